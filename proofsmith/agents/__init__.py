@@ -1,0 +1,1 @@
+"""The workflows; the only home of langgraph."""

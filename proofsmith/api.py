@@ -1,0 +1,1 @@
+"""The Python API: solve, optimize, check, measure and build."""

@@ -1,0 +1,1 @@
+"""The store: outcomes, lessons, files and cached verdicts."""

@@ -1,0 +1,1 @@
+"""Language models behind one seam: an OpenAI-compatible client and its doubles."""

@@ -1,0 +1,1 @@
+"""Pure search strategies and plans; no I/O."""
