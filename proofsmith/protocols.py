@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from proofsmith.types import (
     JSON,
+    Budget,
     Candidate,
     Comparison,
     Depth,
@@ -22,6 +23,7 @@ from proofsmith.types import (
     Profile,
     Reply,
     Report,
+    Spend,
     Verdict,
 )
 
@@ -44,6 +46,19 @@ class ServiceSpec:
     limits: Limits = field(default_factory=Limits)
     files: Mapping[str, bytes] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where a run stands; told to whoever watches, after every step that changes it."""
+
+    phase: Literal["baseline", "gather", "search", "confirm", "report"]
+    best: Comparison | None = None
+    """Best verified comparison so far; a screening one until `confirm`."""
+    spend: Spend = field(default_factory=Spend)
+    budget: Budget = field(default_factory=Budget)
+    note: str = ""
+    """One line worth keeping in a log, e.g. `rule:interchange(i,k) tested, 3.1x`; empty for a mere tick."""
 
 
 class Service(Protocol):

@@ -4,10 +4,13 @@ import importlib
 import pkgutil
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from proofsmith.errors import UsageError
-from proofsmith.protocols import Domain
-from proofsmith.types import DomainSpec
+from proofsmith.spec import DomainSpec
+
+if TYPE_CHECKING:  # protocols needs pydantic, which `--help` does not
+    from proofsmith.protocols import Domain
 
 
 @cache
@@ -41,7 +44,7 @@ def find(source: Path, name: str | None = None) -> DomainSpec:
     )
 
 
-def load(spec: DomainSpec) -> Domain:
+def load(spec: DomainSpec) -> "Domain":
     """Import and construct the domain that `spec` describes."""
     module_name, _, attribute = spec.entry.partition(":")
     domain: Domain = getattr(importlib.import_module(module_name), attribute)()

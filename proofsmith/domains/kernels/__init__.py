@@ -1,6 +1,6 @@
 """C and C++ kernels: a function, a contract in its header comment, and evidence for every faster version."""
 
-from proofsmith.types import DomainSpec, Option, Probe
+from proofsmith.spec import DomainSpec, Option, Probe
 
 SPEC = DomainSpec(
     name="kernels",

@@ -1,0 +1,44 @@
+"""What is known of a domain without importing it: suffixes, options, and the tools that it can use."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from proofsmith.types import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """A command-line option that a domain adds to the common verbs."""
+
+    name: str
+    """Long form without dashes, e.g. `entry`."""
+    help: str
+    metavar: str = "TEXT"
+    kind: Literal["text", "integer", "number", "flag", "path"] = "text"
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A tool that a domain can use: how `doctor` finds it and how a user gets it."""
+
+    name: str
+    command: tuple[str, ...]
+    """argv whose exit code 0 means present; its first output line is shown as the version."""
+    install: str
+    purpose: str
+    needed: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainSpec:
+    """What is known of a domain without importing it."""
+
+    name: str
+    summary: str
+    suffixes: tuple[str, ...]
+    entry: str
+    """`module:attribute` of the class that implements `protocols.Domain`."""
+    options: tuple[Option, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    required: Status = Status.TESTED
