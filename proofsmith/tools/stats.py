@@ -95,7 +95,7 @@ def hodges_lehmann(values: Sequence[float], alpha: float = 0.05) -> Interval:
 
     >>> i = hodges_lehmann(range(1, 12))
     >>> i.estimate, i.low, i.high
-    (6.0, 4.0, 8.0)
+    (6.0, 3.5, 8.5)
     >>> hodges_lehmann([1.0, 2.0]).high
     inf
     """

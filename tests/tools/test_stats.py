@@ -115,7 +115,7 @@ def test_a_point_estimate_above_the_margin_is_not_enough():
 
 
 def test_looks_that_contradict_each_other_are_reported_as_drift():
-    early = [0.02 + i * 1e-3 for i in range(10)]
+    early = [0.022 + i * 2e-3 for i in range(10)]
     judgement = stats.judge([*early, *[0.5] * 50], looks=(10, 60))
     assert judgement.verdict is ComparisonVerdict.INCONCLUSIVE
     assert "drifted" in judgement.reason
