@@ -1,0 +1,161 @@
+"""One budget per run: whatever is spent was reserved before, and the caps are hard."""
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from proofsmith.errors import BudgetSpent, UsageError
+from proofsmith.types import Budget, Spend
+
+_HINT = "write caps such as `20s`, `5m`, `50 attempts`, `200k tokens` or `$1`"
+_SCALE = {"": 1, "k": 1_000, "m": 1_000_000}
+_SECONDS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_COUNT = re.compile(rf"{_NUMBER}\s*([km]?)\s*(attempts?|tokens?)", re.IGNORECASE)
+_TIME = re.compile(rf"{_NUMBER}\s*(s|sec|m|min|h)", re.IGNORECASE)
+_MONEY = re.compile(rf"\$\s*{_NUMBER}|{_NUMBER}\s*usd", re.IGNORECASE)
+
+
+def parse_budget(texts: Sequence[str]) -> Budget:
+    """Read caps as users write them; commas separate several in one text.
+
+    Raises:
+        UsageError: a cap cannot be read, is zero, or is given twice.
+
+    >>> parse_budget(["5m", "200k tokens, $1.5"])
+    Budget(wall_s=300.0, tokens=200000, cost_usd=1.5, attempts=None)
+    """
+    caps: dict[str, float] = {}
+    for text in (part.strip() for whole in texts for part in whole.split(",")):
+        resource, amount = _cap(text)
+        if amount <= 0:
+            raise UsageError(f"the budget '{text}' leaves nothing to spend", hint=_HINT)
+        if resource in caps:
+            raise UsageError(f"the budget of {resource} is given twice", hint="give each cap once")
+        caps[resource] = amount
+    return Budget(
+        wall_s=caps.get("wall_s"),
+        tokens=_whole(caps.get("tokens")),
+        cost_usd=caps.get("cost_usd"),
+        attempts=_whole(caps.get("attempts")),
+    )
+
+
+def _whole(amount: float | None) -> int | None:
+    return None if amount is None else int(amount)
+
+
+def _cap(text: str) -> tuple[str, float]:
+    """Return the resource that `text` caps and the amount in its unit."""
+    if match := _TIME.fullmatch(text):
+        return "wall_s", float(match[1]) * _SECONDS[match[2].lower()]
+    if match := _COUNT.fullmatch(text):
+        resource = match[3].lower().rstrip("s") + "s"
+        return resource, float(int(float(match[1]) * _SCALE[match[2].lower()]))
+    if match := _MONEY.fullmatch(text):
+        return "cost_usd", float(match[1] or match[2])
+    raise UsageError(f"cannot read the budget '{text}'", hint=_HINT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """What a move may spend at most; `cost_usd` is None when its price is unknown."""
+
+    attempts: int = 0
+    tokens: int = 0
+    cost_usd: float | None = 0.0
+    wall_s: float = 0.0
+
+
+class BudgetLedger:
+    """Reserve before spending, settle with the real amount; synchronous, so no interleaving can slip between.
+
+    Wall time passes for all moves at once, so a reservation of it must fit before the deadline and adds nothing.
+    """
+
+    def __init__(
+        self,
+        budget: Budget,
+        *,
+        earlier_wall_s: float = 0.0,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """Start the clock; `earlier_wall_s` was used by earlier sessions of the same run."""
+        self.budget = budget
+        self._clock = clock
+        self._start_s = clock() - earlier_wall_s
+        self._used = Spend()
+        self._held: list[Reservation] = []
+
+    @property
+    def spend(self) -> Spend:
+        """What was settled so far, with the wall time of all sessions."""
+        return replace(self._used, wall_s=self._clock() - self._start_s)
+
+    @property
+    def left(self) -> Budget:
+        """What can still be reserved; None where nobody set a cap."""
+        cap = self.budget
+        cost_usd = self._used.cost_usd
+        held_usd = sum(held.cost_usd or 0.0 for held in self._held)
+        return Budget(
+            wall_s=_minus(cap.wall_s, self.spend.wall_s),
+            tokens=_whole(
+                _minus(cap.tokens, self._used.tokens + sum(held.tokens for held in self._held))
+            ),
+            cost_usd=_minus(cap.cost_usd, cost_usd + held_usd) if cost_usd is not None else None,
+            attempts=_whole(
+                _minus(
+                    cap.attempts, self._used.attempts + sum(held.attempts for held in self._held)
+                )
+            ),
+        )
+
+    def reserve(self, amount: Reservation) -> Reservation:
+        """Set `amount` aside and return it.
+
+        Raises:
+            BudgetSpent: it does not fit; an unknown price never fits under a cap in USD.
+        """
+        left = self.left
+        _fit("attempts", amount.attempts, left.attempts)
+        _fit("tokens", amount.tokens, left.tokens)
+        _fit("wall_s", max(amount.wall_s, 0.0), left.wall_s)
+        if self.budget.cost_usd is not None:
+            if amount.cost_usd is None or self._used.cost_usd is None:
+                raise BudgetSpent("cost_usd", "a price is unknown, so no cap in USD can be kept")
+            _fit("cost_usd", amount.cost_usd, left.cost_usd)
+        self._held.append(amount)
+        return amount
+
+    def settle(
+        self,
+        reserved: Reservation,
+        *,
+        attempts: int = 0,
+        tokens: int = 0,
+        cost_usd: float | None = 0.0,
+        model_calls: int = 0,
+    ) -> None:
+        """Replace a reservation by what was really spent; nothing given means that nothing was."""
+        self._held.remove(reserved)
+        used = self._used
+        known = used.cost_usd is not None and cost_usd is not None
+        self._used = replace(
+            used,
+            attempts=used.attempts + attempts,
+            tokens=used.tokens + tokens,
+            cost_usd=(used.cost_usd or 0.0) + (cost_usd or 0.0) if known else None,
+            model_calls=used.model_calls + model_calls,
+        )
+
+
+def _minus(cap: float | None, used: float) -> float | None:
+    return None if cap is None else max(cap - used, 0.0)
+
+
+def _fit(resource: str, amount: float, left: float | None) -> None:
+    """Raise BudgetSpent unless `amount` fits; nothing left refuses every wall reservation."""
+    if left is not None and (amount > left or (resource == "wall_s" and left <= 0)):
+        raise BudgetSpent(resource)
