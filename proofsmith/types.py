@@ -375,7 +375,7 @@ class Event:
     """Live progress of a run, for whoever renders it."""
 
     kind: Literal["phase", "attempt", "best", "note"]
-    """`phase`: a phase began; `attempt`: one ended (`outcome`); `best`: a better one was found; `note`: `text` alone."""
+    """`phase`: a phase began; `attempt`: one ended; `best`: a better one was found; `note`: `text` alone."""
     phase: str
     """`baseline`, `gather`, `search`, `confirm`, `report` or `apply`."""
     text: str = ""
