@@ -108,7 +108,7 @@ def resolve(
     origins: dict[str, str] = {}
     for layer in layers:
         for name, value in layer.values.items():
-            _require_known(name, layer.origin)
+            require_known(name, layer.origin)
             values[name] = value
             origins[name] = _label(layer.origin, name)
     try:
@@ -128,7 +128,7 @@ def write(name: str, value: str) -> Path:
     Raises:
         UsageError: the name is unknown or the value not valid for it.
     """
-    _require_known(name, "the command line")
+    require_known(name, "the command line")
     path = user_path()
     path.parent.mkdir(parents=True, exist_ok=True)
     if name in SECRETS:
@@ -184,7 +184,8 @@ def _label(origin: str, name: str) -> str:
     return f"flag --{name.replace('_', '-')}" if origin == "flag" else origin
 
 
-def _require_known(name: str, origin: str) -> None:
+def require_known(name: str, origin: str) -> None:
+    """Raise UsageError, with the nearest known name, when `name` is not a setting."""
     if name not in Settings.model_fields:
         near = difflib.get_close_matches(name, Settings.model_fields, n=1)
         known = ", ".join(sorted(Settings.model_fields))

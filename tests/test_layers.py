@@ -99,7 +99,17 @@ def test_domains_may_not_import_each_other(tmp_path):
     for folder in ("", *FOLDERS, "domains/kernels", "domains/sql", "domains/isa"):
         (package / folder).mkdir(parents=True, exist_ok=True)
         (package / folder / "__init__.py").write_text("")
-    for module in ("__main__", "cli", "api", "model", "config", "protocols", "types", "errors"):
+    for module in (
+        "__main__",
+        "cli",
+        "api",
+        "model",
+        "config",
+        "protocols",
+        "spec",
+        "types",
+        "errors",
+    ):
         (package / f"{module}.py").write_text("")
     (package / "domains/isa/borrows.py").write_text("import proofsmith.domains.sql\n")
     code, output = tool("lint-imports", "--no-cache", cwd=tmp_path)

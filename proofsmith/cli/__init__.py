@@ -1,0 +1,100 @@
+"""Parse the command line, call the API, print, return an exit code.
+
+0  solved, improved, checked at the required level, measured faster
+1  finished, but not so
+2  usage or bad input
+3  machinery: sandbox, toolchain, store, or a defect of ours
+4  the model endpoint failed and no rule could go on
+130  interrupted; the same command goes on
+"""
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from proofsmith import __version__
+from proofsmith.cli import machine, settings
+from proofsmith.cli.flags import expand
+from proofsmith.errors import ModelError, ProofsmithError, UsageError
+
+INTERRUPTED = 130
+
+
+def application() -> typer.Typer:
+    """Assemble the verbs; loads neither an engine nor a domain's implementation."""
+    app = typer.Typer(
+        name="proofsmith",
+        epilog="Start with: proofsmith demo",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    app.command("doctor")(expand(machine.doctor))
+    app.add_typer(settings.group(), name="config")
+    return app
+
+
+def main(argv: Sequence[str]) -> int:
+    """Carry out `argv` and return the exit code; user errors are one line and a hint on stderr."""
+    try:
+        code = application()(list(argv), prog_name="proofsmith", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except typer.TyperException as error:
+        message = error.format_message()  # empty when the help was printed instead
+        return _say(message, "proofsmith --help", 2) if message else 2
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("interrupted", "the same command goes on where it stopped", INTERRUPTED)
+    except Exception as error:
+        return _failed(error)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"proofsmith {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="print the version", is_eager=True, callback=_print_version),
+    ] = False,
+) -> None:
+    """Search for faster or correct code, and show evidence that anyone can replay."""
+
+
+def _failed(error: BaseException) -> int:
+    """Report an exception in one line; keep the traceback of what we did not raise on purpose."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, KeyboardInterrupt):
+        return _say("interrupted", "the same command goes on where it stopped", INTERRUPTED)
+    if isinstance(error, ProofsmithError):
+        code = {UsageError: 2, ModelError: 4}.get(type(error), 3)
+        return _say(error.message, error.hint, code)
+    if isinstance(error, OSError):
+        where = f": {error.filename}" if error.filename else ""
+        return _say(f"{error.strerror or error}{where}", "check space and permissions", 3)
+    return _say(f"internal error: {error!r}", f"traceback saved in {_saved(error)}", 3)
+
+
+def _saved(error: BaseException) -> str:
+    """Write the traceback to a file of its own and return its path."""
+    handle, path = tempfile.mkstemp(prefix="proofsmith-", suffix=".log")
+    with os.fdopen(handle, "w") as file:
+        file.writelines(traceback.format_exception(error))
+    return path
+
+
+def _say(message: str, hint: str, code: int) -> int:
+    """Print one line, and a hint when there is one, to stderr; return `code`."""
+    sys.stderr.write(f"proofsmith: {' '.join(message.split())}\n")
+    if hint:
+        sys.stderr.write(f"  hint: {' '.join(hint.split())}\n")
+    return code
