@@ -368,19 +368,3 @@ class Report:
     """Why the result is what it is; when nothing was found: what was tried and what bounds it."""
     spend: Spend = field(default_factory=Spend)
     manifest: Mapping[str, JSON] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """Live progress of a run, for whoever renders it."""
-
-    kind: Literal["phase", "attempt", "best", "note"]
-    """`phase`: a phase began; `attempt`: one ended; `best`: a better one was found; `note`: `text` alone."""
-    phase: str
-    """`baseline`, `gather`, `search`, `confirm`, `report` or `apply`."""
-    text: str = ""
-    outcome: Outcome | None = None
-    best: Outcome | None = None
-    spend: Spend = field(default_factory=Spend)
-    left: Budget = field(default_factory=Budget)
-    """What the budget still allows; None where nobody set a cap."""
