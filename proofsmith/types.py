@@ -8,8 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
-"""What `json.dumps` accepts and `json.loads` returns."""
+from typing_extensions import TypeAliasType
+
+JSON = TypeAliasType("JSON", "None | bool | int | float | str | list[JSON] | dict[str, JSON]")
+"""What `json.dumps` accepts and `json.loads` returns; a named alias, so that pydantic can read it too."""
 
 
 class Status(StrEnum):
