@@ -88,11 +88,6 @@ class Node:
         return self._node.start_point[0] + 1
 
     @property
-    def last_line(self) -> int:
-        """Line of the last byte, from 1."""
-        return self._node.end_point[0] + 1
-
-    @property
     def children(self) -> tuple["Node", ...]:
         """Named children without comments."""
         return tuple(Node(c) for c in self._node.named_children if c.type != "comment")
@@ -395,7 +390,9 @@ def outline(text: str, language: Language = Language.C) -> tuple[Entry, ...]:
             function = _function(node)
         title = name.text if name else function.name if function else ""
         if title and node.field("body") is not None:
-            found.append(Entry(_OUTLINED[node.kind], title, node.line, node.last_line))
+            found.append(
+                Entry(_OUTLINED[node.kind], title, node.line, node.line + node.text.count("\n"))
+            )
     return tuple(found)
 
 
