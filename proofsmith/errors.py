@@ -36,10 +36,24 @@ class StoreError(ProofsmithError):
 class ModelError(ProofsmithError):
     """The model endpoint did not give a usable reply after all retries."""
 
-    def __init__(self, message: str, *, hint: str = "", http_status: int | None = None) -> None:
-        """Keep the last HTTP status, None when no response arrived at all."""
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        http_status: int | None = None,
+        tokens: int = 0,
+        cost_usd: float | None = 0.0,
+    ) -> None:
+        """Keep the last HTTP status and what the failed call nevertheless cost (None: unknown price).
+
+        `http_status` is None when no response arrived at all, and 200 when the endpoint works but its reply was of
+        no use (a refusal, or structured output that stayed malformed): then only this call failed.
+        """
         super().__init__(message, hint=hint)
         self.http_status = http_status
+        self.tokens = tokens
+        self.cost_usd = cost_usd
 
 
 class BudgetSpent(ProofsmithError):

@@ -299,6 +299,8 @@ class Usage:
     cached_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = None
+    estimated: bool = False
+    """True when the endpoint did not count: tokens are then estimated and the cost is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,10 +328,13 @@ class Reply:
 
     text: str
     tool_calls: tuple[ToolCall, ...] = ()
-    finish: Literal["stop", "length", "tool_calls", "refusal"] = "stop"
+    finish: Literal["stop", "length", "tool_calls", "refusal", "empty"] = "stop"
+    """`length`: cut off by the output limit; `refusal`: the model or a filter declined; `empty`: nothing was said."""
     usage: Usage = field(default_factory=Usage)
     latency_s: float = 0.0
     model: str = ""
+    cached: bool = False
+    """True when it comes from a store of earlier replies: `usage` was paid then, and nothing is paid now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

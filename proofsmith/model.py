@@ -1,1 +1,0 @@
-"""Language models behind one seam: an OpenAI-compatible client and its doubles."""
