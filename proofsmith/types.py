@@ -99,6 +99,10 @@ class Limits:
     """CPU to run on; None leaves the scheduler free."""
 
 
+Exceeded = Literal["", "wall", "cpu", "memory", "output", "disk", "processes"]
+"""Names of the limits of one execution; empty for none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecResult:
     """What one sandboxed execution did; a candidate's failure is here, never an exception."""
@@ -111,7 +115,7 @@ class ExecResult:
     wall_s: float = 0.0
     cpu_s: float = 0.0
     peak_mib: float = 0.0
-    exceeded: Literal["", "wall", "cpu", "memory", "output", "disk", "processes"] = ""
+    exceeded: Exceeded = ""
     """Limit that ended the payload; empty when none did."""
     truncated: bool = False
     """True when stdout or stderr lost its middle; head and tail are kept."""

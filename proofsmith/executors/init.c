@@ -1,0 +1,433 @@
+/* Trusted start and process 1 of every sandboxed execution.
+ *
+ *   init outer [-g CGROUP_PROCS]... [-b SOURCE -i MOUNT_POINT]... [-u UID] [-c CPU] -- PROGRAM ...
+ *     joins cgroups, shows inputs that only root can reach at a place that everyone can, drops root, pins the CPU,
+ *     empties the environment and executes PROGRAM (bubblewrap).
+ *
+ *   init inner -f FILES_FD -r REPORT_FD -w WALL_MS -t CPU_S -s FILE_BYTES [-p PROCESSES] [-a ADDRESS_BYTES]
+ *              [-m MEMORY_BYTES] [-l OUTPUT_BYTES] [-d CWD] [-o OUTPUT]... [-e NAME=VALUE]... -- PAYLOAD ...
+ *     is process 1 of the sandbox: unpacks the staged files, runs PAYLOAD under resource limits, kills whatever
+ *     is left when PAYLOAD ends, and reports the raw wait status and the wanted files over a private descriptor.
+ *
+ * Report records, native byte order: 'B' once the payload is about to start; one struct status after 'S'; for every
+ * -o one struct output after 'O', then its data; 'E'. A report without 'E' is a failure of the machinery.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SCRATCH "/tmp"
+#define WORK "/tmp/job"
+#define SHARED_MEMORY "/tmp/.shm"
+#define LONGEST_NAME 4096
+#define POLL_NS 50000000L
+
+enum { OUTPUT_ABSENT = 0, OUTPUT_FILE = 1, OUTPUT_TAMPERED = 2 };
+enum { ENDED_ITSELF = 0, ENDED_WALL = 1, ENDED_MEMORY = 2, NOT_STARTED_DISK = 3 };
+
+struct status {
+    int32_t wait_status;
+    int32_t ended_by;
+    int64_t wall_ns;
+    int64_t cpu_ns;
+    int64_t peak_kib;
+    int64_t free_bytes; /* of the scratch file system when the payload had ended */
+};
+
+struct output {
+    uint32_t index;
+    uint32_t state;
+    uint64_t size;
+};
+
+struct staged {
+    uint32_t mode;
+    uint32_t name_length;
+    uint64_t size;
+};
+
+struct plan {
+    int files, report;
+    long wall_ms, cpu_s, processes;
+    unsigned long long file_bytes, address_bytes, memory_bytes, output_bytes;
+    const char *cwd;
+    char **outputs, **environment, **payload;
+    int output_count, environment_count;
+};
+
+static _Noreturn void die(const char *what) {
+    dprintf(2, "sandbox init: %s: %s\n", what, strerror(errno));
+    _exit(125);
+}
+
+static void send_all(int fd, const void *data, size_t size) {
+    const char *at = data;
+    while (size > 0) {
+        ssize_t sent = write(fd, at, size);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent <= 0)
+            die("report");
+        at += sent;
+        size -= (size_t)sent;
+    }
+}
+
+static int64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+/* ---------------------------------------------------------------- outer */
+
+static void join_group(const char *procs) {
+    int fd = open(procs, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, "0", 1) != 1)
+        die(procs);
+    close(fd);
+}
+
+static void drop_root(uid_t uid) {
+    if (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid))
+        die("drop root");
+}
+
+static void bind_input(const char *source, const char *mount_point) {
+    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) ||
+        mount(source, mount_point, NULL, MS_BIND | MS_REC, NULL))
+        die(source);
+}
+
+static void pin(int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET((size_t)cpu, &set);
+    if (sched_setaffinity(0, sizeof set, &set))
+        die("set affinity");
+}
+
+static int outer(int argc, char **argv) {
+    char *no_environment[] = {NULL};
+    const char *source = "";
+    int option;
+    while ((option = getopt(argc, argv, "+g:b:i:u:c:")) != -1) {
+        if (option == 'g')
+            join_group(optarg);
+        else if (option == 'b')
+            source = optarg;
+        else if (option == 'i')
+            bind_input(source, optarg);
+        else if (option == 'u')
+            drop_root((uid_t)atol(optarg));
+        else if (option == 'c')
+            pin(atoi(optarg));
+        else
+            return 125;
+    }
+    execve(argv[optind], argv + optind, no_environment);
+    die(argv[optind]);
+}
+
+/* ---------------------------------------------------------------- inner: files */
+
+static void read_at(int fd, void *data, size_t size, off_t *at) {
+    char *to = data;
+    while (size > 0) {
+        ssize_t got = pread(fd, to, size, *at);
+        if (got <= 0)
+            die("read staged files");
+        to += got;
+        *at += got;
+        size -= (size_t)got;
+    }
+}
+
+static void make_parents(char *name) {
+    for (char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        if (mkdir(name, 0700) && errno != EEXIST)
+            die(name);
+        *slash = '/';
+    }
+}
+
+/* False when the file system is full: the disk limit is too small for the files themselves. */
+static int unpack_one(int files, const struct staged *file, char *name, off_t *at) {
+    make_parents(name);
+    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, file->mode);
+    if (fd < 0)
+        return 0;
+    uint64_t left = file->size;
+    while (left > 0) {
+        ssize_t sent = sendfile(fd, files, at, left);
+        if (sent <= 0)
+            return 0;
+        left -= (uint64_t)sent;
+    }
+    close(fd);
+    return 1;
+}
+
+/* False when the scratch file system cannot hold the staged files. */
+static int unpack(int files) {
+    struct stat about;
+    struct staged file;
+    char name[LONGEST_NAME + 1];
+    off_t at = 0;
+    if (fstat(files, &about))
+        die("staged files");
+    while (at < about.st_size) {
+        read_at(files, &file, sizeof file, &at);
+        if (file.name_length > LONGEST_NAME)
+            die("staged name");
+        read_at(files, name, file.name_length, &at);
+        name[file.name_length] = 0;
+        if (!unpack_one(files, &file, name, &at))
+            return 0;
+    }
+    return 1;
+}
+
+/* Open `name` below the work directory without following any link; -1 with errno otherwise. */
+static int open_beneath(const char *name) {
+    char part[LONGEST_NAME + 1];
+    int directory = open(WORK, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    while (directory >= 0) {
+        const char *slash = strchr(name, '/');
+        size_t length = slash ? (size_t)(slash - name) : strlen(name);
+        memcpy(part, name, length);
+        part[length] = 0;
+        int kind = slash ? O_DIRECTORY : O_NONBLOCK | O_NOCTTY;
+        int fd = openat(directory, part, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | kind);
+        int reason = errno;
+        close(directory);
+        errno = reason;
+        if (!slash || fd < 0)
+            return fd;
+        directory = fd;
+        name = slash + 1;
+    }
+    return -1;
+}
+
+static void send_output(const struct plan *plan, uint32_t index, unsigned long long *left) {
+    struct output record = {index, OUTPUT_ABSENT, 0};
+    struct stat about;
+    int fd = open_beneath(plan->outputs[index]);
+    if (fd < 0) {
+        record.state = errno == ENOENT ? OUTPUT_ABSENT : OUTPUT_TAMPERED;
+    } else if (fstat(fd, &about) || !S_ISREG(about.st_mode) || (unsigned long long)about.st_size > *left) {
+        record.state = OUTPUT_TAMPERED;
+    } else {
+        record.state = OUTPUT_FILE;
+        record.size = (uint64_t)about.st_size;
+        *left -= record.size;
+    }
+    send_all(plan->report, "O", 1);
+    send_all(plan->report, &record, sizeof record);
+    for (uint64_t sent = 0; sent < record.size;) {
+        char block[65536];
+        uint64_t want = record.size - sent < sizeof block ? record.size - sent : sizeof block;
+        ssize_t got = read(fd, block, want);
+        if (got <= 0)
+            die("read output");
+        send_all(plan->report, block, (size_t)got);
+        sent += (uint64_t)got;
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
+/* ---------------------------------------------------------------- inner: payload */
+
+static void limit(int what, unsigned long long soft, unsigned long long hard) {
+    struct rlimit value = {soft, hard};
+    if (setrlimit(what, &value))
+        die("set limit");
+}
+
+static _Noreturn void start_payload(const struct plan *plan) {
+    sigset_t none;
+    limit(RLIMIT_CORE, 0, 0);
+    limit(RLIMIT_NOFILE, 256, 256);
+    limit(RLIMIT_FSIZE, plan->file_bytes, plan->file_bytes);
+    limit(RLIMIT_CPU, (rlim_t)plan->cpu_s, (rlim_t)plan->cpu_s + 1);
+    if (plan->processes)
+        limit(RLIMIT_NPROC, (rlim_t)plan->processes, (rlim_t)plan->processes);
+    if (plan->address_bytes)
+        limit(RLIMIT_AS, plan->address_bytes, plan->address_bytes);
+    if (chdir(plan->cwd)) {
+        dprintf(2, "%s: %s\n", plan->cwd, strerror(errno));
+        _exit(127);
+    }
+    syscall(SYS_close_range, 3, ~0U, 0);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    environ = plan->environment;
+    execvp(plan->payload[0], plan->payload);
+    dprintf(2, "%s: %s\n", plan->payload[0], strerror(errno));
+    _exit(errno == ENOENT ? 127 : 126);
+}
+
+/* Resident and shared memory of every process of this namespace but ours, in bytes. */
+static unsigned long long memory_in_use(void) {
+    unsigned long long pages = 0;
+    DIR *all = opendir("/proc");
+    for (struct dirent *entry; all && (entry = readdir(all));) {
+        char path[300], text[100] = "";
+        unsigned long long size, resident = 0;
+        if (entry->d_name[0] < '0' || entry->d_name[0] > '9' || !strcmp(entry->d_name, "1"))
+            continue;
+        snprintf(path, sizeof path, "/proc/%s/statm", entry->d_name);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        if (read(fd, text, sizeof text - 1) > 0 && sscanf(text, "%llu %llu", &size, &resident) == 2)
+            pages += resident;
+        close(fd);
+    }
+    if (all)
+        closedir(all);
+    return pages * (unsigned long long)sysconf(_SC_PAGESIZE);
+}
+
+/* Reap children until `payload` ends; kill it at the wall limit, or above the polled memory limit. */
+static int wait_for(pid_t payload, const struct plan *plan, int64_t deadline, int *ended_by) {
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    for (;;) {
+        int status;
+        for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+            if (pid == payload)
+                return status;
+        int64_t left = deadline - now_ns();
+        if (left <= 0)
+            *ended_by = ENDED_WALL;
+        else if (plan->memory_bytes && memory_in_use() > plan->memory_bytes)
+            *ended_by = ENDED_MEMORY;
+        if (*ended_by) {
+            kill(-1, SIGKILL);
+            left = POLL_NS;
+        }
+        if (plan->memory_bytes && left > POLL_NS)
+            left = POLL_NS;
+        struct timespec pause = {left / 1000000000LL, left % 1000000000LL};
+        sigtimedwait(&child, NULL, &pause);
+    }
+}
+
+static void kill_the_rest(void) {
+    do
+        kill(-1, SIGKILL);
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR);
+}
+
+static int64_t nanoseconds(struct timeval t) { return t.tv_sec * 1000000000LL + t.tv_usec * 1000LL; }
+
+static void run(const struct plan *plan) {
+    struct status status = {0};
+    struct rusage used;
+    struct statfs scratch;
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, NULL);
+    int64_t start = now_ns();
+    pid_t payload = fork();
+    if (payload == 0)
+        start_payload(plan);
+    if (payload < 0)
+        die("fork");
+    status.wait_status = wait_for(payload, plan, start + plan->wall_ms * 1000000LL, &status.ended_by);
+    status.wall_ns = now_ns() - start;
+    kill_the_rest();
+    getrusage(RUSAGE_CHILDREN, &used);
+    status.cpu_ns = nanoseconds(used.ru_utime) + nanoseconds(used.ru_stime);
+    status.peak_kib = used.ru_maxrss;
+    if (!statfs(SCRATCH, &scratch))
+        status.free_bytes = (int64_t)scratch.f_bavail * scratch.f_bsize;
+    send_all(plan->report, "S", 1);
+    send_all(plan->report, &status, sizeof status);
+}
+
+static void refuse(const struct plan *plan) {
+    struct status status = {.ended_by = NOT_STARTED_DISK};
+    send_all(plan->report, "S", 1);
+    send_all(plan->report, &status, sizeof status);
+}
+
+static void parse(struct plan *plan, int argc, char **argv) {
+    int option;
+    while ((option = getopt(argc, argv, "+f:r:w:t:s:p:a:m:l:d:o:e:")) != -1) {
+        switch (option) {
+        case 'f': plan->files = atoi(optarg); break;
+        case 'r': plan->report = atoi(optarg); break;
+        case 'w': plan->wall_ms = atol(optarg); break;
+        case 't': plan->cpu_s = atol(optarg); break;
+        case 's': plan->file_bytes = strtoull(optarg, NULL, 10); break;
+        case 'p': plan->processes = atol(optarg); break;
+        case 'a': plan->address_bytes = strtoull(optarg, NULL, 10); break;
+        case 'm': plan->memory_bytes = strtoull(optarg, NULL, 10); break;
+        case 'l': plan->output_bytes = strtoull(optarg, NULL, 10); break;
+        case 'd': plan->cwd = optarg; break;
+        case 'o': plan->outputs[plan->output_count++] = optarg; break;
+        case 'e': plan->environment[plan->environment_count++] = optarg; break;
+        default: _exit(125);
+        }
+    }
+    plan->payload = argv + optind;
+}
+
+static int inner(int argc, char **argv) {
+    struct plan plan = {.files = -1, .report = -1, .cwd = "."};
+    plan.outputs = calloc((size_t)argc + 1, sizeof(char *));
+    plan.environment = calloc((size_t)argc + 1, sizeof(char *));
+    if (!plan.outputs || !plan.environment)
+        die("memory");
+    prctl(PR_SET_DUMPABLE, 0);
+    parse(&plan, argc, argv);
+    fcntl(plan.report, F_SETFD, FD_CLOEXEC);
+    umask(0);
+    if (mkdir(WORK, 0700) || mkdir(SHARED_MEMORY, 01777) || chdir(WORK))
+        die(WORK);
+    umask(022);
+    int room = unpack(plan.files);
+    send_all(plan.report, "B", 1);
+    if (room)
+        run(&plan);
+    else
+        refuse(&plan);
+    for (int index = 0; index < plan.output_count; index++)
+        send_output(&plan, (uint32_t)index, &plan.output_bytes);
+    send_all(plan.report, "E", 1);
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    if (argc > 3 && !strcmp(argv[1], "outer"))
+        return outer(argc - 1, argv + 1);
+    if (argc > 3 && !strcmp(argv[1], "inner"))
+        return inner(argc - 1, argv + 1);
+    dprintf(2, "usage: init outer|inner OPTIONS -- PROGRAM\n");
+    return 125;
+}

@@ -1,0 +1,50 @@
+"""How `Limits` become numbers for the kernel, and where a sandboxed program finds itself."""
+
+import math
+
+from proofsmith.types import Limits
+
+WORK_DIRECTORY = "/tmp/job"
+"""Work directory of every isolated execution; `cwd` and staged paths are relative to it."""
+
+INPUT_DIRECTORY = "/input"
+"""Where read-only inputs are bound."""
+
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": WORK_DIRECTORY,
+    "TMPDIR": "/tmp",
+    "LANG": "C.UTF-8",
+}
+"""Everything that a payload finds in its environment besides what `exec(env=...)` adds."""
+
+MIB = 1 << 20
+
+GRACE_S = 0.8
+"""How long past the wall limit the sandbox may take to report before it is killed from outside."""
+
+START_S = 30.0
+"""How long the machinery may take until the payload runs; beyond that it is broken, not slow."""
+
+FLOOD_FACTOR = 8
+"""A stream may exceed its cap this many times (its middle is dropped) before the payload is ended."""
+
+
+def cpu_seconds(limits: Limits) -> int:
+    """Return the CPU limit in whole seconds, the kernel's unit, rounded up."""
+    return max(1, math.ceil(limits.cpu_s))
+
+
+def init_options(limits: Limits, *, aggregate: bool) -> list[str]:
+    """Return the init's flags for `limits`.
+
+    `aggregate` says that a cgroup bounds memory and processes of all processes together. Without one the init counts
+    processes with RLIMIT_NPROC, bounds each address space and polls the sum, which is a softer limit.
+    """
+    disk = limits.disk_mib * MIB
+    options = ["-w", str(max(1, round(limits.wall_s * 1000))), "-t", str(cpu_seconds(limits))]
+    options += ["-s", str(disk), "-l", str(disk)]
+    if not aggregate:
+        memory = limits.memory_mib * MIB
+        options += ["-p", str(limits.processes + 1), "-a", str(memory), "-m", str(memory)]
+    return options

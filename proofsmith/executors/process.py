@@ -1,0 +1,235 @@
+"""Run one supervised process: stream its output under caps, watch its deadline, always reap it."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from proofsmith.errors import SandboxError
+from proofsmith.executors.capture import Capture
+from proofsmith.executors.limits import FLOOD_FACTOR, GRACE_S, START_S
+from proofsmith.executors.report import Report
+from proofsmith.types import Limits
+
+_BLOCK = 1 << 18
+_REAP_S = 10.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Launch:
+    """What to start: a trusted launcher whose init reports over a private descriptor."""
+
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    stdin: int
+    pass_fds: Sequence[int]
+    report: Report | None = None
+    """None: nothing reports, and the end of the process itself ends the execution."""
+    report_fd: int = -1
+    """Read end of the report pipe."""
+    close_fds: Sequence[int] = ()
+    """Descriptors that belong to the child and are closed here once it has started."""
+    kill: Callable[[], None] = lambda: None
+    """Ends whatever killing the launcher would not."""
+
+
+@dataclass(slots=True)
+class Finished:
+    """How a supervised process ended."""
+
+    stdout: Capture
+    stderr: Capture
+    returncode: int
+    wall_s: float
+    ended_by: Literal["", "wall", "output", "start"]
+    """Why the supervisor killed it; empty when it did not."""
+    started_s: float = 0.0
+    """Seconds until the payload ran."""
+
+
+@dataclass(slots=True)
+class _Supervisor:
+    launch: Launch
+    limits: Limits
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    ended_by: Literal["", "wall", "output", "start"] = ""
+    streams: dict[int, Capture] = field(default_factory=dict)
+    timer: asyncio.TimerHandle | None = None
+    started_at: float | None = None
+
+    def end(self, reason: Literal["wall", "output", "start"]) -> None:
+        self.ended_by = self.ended_by or reason
+        self.done.set()
+
+    def arm(self) -> None:
+        if self.launch.report is None:
+            self.started()
+        else:
+            self.timer = self.loop.call_later(START_S, self.end, "start")
+
+    def started(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+        self.started_at = time.perf_counter()
+        grace = GRACE_S if self.launch.report is not None else 0.0
+        self.timer = self.loop.call_later(self.limits.wall_s + grace, self.end, "wall")
+
+    def read_stream(self, fd: int) -> bool:
+        """Take one block; False when there is no more for now."""
+        try:
+            data = os.read(fd, _BLOCK)
+        except BlockingIOError:
+            return False
+        if not data:
+            self.loop.remove_reader(fd)
+            return False
+        capture = self.streams[fd]
+        capture.feed(data)
+        if capture.seen > FLOOD_FACTOR * self.limits.output_kib * 1024:
+            self.end("output")
+        return True
+
+    def read_report(self) -> None:
+        report = self.launch.report
+        if report is None:
+            raise SandboxError("nothing reports")
+        data = os.read(self.launch.report_fd, _BLOCK)
+        report.feed(data)
+        if report.started and self.started_at is None:
+            self.started()
+        if report.complete or not data:
+            self.loop.remove_reader(self.launch.report_fd)
+            self.done.set()
+
+    def drain(self) -> None:
+        """Read what is buffered, and nothing that an orphan may still write for ever."""
+        for fd, capture in self.streams.items():
+            budget = capture.seen + self.limits.output_kib * 1024 + _BLOCK
+            while capture.seen < budget and self.read_stream(fd):
+                pass
+
+
+def _nonblocking_pipe() -> tuple[int, int]:
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    return read, write
+
+
+def report_pipe() -> tuple[int, int]:
+    """Return a pipe for an init's report with room for a burst of outputs."""
+    read, write = os.pipe()
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(read, fcntl.F_SETPIPE_SZ, 1 << 18)
+    return read, write
+
+
+def _start(launch: Launch) -> tuple["subprocess.Popen[bytes]", int, int]:
+    """Return the child and the read ends of its stdout and stderr.
+
+    The call blocks for the millisecond that the start takes, on purpose: the sandbox dies with the thread that started
+    it, which therefore must be the event loop's own.
+    """
+    out, out_child = _nonblocking_pipe()
+    err, err_child = _nonblocking_pipe()
+    try:
+        child = subprocess.Popen(
+            launch.argv,
+            stdin=launch.stdin,
+            stdout=out_child,
+            stderr=err_child,
+            env=dict(launch.env),
+            pass_fds=launch.pass_fds,
+            start_new_session=True,
+        )
+    except OSError as error:
+        for fd in (out, err):
+            os.close(fd)
+        raise SandboxError(f"cannot start {launch.argv[0]}: {error.strerror}") from error
+    finally:
+        for fd in (out_child, err_child, *launch.close_fds):
+            os.close(fd)
+    return child, out, err
+
+
+async def _reap(child: "subprocess.Popen[bytes]", pidfd: int, launch: Launch) -> None:
+    loop = asyncio.get_running_loop()
+    gone = asyncio.Event()
+    loop.add_reader(pidfd, gone.set)
+    try:
+        await asyncio.wait_for(gone.wait(), _REAP_S)
+    except TimeoutError:
+        child.kill()
+        launch.kill()
+    finally:
+        loop.remove_reader(pidfd)
+    child.wait()
+
+
+async def supervise(launch: Launch, limits: Limits) -> Finished:
+    """Start `launch`, wait for its report (or end), kill what is over its limits, reap it.
+
+    Raises:
+        SandboxError: the launcher cannot be started.
+    """
+    loop = asyncio.get_running_loop()
+    started = time.perf_counter()
+    child, out, err = _start(launch)
+    pidfd = os.pidfd_open(child.pid)
+    cap = limits.output_kib * 1024
+    supervisor = _Supervisor(launch, limits, loop, streams={out: Capture(cap), err: Capture(cap)})
+    try:
+        await _watch(supervisor, pidfd)
+        ended = time.perf_counter()
+        if supervisor.ended_by or launch.report is None or not launch.report.complete:
+            _kill(child, launch)
+        await _reap(child, pidfd, launch)
+        supervisor.drain()
+    finally:
+        if child.returncode is None:
+            _kill(child, launch)
+            child.wait()
+        for fd in (out, err, pidfd):
+            loop.remove_reader(fd)
+            os.close(fd)
+    began = supervisor.started_at or started
+    return Finished(
+        supervisor.streams[out],
+        supervisor.streams[err],
+        child.returncode,
+        ended - began,
+        supervisor.ended_by,
+        began - started,
+    )
+
+
+def _kill(child: "subprocess.Popen[bytes]", launch: Launch) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    launch.kill()
+
+
+async def _watch(supervisor: _Supervisor, pidfd: int) -> None:
+    """Serve the descriptors until the execution is over."""
+    loop, launch = supervisor.loop, supervisor.launch
+    for fd in supervisor.streams:
+        loop.add_reader(fd, supervisor.read_stream, fd)
+    if launch.report is None:
+        loop.add_reader(pidfd, supervisor.done.set)
+    else:
+        loop.add_reader(launch.report_fd, supervisor.read_report)
+    supervisor.arm()
+    try:
+        await supervisor.done.wait()
+    finally:
+        if supervisor.timer is not None:
+            supervisor.timer.cancel()
+        for fd in (*supervisor.streams, pidfd, launch.report_fd):
+            if fd >= 0:
+                loop.remove_reader(fd)

@@ -1,0 +1,75 @@
+"""Parse what the init reports over its private descriptor."""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from proofsmith.types import Exceeded
+
+_STATUS = struct.Struct("=iiqqqq")
+_OUTPUT = struct.Struct("=IIQ")
+_ABSENT, _FILE, _TAMPERED = range(3)
+ENDED_BY: tuple[Exceeded, ...] = ("", "wall", "memory", "disk")
+
+
+@dataclass(slots=True)
+class Report:
+    """Everything that one init said so far; `complete` only when it finished its duty."""
+
+    output_names: Sequence[str]
+    started: bool = False
+    complete: bool = False
+    wait_status: int | None = None
+    ended_by: Exceeded = ""
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    peak_mib: float = 0.0
+    free_bytes: int = 0
+    outputs: dict[str, bytes] = field(default_factory=dict)
+    tampered: list[str] = field(default_factory=list)
+    _pending: bytearray = field(default_factory=bytearray)
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes; incomplete records wait for more."""
+        self._pending += data
+        while self._pending and self._take_record():
+            pass
+
+    def _take_record(self) -> bool:
+        kind = self._pending[:1]
+        if kind == b"S":
+            return self._take_status()
+        if kind == b"O":
+            return self._take_output()
+        self.started = self.started or kind == b"B"
+        self.complete = kind == b"E"
+        del self._pending[:1]
+        return True
+
+    def _take_status(self) -> bool:
+        end = 1 + _STATUS.size
+        if len(self._pending) < end:
+            return False
+        wait_status, ended_by, wall_ns, cpu_ns, peak_kib, free = _STATUS.unpack_from(
+            self._pending, 1
+        )
+        self.wait_status, self.ended_by = wait_status, ENDED_BY[ended_by]
+        self.wall_s, self.cpu_s = wall_ns / 1e9, cpu_ns / 1e9
+        self.peak_mib, self.free_bytes = peak_kib / 1024, free
+        del self._pending[:end]
+        return True
+
+    def _take_output(self) -> bool:
+        start = 1 + _OUTPUT.size
+        if len(self._pending) < start:
+            return False
+        index, state, size = _OUTPUT.unpack_from(self._pending, 1)
+        if len(self._pending) < start + size:
+            return False
+        name = self.output_names[index]
+        if state == _FILE:
+            self.outputs[name] = bytes(self._pending[start : start + size])
+        elif state == _TAMPERED:
+            self.tampered.append(name)
+        del self._pending[: start + size]
+        return True

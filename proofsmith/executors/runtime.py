@@ -1,0 +1,158 @@
+"""What the sandbox needs on disk: the compiled init and the skeleton of its root directory."""
+
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import platformdirs
+
+from proofsmith.errors import SandboxError
+from proofsmith.types import digest
+
+SOURCE = Path(__file__).with_name("init.c")
+UNPRIVILEGED = 65534
+"""uid and gid of every payload, and of the whole sandbox when root starts it."""
+
+_TOP = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+_INPUT_SLOTS = 16
+_ETC = {
+    "passwd": f"root:x:0:0::/:/bin/false\njob:x:{UNPRIVILEGED}:{UNPRIVILEGED}::/tmp/job:/bin/sh\n",
+    "group": f"root:x:0:\njob:x:{UNPRIVILEGED}:\n",
+    "hosts": "127.0.0.1 localhost\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+    "ld.so.cache": "",
+}
+_DEVICE_LINKS = {
+    "fd": "/proc/self/fd",
+    "stdin": "/proc/self/fd/0",
+    "stdout": "/proc/self/fd/1",
+    "stderr": "/proc/self/fd/2",
+    "shm": "/tmp/.shm",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Paths that one installation of the sandbox uses."""
+
+    folder: Path
+
+    @property
+    def init(self) -> Path:
+        """The static program that starts every execution."""
+        return self.folder / "root" / "init"
+
+    @property
+    def root(self) -> Path:
+        """Skeleton that becomes the read-only root directory."""
+        return self.folder / "root"
+
+    @property
+    def seccomp(self) -> Path:
+        """The filter of this architecture."""
+        return SOURCE.with_name(f"seccomp-{platform.machine()}.bpf")
+
+    def input_slot(self, index: int, *, folder: bool) -> Path:
+        """Mount point for an input that only root can reach."""
+        if index >= _INPUT_SLOTS:
+            raise SandboxError(
+                f"more than {_INPUT_SLOTS} inputs in folders that only root can read"
+            )
+        return self.folder / "inputs" / f"{'folder' if folder else 'file'}-{index}"
+
+    def binds(self) -> list[str]:
+        """Return bubblewrap's flags for the read-only system of every execution."""
+        flags = ["--ro-bind", str(self.root), "/", "--ro-bind", "/usr", "/usr"]
+        for name in _TOP:
+            if Path("/", name).is_dir() and not Path("/", name).is_symlink():
+                flags += ["--ro-bind", f"/{name}", f"/{name}"]
+        for name in ("/etc/alternatives", "/etc/ld.so.cache"):
+            if Path(name).exists():
+                flags += ["--ro-bind", name, name]
+        for name in _DEVICES:
+            flags += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
+        return [*flags, "--proc", "/proc", "--remount-ro", "/proc"]
+
+
+def _cache_folder() -> Path:
+    if os.geteuid() == 0:  # the sandbox runs as an ordinary user, who cannot look into root's home
+        return Path("/var/cache/proofsmith")
+    return Path(platformdirs.user_cache_dir("proofsmith"))
+
+
+def _compile(target: Path) -> None:
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        raise SandboxError("no C compiler to build the sandbox's init", hint="apt-get install gcc")
+    command = [compiler, "-O2", "-static", "-o", str(target), str(SOURCE)]
+    for attempt in (command, [word for word in command if word != "-static"]):
+        done = subprocess.run(attempt, capture_output=True, text=True, timeout=120, check=False)
+        if done.returncode == 0:
+            return
+    raise SandboxError(
+        f"cannot compile the sandbox's init: {done.stderr[-500:]}", hint="apt-get install libc6-dev"
+    )
+
+
+def _populate(root: Path) -> None:
+    for name in ("usr", "proc", "tmp", "input", "dev", "etc", "etc/alternatives"):
+        (root / name).mkdir(parents=True)
+    for name in _TOP:
+        host = Path("/", name)
+        if host.is_symlink():
+            (root / name).symlink_to(host.readlink())
+        elif host.is_dir():
+            (root / name).mkdir()
+    for name, text in _ETC.items():
+        (root / "etc" / name).write_text(text)
+    for name in _DEVICES:
+        (root / "dev" / name).touch()
+    for name, target in _DEVICE_LINKS.items():
+        (root / "dev" / name).symlink_to(target)
+
+
+def _build(folder: Path) -> None:
+    _populate(folder / "root")
+    for index in range(_INPUT_SLOTS):
+        (folder / "inputs" / f"folder-{index}").mkdir(parents=True)
+        (folder / "inputs" / f"file-{index}").touch()
+    _compile(folder / "root" / "init")
+
+
+@cache
+def install(cache_folder: Path | None = None) -> Runtime:
+    """Build the runtime at first use, atomically, in a cache folder keyed by its content.
+
+    Raises:
+        SandboxError: no compiler, or the folder cannot be written.
+    """
+    layout = [f"{name}:{Path('/', name).is_symlink()}" for name in _TOP]
+    key = digest(SOURCE.read_text(), Path(__file__).read_text(), platform.machine(), *layout)[:16]
+    parent = cache_folder or _cache_folder()
+    final = parent / f"sandbox-{key}"
+    if final.is_dir():
+        return Runtime(final)
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix="building-", dir=parent))
+        building.chmod(0o755)
+        old = os.umask(0o022)
+        try:
+            _build(building)
+        finally:
+            os.umask(old)
+        try:
+            building.rename(final)
+        except OSError:  # another process was first
+            shutil.rmtree(building)
+    except OSError as error:
+        raise SandboxError(
+            f"cannot prepare the sandbox below {parent}: {error}", hint="make that folder writable"
+        ) from error
+    return Runtime(final)

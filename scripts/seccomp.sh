@@ -1,0 +1,10 @@
+#!/bin/sh
+# Regenerate proofsmith/executors/seccomp-*.bpf; needs gcc and libseccomp-dev.
+set -eu
+cd "$(dirname "$0")/.."
+build=$(mktemp -d)
+trap 'rm -rf "$build"' EXIT
+gcc -Wall -Wextra -o "$build/seccomp_filter" scripts/seccomp_filter.c -lseccomp
+for architecture in x86_64 aarch64; do
+    "$build/seccomp_filter" $architecture "proofsmith/executors/seccomp-$architecture.bpf"
+done
