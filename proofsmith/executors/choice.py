@@ -1,10 +1,13 @@
 """Choose the strongest sandbox that this machine can run, and never a weaker one silently."""
 
+from pathlib import Path
 from typing import Literal
 
-from proofsmith.errors import SandboxError
+from proofsmith.errors import SandboxError, UsageError
 from proofsmith.executors.bubblewrap import BubblewrapSandbox, Machine
+from proofsmith.executors.local import LocalSandbox
 from proofsmith.protocols import Sandbox
+from proofsmith.types import Limits
 
 Kind = Literal["auto", "bubblewrap", "docker", "unsafe-local"]
 
@@ -15,6 +18,38 @@ async def open_sandbox(kind: Kind = "auto") -> Sandbox:
     Raises:
         SandboxError: the wanted kind does not work here; the hint says what would make it work.
     """
+    if kind == "unsafe-local":
+        return LocalSandbox()
     if kind in ("auto", "bubblewrap"):
-        return BubblewrapSandbox(Machine.probe())
-    raise SandboxError(f"sandbox '{kind}' is not available")
+        sandbox = BubblewrapSandbox(Machine.probe())
+        await _prove(sandbox)
+        return sandbox
+    raise UsageError(f"unknown sandbox '{kind}'", hint="one of: auto bubblewrap unsafe-local")
+
+
+async def _prove(sandbox: Sandbox) -> None:
+    """Run one program; raises SandboxError with what would help when even that fails."""
+    try:
+        result = await sandbox.exec(["true"], limits=Limits())
+    except SandboxError as error:
+        raise SandboxError(
+            f"bubblewrap does not start here: {error.message}", hint=_hint()
+        ) from error
+    if not result.ok:
+        raise SandboxError("bubblewrap cannot run 'true' here", hint=_hint())
+
+
+def _hint() -> str:
+    """Say how to let an ordinary user create namespaces on this machine."""
+    apparmor = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+    if apparmor.exists() and apparmor.read_text().strip() == "1":
+        return (
+            "apt-get install apparmor-profiles; "
+            "apparmor_parser -r /usr/share/apparmor/extra-profiles/bwrap-userns-restrict"
+        )
+    debian = Path("/proc/sys/kernel/unprivileged_userns_clone")
+    if debian.exists() and debian.read_text().strip() == "0":
+        return "sysctl -w kernel.unprivileged_userns_clone=1"
+    return (
+        "inside a container, start it with --security-opt seccomp=unconfined, or run outside of it"
+    )

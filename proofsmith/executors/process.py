@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -37,9 +38,11 @@ class Launch:
     """Descriptors that belong to the child and are closed here once it has started."""
     kill: Callable[[], None] = lambda: None
     """Ends whatever killing the launcher would not."""
+    on_start: Callable[[int], None] = lambda _: None
+    """Called with the process id right after the start."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Finished:
     """How a supervised process ended."""
 
@@ -49,8 +52,9 @@ class Finished:
     wall_s: float
     ended_by: Literal["", "wall", "output", "start"]
     """Why the supervisor killed it; empty when it did not."""
-    started_s: float = 0.0
-    """Seconds until the payload ran."""
+    cpu_s: float
+    """User and system seconds of the process and the children that it waited for."""
+    peak_mib: float
 
 
 @dataclass(slots=True)
@@ -158,18 +162,25 @@ def _start(launch: Launch) -> tuple["subprocess.Popen[bytes]", int, int]:
     return child, out, err
 
 
-async def _reap(child: "subprocess.Popen[bytes]", pidfd: int, launch: Launch) -> None:
+async def _reap(
+    child: "subprocess.Popen[bytes]", pidfd: int, launch: Launch
+) -> resource.struct_rusage:
     loop = asyncio.get_running_loop()
     gone = asyncio.Event()
     loop.add_reader(pidfd, gone.set)
     try:
         await asyncio.wait_for(gone.wait(), _REAP_S)
     except TimeoutError:
-        child.kill()
-        launch.kill()
+        _kill(child, launch)
     finally:
         loop.remove_reader(pidfd)
-    child.wait()
+    return _collect(child)
+
+
+def _collect(child: "subprocess.Popen[bytes]") -> resource.struct_rusage:
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return used
 
 
 async def supervise(launch: Launch, limits: Limits) -> Finished:
@@ -183,13 +194,14 @@ async def supervise(launch: Launch, limits: Limits) -> Finished:
     child, out, err = _start(launch)
     pidfd = os.pidfd_open(child.pid)
     cap = limits.output_kib * 1024
+    launch.on_start(child.pid)
     supervisor = _Supervisor(launch, limits, loop, streams={out: Capture(cap), err: Capture(cap)})
     try:
         await _watch(supervisor, pidfd)
         ended = time.perf_counter()
         if supervisor.ended_by or launch.report is None or not launch.report.complete:
             _kill(child, launch)
-        await _reap(child, pidfd, launch)
+        used = await _reap(child, pidfd, launch)
         supervisor.drain()
     finally:
         if child.returncode is None:
@@ -198,14 +210,15 @@ async def supervise(launch: Launch, limits: Limits) -> Finished:
         for fd in (out, err, pidfd):
             loop.remove_reader(fd)
             os.close(fd)
-    began = supervisor.started_at or started
     return Finished(
-        supervisor.streams[out],
-        supervisor.streams[err],
-        child.returncode,
-        ended - began,
-        supervisor.ended_by,
-        began - started,
+        stdout=supervisor.streams[out],
+        stderr=supervisor.streams[err],
+        returncode=child.returncode,
+        wall_s=ended
+        - (supervisor.started_at if launch.report and supervisor.started_at else started),
+        ended_by=supervisor.ended_by,
+        cpu_s=used.ru_utime + used.ru_stime,
+        peak_mib=used.ru_maxrss / 1024,
     )
 
 
