@@ -1,0 +1,76 @@
+"""Render a Report: six lines, JSON, a web page, a patch, and how to replay it."""
+
+import contextlib
+import os
+import shlex
+from pathlib import Path
+
+from proofsmith.agents.report.page import page
+from proofsmith.agents.report.patch import patch
+from proofsmith.agents.report.records import from_json, to_json
+from proofsmith.agents.report.summary import six_lines
+from proofsmith.errors import StoreError
+from proofsmith.types import Report
+
+__all__ = ["load", "patch", "six_lines", "to_json", "write"]
+
+
+def write(report: Report, folder: Path) -> None:
+    """Write report.json, report.html, patch.diff and REPLAY.md into `folder`, each file whole or not at all.
+
+    Raises:
+        StoreError: a file cannot be written; those written before are whole.
+    """
+    texts = {
+        "patch.diff": patch(report),
+        "REPLAY.md": replay_text(report),
+        "report.html": page(report),
+        "report.json": to_json(report),  # last: its presence says that the others are there
+    }
+    for name, text in texts.items():
+        _replace(folder / name, text)
+
+
+def load(folder: Path) -> Report:
+    """Read the report of a run folder; raises StoreError when it is missing or was edited."""
+    path = folder / "report.json"
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"cannot read {path}: {error}", hint="did the run finish?") from None
+    return from_json(text, source=str(path))
+
+
+def replay_text(report: Report) -> str:
+    """Return REPLAY.md: the commands that earn every piece of evidence again."""
+    lines = [f"# Replay of {report.problem.id}", "", "All of it, with a verdict at the end:", ""]
+    lines += [f"    proofsmith runs replay {report.run_id}", ""]
+    if report.best is not None:
+        lines += ["Piece by piece, from this folder:", ""]
+        for item in report.best.verdict.evidence:
+            lines += [
+                f"- {item.check} ({item.status}):",
+                "",
+                f"      {shlex.join(item.command)}",
+                "",
+            ]
+    return "\n".join(lines)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file beside `path` and move it into place."""
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with fresh.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise StoreError(
+            f"cannot write {path}: {error.strerror or error}",
+            hint="free some space or use --runs-dir",
+        ) from None

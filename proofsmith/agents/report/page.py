@@ -1,0 +1,231 @@
+"""One self-contained HTML page of a report: no script, no link to anywhere, all candidate-made text escaped."""
+
+import base64
+import hashlib
+import json
+import shlex
+from collections.abc import Mapping
+from importlib import resources
+
+from proofsmith.agents.report import plots
+from proofsmith.agents.report.markup import Markup, element, join
+from proofsmith.agents.report.patch import patch
+from proofsmith.agents.report.summary import HEADLINES, compared, made, spent, times
+from proofsmith.types import Conclusion, Evidence, Outcome, Report, Status
+
+FACTS_SHOWN = 12
+DIFF_LINES = 2000
+
+
+def page(report: Report) -> str:
+    """Return report.html: a strict content policy allows the page's own style sheet and nothing else."""
+    css = resources.files("proofsmith.agents.report").joinpath("page.css").read_text("utf-8")
+    style = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
+    head = element(
+        "head",
+        Markup('<meta charset="utf-8">'),
+        Markup(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
+        Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+        element("title", f"{report.problem.id}: {HEADLINES[report.conclusion]}"),
+        element("style", Markup(css)),
+    )
+    body = element("body", element("main", *_sections(report)))
+    return "<!doctype html>\n" + element("html", head, body, lang="en") + "\n"
+
+
+def _sections(report: Report) -> list[Markup]:
+    parts = [_header(report), _plots(report)]
+    if report.explanation:
+        lines = [element("p", line) for line in report.explanation]
+        parts.append(element("section", element("h2", "Why"), *lines))
+    parts += [_difference(report), _evidence(report), _repeat(report), _attempts(report)]
+    return [part for part in parts if part]
+
+
+def _header(report: Report) -> Markup:
+    best = report.best
+    comparison = best.comparisons[0] if best is not None and best.comparisons else None
+    headline = HEADLINES[report.conclusion].capitalize()
+    if report.conclusion is Conclusion.IMPROVED and comparison is not None and comparison.ratio:
+        headline = f"{times(comparison.ratio)} faster"
+    facts = [
+        ("conclusion", _badge(str(report.conclusion), report.conclusion is not Conclusion.NONE)),
+        ("goal", report.problem.goal.value),
+        ("run", report.run_id),
+        ("spent", spent(report)),
+    ]
+    if best is not None:
+        facts.insert(1, ("known to be", _status(best.verdict.status)))
+    return element(
+        "header",
+        element("h1", f"proofsmith · {report.problem.domain} · {report.problem.id}"),
+        element("div", headline, class_="headline"),
+        element("p", compared(comparison) if comparison else report.problem.text, class_="sub"),
+        element("ul", *(element("li", element("b", k), v) for k, v in facts), class_="facts"),
+    )
+
+
+def _badge(words: str, good: bool | None) -> Markup:
+    kind = {True: " good", False: "", None: " bad"}[good]
+    return element("span", words, class_=f"badge{kind}")
+
+
+def _status(status: Status) -> Markup:
+    good = status.at_least(Status.TESTED)
+    return _badge(str(status), good if good or status is Status.UNDECIDED else None)
+
+
+def _plots(report: Report) -> Markup:
+    best = report.best
+    comparisons = [c for c in (best.comparisons if best is not None else ()) if c.ratio]
+    shown = []
+    if comparisons:
+        first = comparisons[0]
+        shown.append(
+            _plot(
+                "Speed-up",
+                "Measured anew on pairs the search never saw.",
+                plots.speedups(comparisons),
+            )
+        )
+        if first.base_samples and first.candidate_samples:
+            shown.append(_plot("Timing samples", first.method, plots.samples(first)))
+    roof = roofline_of(report)
+    if roof is not None:
+        note = "The line is what this machine can do at most; a version on it cannot get faster."
+        shown.append(_plot("Roofline", note, plots.roofline(roof)))
+    if report.attempts:
+        note = "Dots were right and timed while searching; crosses were refused. Hover for what made them."
+        shown.append(_plot("Attempts", note, plots.timeline(report.attempts)))
+    return element("div", *shown, class_="plots") if shown else Markup()
+
+
+def _plot(title: str, note: str, picture: Markup) -> Markup:
+    return element("section", element("h2", title), element("p", note), picture)
+
+
+def roofline_of(report: Report) -> plots.Roofline | None:
+    """Read the roofline from a profile's facts; None when it was not measured."""
+    facts = report.profile.facts.get("roofline") if report.profile is not None else None
+    if not isinstance(facts, dict):
+        return None
+    names = ("peak_gflops", "bandwidth_gbs", "intensity", "gflops")
+    peak, bandwidth, intensity, gflops = (_positive(facts.get(name)) for name in names)
+    if not (peak and bandwidth and intensity and gflops):
+        return None
+    best = report.best.comparisons[0].ratio if report.best and report.best.comparisons else None
+    base = gflops / best if best and best > 0 else None
+    original = (("original", intensity, base),) if base else ()
+    points = (*original, ("best", intensity, gflops))
+    return plots.Roofline(peak_gflops=peak, bandwidth_gbs=bandwidth, points=points)
+
+
+def _positive(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and value > 0 else 0.0
+
+
+def _difference(report: Report) -> Markup:
+    lines = patch(report).splitlines()
+    if not lines:
+        return Markup()
+    shown = [element("span", text or " ", class_=_line_kind(text)) for text in lines[:DIFF_LINES]]
+    if len(lines) > DIFF_LINES:
+        shown.append(element("span", f"... {len(lines) - DIFF_LINES} more lines in patch.diff"))
+    settings = report.best.candidate.settings if report.best is not None else {}
+    note = f"Built with {_words(settings)}." if settings else "Settings unchanged."
+    return element(
+        "section",
+        element("h2", "The change"),
+        element("p", note),
+        element("div", element("pre", *shown, class_="diff"), class_="scroll"),
+    )
+
+
+def _line_kind(text: str) -> str | None:
+    if text.startswith(("+++", "---", "@@")):
+        return "hunk"
+    return {"+": "add", "-": "del"}.get(text[:1])
+
+
+def _evidence(report: Report) -> Markup:
+    if report.best is None or not report.best.verdict.evidence:
+        return Markup()
+    items = [_check(item) for item in report.best.verdict.evidence]
+    note = "Each check with the command that repeats it, weakest link first in what it proves."
+    return element("section", element("h2", "Evidence"), element("p", note), *items)
+
+
+def _check(item: Evidence) -> Markup:
+    head = element(
+        "summary",
+        _status(item.status),
+        element("span", item.check, class_="what"),
+        element("span", _words(item.facts), class_="muted"),
+    )
+    ended = "ended by a limit" if item.exit_code is None else f"exit code {item.exit_code}"
+    parts = [
+        element("pre", element("code", shlex.join(item.command))),
+        element("p", f"{ended}, {item.wall_s:.2f} s", class_="muted"),
+    ]
+    if item.log_tail.strip():
+        parts.append(element("pre", item.log_tail, class_="log"))
+    return element("details", head, *parts)
+
+
+def _words(facts: Mapping[str, object]) -> str:
+    shown = [f"{key} {_word(value)}" for key, value in list(facts.items())[:FACTS_SHOWN]]
+    return ", ".join(shown)
+
+
+def _word(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return " ".join(map(_word, value))
+    return json.dumps(value) if isinstance(value, dict) else str(value)
+
+
+def _repeat(report: Report) -> Markup:
+    commands = f"proofsmith runs replay {report.run_id}\nproofsmith runs apply {report.run_id}"
+    rows = [
+        element("tr", element("th", key), element("td", _word(value)))
+        for key, value in sorted(report.manifest.items())
+    ]
+    return element(
+        "section",
+        element("h2", "Repeat it, use it"),
+        element(
+            "p",
+            "The first command earns every piece of evidence again; the second asks, then writes.",
+        ),
+        element("pre", element("code", commands)),
+        element("div", element("table", *rows), class_="scroll") if rows else Markup(),
+    )
+
+
+def _attempts(report: Report) -> Markup:
+    if not report.attempts:
+        return Markup()
+    head = element(
+        "tr", *(element("th", t) for t in ("#", "made by", "status", "compared, or why not"))
+    )
+    rows = [_attempt(number, outcome) for number, outcome in enumerate(report.attempts, start=1)]
+    table = element("div", element("table", head, *rows), class_="scroll")
+    return join(
+        element("section", element("h2", "Every attempt"), table),
+        element("footer", "Made by proofsmith; report.json beside this file holds the same facts."),
+    )
+
+
+def _attempt(number: int, outcome: Outcome) -> Markup:
+    told = (
+        compared(outcome.comparisons[0]) if outcome.comparisons else outcome.verdict.feedback[:300]
+    )
+    return element(
+        "tr",
+        element("td", str(number), class_="number"),
+        element("td", made(outcome) or "the original"),
+        element("td", _status(outcome.verdict.status)),
+        element("td", told),
+    )

@@ -1,0 +1,77 @@
+"""Say a report in six lines of plain text."""
+
+from collections.abc import Iterable
+
+from proofsmith.types import Comparison, Conclusion, Outcome, Report
+
+HEADLINES = {
+    Conclusion.SOLVED: "solved",
+    Conclusion.IMPROVED: "improved",
+    Conclusion.DISPROVED: "disproved",
+    Conclusion.NONE: "nothing better found",
+}
+
+
+def times(ratio: float) -> str:
+    """Write a ratio with three significant digits: `4.13x`, `0.98x`, `127x`."""
+    digits = 0 if abs(ratio) >= 100 else 1 if abs(ratio) >= 10 else 2
+    return f"{ratio:.{digits}f}x"
+
+
+def compared(comparison: Comparison) -> str:
+    """Say one comparison: verdict, ratio, interval and how many pairs it rests on."""
+    if comparison.ratio is None:
+        return f"{comparison.verdict}: {comparison.reason}".rstrip(": ")
+    text = f"{times(comparison.ratio)} {comparison.metric}"
+    if comparison.low is not None and comparison.high is not None:
+        text += f", interval {times(comparison.low)} to {times(comparison.high)}"
+    text += f", {comparison.pairs} pairs: {comparison.verdict}"
+    return text
+
+
+def checked(outcome: Outcome) -> str:
+    """Say how strongly an outcome is known to be right, and by which checks."""
+    names = ", ".join(dict.fromkeys(e.check for e in outcome.verdict.evidence))
+    return f"{outcome.verdict.status} ({names})" if names else str(outcome.verdict.status)
+
+
+def made(outcome: Outcome) -> str:
+    """Say what made a candidate: its move and its settings."""
+    settings = " ".join(_setting(value) for value in outcome.candidate.settings.values())
+    return "  ".join(part for part in (outcome.candidate.move, settings) if part)
+
+
+def spent(report: Report) -> str:
+    """Say what a run used."""
+    spend = report.spend
+    text = f"{spend.wall_s:.1f} s, {spend.attempts} attempts"
+    if spend.model_calls:
+        price = "price unknown" if spend.cost_usd is None else f"${spend.cost_usd:.4f}"
+        text += f", {spend.model_calls} model calls, {spend.tokens} tokens, {price}"
+    return f"{text}; ended by {report.ended_by}"
+
+
+def six_lines(report: Report) -> list[str]:
+    """Return what the command line prints of a report: at most six lines, the conclusion first."""
+    best = report.best
+    headline = HEADLINES[report.conclusion]
+    if best is not None and best.comparisons and report.conclusion is Conclusion.IMPROVED:
+        headline += f", {compared(best.comparisons[0])}"
+    rows = [("result", f"{report.problem.id}: {headline}")]
+    if best is not None:
+        rows.append(("checked", checked(best)))
+        rows.append(("made by", made(best) or "the original"))
+    also = [compared(c) for c in best.comparisons[1:2]] if best is not None else []
+    why = [*also, *report.explanation][:1]
+    rows += [("also" if also else "why", line) for line in why]
+    rows.append(("spent", spent(report)))
+    rows.append(("replay", f"proofsmith runs replay {report.run_id}"))
+    return _aligned(rows)
+
+
+def _aligned(rows: Iterable[tuple[str, str]]) -> list[str]:
+    return [f"{name:8} {' '.join(text.split())}" for name, text in rows]
+
+
+def _setting(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
