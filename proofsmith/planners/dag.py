@@ -249,7 +249,8 @@ class Plan:
         for parent in sorted(needs):
             if parent == line.id or self._reaches(line.id, parent):
                 raise ValueError(f"${parent} makes a cycle")
-            if parent not in self.tasks and parent not in self._broken:
+            known = parent in self.tasks or parent in self._broken or parent in self.observations
+            if not known:
                 raise ValueError(f"${parent} is not planned before it (write $$ for a dollar sign)")
         return needs
 
@@ -327,7 +328,9 @@ class Plan:
         adapter = self._adapters.get((tool, name))
         if adapter is None:
             info = self._tools[tool].model_fields[name]
-            shape: Any = Annotated[info.annotation, *info.metadata]
+            shape: Any = info.annotation
+            if info.metadata:
+                shape = Annotated[shape, *info.metadata]
             adapter = TypeAdapter(shape)
             self._adapters[tool, name] = adapter
         try:

@@ -1,0 +1,1 @@
+"""What we measure against peers and limits; never run by the tests."""
