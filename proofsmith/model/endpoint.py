@@ -141,15 +141,18 @@ class OpenAIModel(Answering):
         """Yield text and keep it in `said`; raises Fault `truncated` when no finish reason arrives."""
         block: JSON = None
         finished = False
-        async for chunk in self._wire().stream(self.dialect.body(asked)):
-            block = chunk.get("usage") or block
-            text, reason = _delta(chunk)
-            finished = finished or bool(reason)
-            if text:
-                said.append(text)
-                yield text
-        paid = usage(block, self.prices, asked.messages, "".join(said))
-        self.spent = total(self.spent, paid)
+        try:
+            async for chunk in self._wire().stream(self.dialect.body(asked)):
+                block = chunk.get("usage") or block
+                text, reason = _delta(chunk)
+                finished = finished or bool(reason)
+                if text:
+                    said.append(text)
+                    yield text
+        finally:  # a listener that leaves early has still spent the tokens
+            if said or block:
+                paid = usage(block, self.prices, asked.messages, "".join(said))
+                self.spent = total(self.spent, paid)
         if not finished:
             raise Fault("truncated", "the stream ended before the reply did")
 

@@ -22,16 +22,15 @@ class Wire:
         An empty `key` sends no Authorization header. Unless the server is OpenAI's own (`official`), the account
         settings that the SDK takes from the environment for that service are not sent.
         """
-        foreign = {} if official else {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
-        keyless = {} if key else {"Authorization": Omit()}
-        headers: Any = {**foreign, **keyless}
+        foreign: Any = {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
         self._key, self._timeout_s = key, timeout_s
+        self._headers: Any = {} if key else {"Authorization": Omit()}
         self._client = AsyncOpenAI(
             base_url=base_url,
             api_key=key or "none",
             timeout=timeout_s,
             max_retries=0,
-            default_headers=headers,
+            default_headers=None if official else foreign,
         )
 
     async def post(self, body: Mapping[str, JSON]) -> str:
@@ -39,7 +38,7 @@ class Wire:
         create: Any = self._client.chat.completions.with_raw_response.create
         with self._faults():
             async with asyncio.timeout(self._timeout_s):
-                raw = await create(**body)
+                raw = await create(**body, extra_headers=self._headers)
                 return str(raw.http_response.text)
 
     async def stream(self, body: Mapping[str, JSON]) -> AsyncIterator[dict[str, JSON]]:
@@ -50,7 +49,7 @@ class Wire:
         create: Any = self._client.chat.completions.create
         with self._faults():
             async with asyncio.timeout(self._timeout_s):
-                events = await create(**body)
+                events = await create(**body, extra_headers=self._headers)
             try:
                 while True:
                     async with asyncio.timeout(self._timeout_s):
@@ -65,7 +64,7 @@ class Wire:
         """List the names of the server's models; raises Fault."""
         with self._faults():
             async with asyncio.timeout(min(self._timeout_s, 10.0)):
-                page = await self._client.models.list()
+                page = await self._client.models.list(extra_headers=self._headers)
                 return [str(model.id) for model in page.data or []]
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import islice
 from typing import TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +13,9 @@ M = TypeVar("M", bound=BaseModel)
 JSON_FENCE = re.compile(r"^[ \t]*```(?:json)?[ \t]*\n(.*?)^[ \t]*```[ \t]*$", re.S | re.M)
 EXPLAINED = 5
 """Complaints listed in one repair message; more of them rarely help an author."""
+
+STARTS = 64
+"""Brackets in a chatty reply at which a value is looked for; bounds the work on a hostile one."""
 
 
 class Misfit(ValueError):
@@ -74,7 +78,7 @@ def extract(text: str) -> str:
         if _is_json(candidate):
             return candidate
     decoder = json.JSONDecoder()
-    for match in re.finditer(r"[{\[]", stripped):
+    for match in islice(re.finditer(r"[{\[]", stripped), STARTS):
         try:
             _, end = decoder.raw_decode(stripped, match.start())
         except (ValueError, RecursionError):
