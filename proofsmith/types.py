@@ -279,6 +279,18 @@ class Outcome:
     states: tuple[str, ...] = ()
     """Open goals, for domains that prove."""
 
+    @property
+    def gain(self) -> float:
+        """Lower bound of the ratio on the goal's metric (the first comparison); 0 when nothing valid was measured."""
+        if not self.comparisons or self.comparisons[0].verdict is ComparisonVerdict.INVALID:
+            return 0.0
+        return self.comparisons[0].low or 0.0
+
+    @property
+    def improved(self) -> bool:
+        """True when the goal's metric is shown to be better: only *faster* ever counts."""
+        return bool(self.comparisons) and self.comparisons[0].verdict is ComparisonVerdict.FASTER
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:

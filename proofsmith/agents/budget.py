@@ -1,61 +1,11 @@
 """One budget per run: whatever is spent was reserved before, and the caps are hard."""
 
-import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from proofsmith.errors import BudgetSpent, UsageError
+from proofsmith.errors import BudgetSpent
 from proofsmith.types import Budget, Spend
-
-_HINT = "write caps such as `20s`, `5m`, `50 attempts`, `200k tokens` or `$1`"
-_SCALE = {"": 1, "k": 1_000, "m": 1_000_000}
-_SECONDS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
-_NUMBER = r"(\d+(?:\.\d+)?)"
-_COUNT = re.compile(rf"{_NUMBER}\s*([km]?)\s*(attempts?|tokens?)", re.IGNORECASE)
-_TIME = re.compile(rf"{_NUMBER}\s*(s|sec|m|min|h)", re.IGNORECASE)
-_MONEY = re.compile(rf"\$\s*{_NUMBER}|{_NUMBER}\s*usd", re.IGNORECASE)
-
-
-def parse_budget(texts: Sequence[str]) -> Budget:
-    """Read caps as users write them; commas separate several in one text.
-
-    Raises:
-        UsageError: a cap cannot be read, is zero, or is given twice.
-
-    >>> parse_budget(["5m", "200k tokens, $1.5"])
-    Budget(wall_s=300.0, tokens=200000, cost_usd=1.5, attempts=None)
-    """
-    caps: dict[str, float] = {}
-    for text in (part.strip() for whole in texts for part in whole.split(",")):
-        resource, amount = _cap(text)
-        if amount <= 0:
-            raise UsageError(f"the budget '{text}' leaves nothing to spend", hint=_HINT)
-        if resource in caps:
-            raise UsageError(f"the budget of {resource} is given twice", hint="give each cap once")
-        caps[resource] = amount
-    return Budget(
-        wall_s=caps.get("wall_s"),
-        tokens=_whole(caps.get("tokens")),
-        cost_usd=caps.get("cost_usd"),
-        attempts=_whole(caps.get("attempts")),
-    )
-
-
-def _whole(amount: float | None) -> int | None:
-    return None if amount is None else int(amount)
-
-
-def _cap(text: str) -> tuple[str, float]:
-    """Return the resource that `text` caps and the amount in its unit."""
-    if match := _TIME.fullmatch(text):
-        return "wall_s", float(match[1]) * _SECONDS[match[2].lower()]
-    if match := _COUNT.fullmatch(text):
-        resource = match[3].lower().rstrip("s") + "s"
-        return resource, float(int(float(match[1]) * _SCALE[match[2].lower()]))
-    if match := _MONEY.fullmatch(text):
-        return "cost_usd", float(match[1] or match[2])
-    raise UsageError(f"cannot read the budget '{text}'", hint=_HINT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +62,8 @@ class BudgetLedger:
             ),
         )
 
-    def reserve(self, amount: Reservation) -> Reservation:
-        """Set `amount` aside and return it.
+    def reserve(self, amount: Reservation, *, replayed: bool = False) -> Reservation:
+        """Set `amount` aside and return it; what an earlier session did (`replayed`) takes no time now.
 
         Raises:
             BudgetSpent: it does not fit; an unknown price never fits under a cap in USD.
@@ -121,7 +71,8 @@ class BudgetLedger:
         left = self.left
         _fit("attempts", amount.attempts, left.attempts)
         _fit("tokens", amount.tokens, left.tokens)
-        _fit("wall_s", max(amount.wall_s, 0.0), left.wall_s)
+        if not replayed:
+            _fit("wall_s", amount.wall_s, left.wall_s)
         if self.budget.cost_usd is not None:
             if amount.cost_usd is None or self._used.cost_usd is None:
                 raise BudgetSpent("cost_usd", "a price is unknown, so no cap in USD can be kept")
@@ -149,6 +100,10 @@ class BudgetLedger:
             cost_usd=(used.cost_usd or 0.0) + (cost_usd or 0.0) if known else None,
             model_calls=used.model_calls + model_calls,
         )
+
+
+def _whole(amount: float | None) -> int | None:
+    return None if amount is None else int(amount)
 
 
 def _minus(cap: float | None, used: float) -> float | None:

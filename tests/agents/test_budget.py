@@ -2,38 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proofsmith.agents.budget import BudgetLedger, Reservation, parse_budget
-from proofsmith.errors import BudgetSpent, UsageError
+from proofsmith.agents.budget import BudgetLedger, Reservation
+from proofsmith.errors import BudgetSpent
 from proofsmith.types import Budget
-
-
-@pytest.mark.parametrize(
-    ("texts", "expected"),
-    [
-        ([], Budget()),
-        (["20s"], Budget(wall_s=20.0)),
-        (["5m"], Budget(wall_s=300.0)),
-        (["1.5 h"], Budget(wall_s=5400.0)),
-        (["50 attempts"], Budget(attempts=50)),
-        (["1 attempt"], Budget(attempts=1)),
-        (["200k tokens"], Budget(tokens=200_000)),
-        (["2M tokens"], Budget(tokens=2_000_000)),
-        (["$1"], Budget(cost_usd=1.0)),
-        (["0.25 USD"], Budget(cost_usd=0.25)),
-        (["20s", "$1, 3 attempts"], Budget(wall_s=20.0, cost_usd=1.0, attempts=3)),
-    ],
-)
-def test_budgets_are_read_as_users_write_them(texts, expected):
-    assert parse_budget(texts) == expected
-
-
-@pytest.mark.parametrize(
-    "texts", [["soon"], ["0s"], ["-3s"], ["$0"], ["5"], ["5m", "20s"], ["0.4 attempts"], [""]]
-)
-def test_an_unreadable_budget_is_a_usage_error_with_a_hint(texts):
-    with pytest.raises(UsageError) as caught:
-        parse_budget(texts)
-    assert caught.value.hint
 
 
 def test_an_unknown_price_is_refused_under_a_cap_in_usd_and_accepted_without():

@@ -1,0 +1,201 @@
+"""Carry out one move: model call or next rule, candidate, dedupe, verification, measurement, all recorded."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from proofsmith.agents.budget import Reservation
+from proofsmith.agents.run import Run
+from proofsmith.errors import ModelError, UsageError
+from proofsmith.types import Candidate, Depth, Message, Move, Outcome, Reply, Verdict
+
+RULE = "rule"
+FRAMING_TOKENS = 64
+"""Upper bound of what a chat template adds around one message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of a move."""
+
+    reply: Reply | None = None
+    outcome: Outcome | None = None
+    error: ModelError | None = None
+    skipped: bool = False
+    """True when the run was asked to stop before the move began."""
+
+
+class Attempts:
+    """Everything that attempts of one run share: known candidates, open rule iterators, outcomes by code."""
+
+    def __init__(self, run: Run) -> None:
+        """Take what earlier sessions of this run recorded."""
+        self._run = run
+        self._working = asyncio.Semaphore(run.width)
+        self._candidates: dict[str, Candidate] = {run.base.id: run.base}
+        self._outcomes: dict[str, asyncio.Task[Outcome]] = {}
+        self._rules: dict[str, AsyncIterator[Candidate]] = {}
+        self._pulling: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._by_code: dict[str, Outcome] = {}
+        self.slowest_s = 0.0
+        """Longest verification and measurement so far, for planning the end of the search."""
+        for candidate in run.ledger.all("proposal", Candidate).values():
+            self._candidates[candidate.id] = candidate
+        for outcome in run.ledger.all("outcome", Outcome).values():
+            self._candidates[outcome.candidate.id] = outcome.candidate
+            self._remember_code(outcome)
+
+    def worst_case(self, move: Move) -> Reservation:
+        """Return what `move` may spend at most: a token holds at least one byte of the prompt."""
+        if move.kind == RULE:
+            return Reservation(attempts=1)
+        input_tokens = len(move.prompt.encode()) + FRAMING_TOKENS
+        prices = self._run.prices
+        return Reservation(
+            attempts=1,
+            tokens=input_tokens + move.max_output_tokens,
+            cost_usd=prices.cost_usd(input_tokens, 0, move.max_output_tokens) if prices else None,
+        )
+
+    def recorded(self, move: Move) -> bool:
+        """Say whether an earlier session finished `move`, so that it costs no time now."""
+        ledger = self._run.ledger
+        candidate = ledger.get("proposal", move.id, Candidate)
+        return candidate is not None and ledger.get("outcome", candidate.id, Outcome) is not None
+
+    async def carry_out(self, move: Move) -> Result:
+        """Do `move` and return what came of it; raises SandboxError when the machinery failed twice."""
+        async with self._working:
+            if self._run.stop.is_set() and not self.recorded(move):
+                return Result(skipped=True)
+            if move.kind == RULE:
+                reply, candidate = None, await self._next_rule(move)
+            else:
+                try:
+                    reply = await self._reply(move)
+                except ModelError as error:
+                    return Result(error=error)
+                candidate = self._read(move, reply)
+            if candidate is None:
+                return Result(reply=reply)
+            return Result(reply=reply, outcome=await self._judge(candidate))
+
+    async def close(self) -> None:
+        """Release the rule iterators and whatever is still being judged."""
+        for task in self._outcomes.values():
+            task.cancel()
+        if self._outcomes:
+            await asyncio.wait(self._outcomes.values())
+        for task in self._outcomes.values():
+            if not task.cancelled():
+                task.exception()  # seen: whoever waited for it has it already
+        for rules in self._rules.values():
+            if hasattr(rules, "aclose"):
+                await rules.aclose()
+
+    async def _reply(self, move: Move) -> Reply:
+        """Return the recorded reply, else call the model and record its reply before anyone uses it."""
+        run = self._run
+        known = run.ledger.get("reply", move.id, Reply)
+        if known is not None:
+            return known
+        if run.model is None:
+            raise ModelError("this run has no model")
+        run.failpoints.reach("model.called")
+        reply = await run.model.complete(
+            [Message(role="user", content=move.prompt)],
+            max_output_tokens=move.max_output_tokens,
+            temperature=move.temperature,
+            seed=run.seed,
+            sample=move.sample,
+        )
+        run.ledger.put("reply", move.id, reply, problem_id=run.problem.id)
+        run.failpoints.reach("model.recorded")
+        return reply
+
+    def _read(self, move: Move, reply: Reply) -> Candidate | None:
+        """Turn a reply into a candidate, None when it holds no usable code."""
+        problem = self._run.problem
+        parent = self._parent(move)
+        files = parent.files if parent else problem.files
+        try:
+            edited = self._run.read_reply(reply.text, files, problem.editable)
+        except UsageError:
+            return None
+        settings = parent.settings if parent else {}
+        candidate = Candidate(
+            files=edited, settings=settings, parents=move.parents, move=f"{move.kind}:{move.id}"
+        )
+        self._run.ledger.put("proposal", move.id, candidate)
+        return self._candidates.setdefault(candidate.id, candidate)
+
+    def _parent(self, move: Move) -> Candidate | None:
+        return self._candidates[move.parents[0]] if move.parents else None
+
+    async def _next_rule(self, move: Move) -> Candidate | None:
+        """Return the rule-made candidate of `move`: the recorded one, else the next that nobody made before."""
+        run = self._run
+        known = run.ledger.get("proposal", move.id, Candidate)
+        if known is not None:
+            return known
+        parent = move.parents[0] if move.parents else ""
+        async with self._pulling[parent]:
+            rules = self._rules.get(parent)
+            if rules is None:
+                tried = frozenset(self._candidates)
+                rules = run.domain.propose(run.problem, self._parent(move), tried, run.fresh())
+                self._rules[parent] = rules
+            async for candidate in rules:
+                if candidate.id in self._candidates:
+                    continue
+                self._candidates[candidate.id] = candidate
+                run.ledger.put("proposal", move.id, candidate)
+                run.failpoints.reach("rule.recorded")
+                return candidate
+        return None
+
+    async def _judge(self, candidate: Candidate) -> Outcome:
+        """Return the outcome of `candidate`; two moves that made the same code share one judgement."""
+        known = self._run.ledger.get("outcome", candidate.id, Outcome)
+        if known is not None:
+            return known
+        task = self._outcomes.get(candidate.id)
+        if task is None:
+            task = asyncio.create_task(self._judge_anew(candidate))
+            self._outcomes[candidate.id] = task
+        return await asyncio.shield(task)
+
+    async def _judge_anew(self, candidate: Candidate) -> Outcome:
+        run = self._run
+        start_s = time.perf_counter()
+        verdict = await run.verify(candidate, Depth.QUICK)
+        run.failpoints.reach("attempt.verified")
+        outcome = Outcome(candidate=candidate, verdict=verdict)
+        if run.right(verdict) and run.optimising:
+            twin = self._by_code.get(_code(verdict))
+            comparisons = twin.comparisons if twin else await run.measure(candidate, Depth.QUICK)
+            outcome = Outcome(candidate=candidate, verdict=verdict, comparisons=comparisons)
+            run.failpoints.reach("attempt.measured")
+        self.slowest_s = max(self.slowest_s, time.perf_counter() - start_s)
+        run.ledger.wall_s = run.budget.spend.wall_s
+        run.ledger.put("outcome", candidate.id, outcome, problem_id=run.problem.id)
+        run.failpoints.reach("attempt.recorded")
+        self._remember_code(outcome)
+        return outcome
+
+    def _remember_code(self, outcome: Outcome) -> None:
+        """Let later candidates that compile to the same code share this measurement."""
+        code = _code(outcome.verdict)
+        if code and outcome.comparisons:
+            self._by_code.setdefault(code, outcome)
+
+
+def _code(verdict: Verdict) -> str:
+    """Return the digest of the machine code that was judged; empty when the domain gives none."""
+    for evidence in verdict.evidence:
+        text = evidence.facts.get("text_digest")
+        if isinstance(text, str):
+            return text
+    return ""

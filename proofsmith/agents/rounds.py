@@ -1,0 +1,198 @@
+"""Drive a strategy with a sliding window of attempts under the budget, told in the order in which they were asked."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+
+from proofsmith.agents.attempts import Attempts, Result
+from proofsmith.agents.budget import Reservation
+from proofsmith.agents.run import Run
+from proofsmith.errors import BudgetSpent, ModelError
+from proofsmith.protocols import Strategy
+from proofsmith.types import Move, Outcome, Status
+
+CONFIRM_SHARE = (0.25, 0.6)
+"""Least and largest part of a wall budget that is kept for confirming what the search found."""
+CONFIRM_ATTEMPTS = 4.0
+"""Confirming one answer is assumed to take this many times the slowest attempt of the search."""
+
+
+@dataclass(slots=True)
+class _Flight:
+    """An attempt in the window: what was asked, what it may spend, and the task that works on it."""
+
+    move: Move
+    reserved: Reservation
+    task: asyncio.Task[Result]
+
+
+@dataclass(slots=True)
+class SearchEnd:
+    """How a search ended; the outcomes themselves are in the ledger."""
+
+    ended_by: str
+    outcomes: list[Outcome] = field(default_factory=list)
+    model_error: ModelError | None = None
+
+
+class Rounds:
+    """A sliding window over one strategy.
+
+    At most `run.width` attempts work at any time. Up to twice as many are asked ahead and told in the order of
+    asking, as a processor retires instructions: the search takes the same path whatever attempt ends first, and a run
+    that starts again walks it once more through the ledger, where everything finished is found and nothing paid twice.
+    """
+
+    def __init__(self, run: Run, strategy: Strategy) -> None:
+        """Prepare the window; nothing starts before `drive`."""
+        self._run = run
+        self._strategy = strategy
+        self._attempts = Attempts(run)
+        self._depth = run.width if run.width == 1 else 2 * run.width
+        self._window: deque[_Flight] = deque()
+        self._waiting: deque[Move] = deque()
+        self._told: dict[str, Outcome] = {}
+        self._ended_by = ""
+        self._refused = ""
+        self._model_error: ModelError | None = None
+        self._best: Outcome | None = None
+
+    async def drive(self) -> SearchEnd:
+        """Search until the strategy is finished, the budget is spent or somebody asks to stop.
+
+        Raises:
+            SandboxError: the machinery failed twice on one attempt.
+        """
+        try:
+            while True:
+                self._fill()
+                if not self._window:
+                    break
+                if not await self._first_is_done():
+                    self._ended_by = "budget:wall_s"
+                    break
+                await self._tell_first()
+        finally:
+            await self._cancel()
+            await self._attempts.close()
+        return SearchEnd(
+            ended_by=self._verdict(),
+            outcomes=list(self._told.values()),
+            model_error=self._model_error,
+        )
+
+    def _verdict(self) -> str:
+        if self._ended_by:
+            return self._ended_by
+        if self._run.stop.is_set():
+            return "interrupted"
+        if self._refused:
+            return f"budget:{self._refused}"
+        return "model" if self._model_error else "finished"
+
+    def _fill(self) -> None:
+        """Start moves while there is room, budget and no wish to stop."""
+        run = self._run
+        while len(self._window) < self._depth and not self._ended_by and not run.stop.is_set():
+            if not self._waiting:
+                self._waiting.extend(self._strategy.ask(self._depth - len(self._window)))
+                run.failpoints.reach("search.asked")
+            if not self._waiting:
+                return
+            move = self._waiting[0]
+            try:
+                reserved = run.budget.reserve(
+                    self._attempts.worst_case(move), replayed=self._attempts.recorded(move)
+                )
+            except BudgetSpent as error:
+                if self._window:  # what is in flight may turn out cheaper than was set aside
+                    return
+                self._refuse(error)
+                continue
+            self._waiting.popleft()
+            task = asyncio.create_task(self._attempts.carry_out(move), name=move.id)
+            self._window.append(_Flight(move=move, reserved=reserved, task=task))
+
+    def _refuse(self, error: BudgetSpent) -> None:
+        """End the search, unless only the model is too expensive now: then rules may go on without it."""
+        move = self._waiting.popleft()
+        if error.resource in ("tokens", "cost_usd"):
+            self._refused = error.resource
+            self._strategy.tell(move, None, None)
+        else:
+            self._ended_by = f"budget:{error.resource}"
+
+    async def _first_is_done(self) -> bool:
+        """Wait for the oldest attempt; False when the time for searching ran out first."""
+        left_s = self._search_left_s()
+        first = self._window[0]
+        if first.task.done() or self._attempts.recorded(first.move):
+            left_s = None
+        done, _ = await asyncio.wait({first.task}, timeout=left_s)
+        return bool(done)
+
+    def _search_left_s(self) -> float | None:
+        cap, left = self._run.budget.budget.wall_s, self._run.budget.left.wall_s
+        if cap is None or left is None:
+            return None
+        least, largest = (share * cap for share in CONFIRM_SHARE)
+        kept = min(max(least, CONFIRM_ATTEMPTS * self._attempts.slowest_s), largest)
+        return max(left - kept, 0.0)
+
+    async def _tell_first(self) -> None:
+        """Settle and tell the oldest attempt."""
+        run, flight = self._run, self._window.popleft()
+        result = flight.task.result()
+        outcome = result.outcome
+        fresh = outcome is not None and outcome.candidate.id not in self._told
+        usage = result.reply.usage if result.reply else None
+        run.budget.settle(
+            flight.reserved,
+            attempts=int(fresh),
+            tokens=usage.input_tokens + usage.output_tokens if usage else 0,
+            cost_usd=usage.cost_usd if usage else 0.0,
+            model_calls=int(usage is not None),
+        )
+        if result.skipped:
+            return
+        self._model_error = self._model_error or result.error
+        if outcome is not None:
+            self._told.setdefault(outcome.candidate.id, outcome)
+            if run.right(outcome.verdict) and (not self._best or outcome.gain > self._best.gain):
+                self._best = outcome
+        self._strategy.tell(flight.move, result.reply, outcome)
+        run.failpoints.reach("attempt.told")
+        best = self._best.comparisons[0] if self._best and self._best.comparisons else None
+        run.tell("search", _note(flight.move, result), best)
+
+    async def _cancel(self) -> None:
+        """End whatever is still in flight and wait until it is gone; what it had recorded stays."""
+        tasks = [flight.task for flight in self._window]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled():
+                task.exception()  # seen: the first error is already on its way up
+        for flight in self._window:
+            self._run.budget.settle(flight.reserved)
+        self._window.clear()
+
+
+def _note(move: Move, result: Result) -> str:
+    """Say in one line what came of `move`; empty when there is nothing to say."""
+    if result.error is not None:
+        return f"{move.kind}: {result.error.message}"
+    outcome = result.outcome
+    if outcome is None:
+        return "" if result.reply is None else f"{move.kind}: the reply holds no usable code"
+    made_by = outcome.candidate.move or move.kind
+    if not outcome.verdict.status.at_least(Status.TESTED):
+        reason = outcome.verdict.feedback.partition("\n")[0][:120]
+        return f"{made_by} {outcome.verdict.status}: {reason}"
+    if not outcome.comparisons:
+        return f"{made_by} {outcome.verdict.status}"
+    first = outcome.comparisons[0]
+    ratio = "" if first.ratio is None else f" {first.ratio:.2f}x"
+    return f"{made_by} {outcome.verdict.status}, {first.verdict}{ratio}"

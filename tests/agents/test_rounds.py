@@ -1,0 +1,148 @@
+import asyncio
+
+import pytest
+
+from proofsmith.agents.rounds import Rounds
+from proofsmith.errors import ModelError, SandboxError
+from proofsmith.model import ScriptedModel
+from proofsmith.types import Budget, Status
+from tests.agents.toy import ToyDomain, cost_of, run_of
+
+
+async def search(run):
+    return await Rounds(run, run.strategy({})).drive()
+
+
+def costs(end):
+    return [cost_of(outcome.candidate) for outcome in end.outcomes]
+
+
+async def test_rules_alone_climb_until_they_are_exhausted(tmp_path):
+    end = await search(run_of(tmp_path, budget=Budget()))
+    assert end.ended_by == "finished"
+    right = [cost_of(o.candidate) for o in end.outcomes if o.verdict.status is Status.TESTED]
+    assert min(right) == 5
+    assert any(o.verdict.status is Status.FAILED for o in end.outcomes)
+
+
+async def test_the_budget_of_attempts_is_exact_at_any_width(tmp_path):
+    for width in (1, 2, 5):
+        folder = tmp_path / str(width)
+        folder.mkdir()
+        run = run_of(folder, budget=Budget(attempts=7), width=width)
+        end = await search(run)
+        assert end.ended_by == "budget:attempts"
+        assert len(end.outcomes) == 7
+        assert run.budget.spend.attempts == 7
+
+
+async def test_at_most_width_attempts_work_at_once_and_none_while_a_pair_is_timed(tmp_path):
+    delays = dict.fromkeys(range(-300, 200), 0.002)
+    domain = ToyDomain(delays=delays)
+    await search(run_of(tmp_path, domain, budget=Budget(attempts=12), width=3))
+    assert domain.most_verifying == 3
+    assert domain.overlaps == 0
+
+
+async def test_the_path_of_a_search_does_not_depend_on_which_attempt_ends_first(tmp_path):
+    paths = []
+    for number, delays in enumerate(({}, {90: 0.03, -100: 0.02}, {105: 0.03, 75: 0.01})):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        domain = ToyDomain(delays=delays)
+        paths.append(costs(await search(run_of(folder, domain, width=3))))
+    assert paths[0] == paths[1] == paths[2]
+
+
+async def test_a_second_session_takes_everything_from_the_ledger(tmp_path):
+    first = await search(run_of(tmp_path))
+    domain = ToyDomain()
+    again = run_of(tmp_path, domain)
+    second = await search(again)
+    assert second.outcomes == first.outcomes
+    assert domain.verified == []
+    assert domain.measured == []
+    assert again.budget.spend.attempts == 10
+
+
+async def test_a_larger_budget_goes_on_where_the_smaller_one_ended(tmp_path):
+    first = await search(run_of(tmp_path, budget=Budget(attempts=4)))
+    domain = ToyDomain()
+    second = await search(run_of(tmp_path, domain, budget=Budget(attempts=9)))
+    assert costs(second)[:4] == costs(first)
+    assert len(domain.verified) == 5
+
+
+async def test_candidates_that_compile_to_the_same_code_are_measured_once(tmp_path):
+    domain = ToyDomain(same_code=True)
+    end = await search(run_of(tmp_path, domain, budget=Budget(attempts=9)))
+    digits = {cost_of(o.candidate) % 10 for o in end.outcomes if o.comparisons}
+    assert len(domain.measured) == len(digits)
+
+
+async def test_a_dead_sandbox_is_tried_twice_and_never_counts_against_the_candidate(tmp_path):
+    end = await search(run_of(tmp_path, ToyDomain(deaths={90: 1}), budget=Budget(attempts=2)))
+    assert end.outcomes[0].verdict.status is Status.TESTED
+
+
+async def test_a_sandbox_that_dies_twice_ends_the_run_and_leaves_no_outcome(tmp_path):
+    run = run_of(tmp_path, ToyDomain(deaths={75: 2}), width=2)
+    with pytest.raises(SandboxError):
+        await search(run)
+    healed = await search(run_of(tmp_path, width=2))
+    assert 75 in [cost_of(o.candidate) for o in healed.outcomes if o.comparisons]
+
+
+async def test_a_request_to_stop_drains_what_is_in_flight_and_starts_nothing(tmp_path):
+    domain = ToyDomain(delays={90: 0.05})
+    run = run_of(tmp_path, domain, budget=Budget())
+    task = asyncio.create_task(search(run))
+    await asyncio.sleep(0.01)
+    run.stop.set()
+    end = await task
+    assert end.ended_by == "interrupted"
+    assert costs(end) == [90]
+
+
+async def test_the_wall_budget_ends_a_search_in_the_middle_of_an_attempt(tmp_path):
+    domain = ToyDomain(delays={90: 30.0})
+    run = run_of(tmp_path, domain, budget=Budget(wall_s=0.4))
+    end = await search(run)
+    assert end.ended_by == "budget:wall_s"
+    assert run.budget.spend.wall_s < 0.4
+    assert run.budget.spend.attempts == 0
+
+
+async def test_model_moves_and_rule_moves_share_the_search(tmp_path):
+    model = ScriptedModel(["cost = 40", "cost = 0", "cost = 39", "no code at all"] * 10)
+    run = run_of(tmp_path, model=model, budget=Budget(attempts=8))
+    end = await search(run)
+    makers = {o.candidate.move.split(":")[0] for o in end.outcomes}
+    assert "rule" in makers
+    assert "repair" in makers
+    assert 39 in costs(end)
+    assert run.budget.spend.model_calls > 2
+
+
+async def test_a_spent_token_budget_stops_the_model_and_not_the_rules(tmp_path):
+    model = ScriptedModel(["cost = 40"] * 3)
+    run = run_of(tmp_path, model=model, budget=Budget(tokens=20, attempts=6))
+    end = await search(run)
+    assert run.budget.spend.model_calls == 0
+    assert len(end.outcomes) == 6
+
+
+async def test_an_endpoint_that_fails_leaves_the_rules_and_is_reported_when_they_end(tmp_path):
+    model = ScriptedModel([ModelError("the endpoint answers 401", http_status=401)])
+    end = await search(run_of(tmp_path, model=model, budget=Budget(), plan={"patience": 500}))
+    assert end.ended_by == "model"
+    assert end.model_error is not None
+    assert len(end.outcomes) > 5
+
+
+async def test_recorded_replies_are_not_asked_for_again(tmp_path):
+    replies = ["cost = 40", "cost = 30", "cost = 20"]
+    plan = {"samples": 3}
+    first = await search(run_of(tmp_path, model=ScriptedModel(replies), plan=plan))
+    second = await search(run_of(tmp_path, model=ScriptedModel([]), plan=plan))
+    assert first.outcomes == second.outcomes
