@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from proofsmith import __version__
-from proofsmith.cli import machine, settings
+from proofsmith.cli import machine, runs, settings
 from proofsmith.cli.flags import expand
 from proofsmith.errors import ModelError, ProofsmithError, UsageError
 
@@ -36,6 +36,7 @@ def application() -> typer.Typer:
     )
     app.callback()(_root)
     app.command("doctor")(expand(machine.doctor))
+    app.add_typer(runs.group(), name="runs")
     app.add_typer(settings.group(), name="config")
     return app
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from proofsmith.agents.report.page import page
 from proofsmith.agents.report.patch import patch
 from proofsmith.agents.report.records import from_json, to_json
-from proofsmith.agents.report.summary import six_lines
+from proofsmith.agents.report.summary import row, six_lines
 from proofsmith.errors import StoreError
 from proofsmith.types import Report
 
-__all__ = ["load", "patch", "six_lines", "to_json", "write"]
+__all__ = ["load", "patch", "row", "six_lines", "to_json", "write"]
 
 
 def write(report: Report, folder: Path) -> None:

@@ -75,3 +75,15 @@ def _aligned(rows: Iterable[tuple[str, str]]) -> list[str]:
 
 def _setting(value: object) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def row(report: Report) -> dict[str, str]:
+    """Return what a list of runs shows of one: its id, problem, conclusion and gain."""
+    best = report.best
+    gain = compared(best.comparisons[0]) if best is not None and best.comparisons else ""
+    return {
+        "run": report.run_id,
+        "problem": report.problem.id,
+        "conclusion": str(report.conclusion),
+        "gain": gain,
+    }
