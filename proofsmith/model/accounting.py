@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
+from proofsmith.tools.tokens import estimate
 from proofsmith.types import JSON, Message, Usage
 
-BYTES_PER_TOKEN = 4
-"""English and code average about four UTF-8 bytes a token; used only when the endpoint does not count."""
 MESSAGE_TOKENS = 4
 """Framing of one chat message in common templates."""
 
@@ -45,15 +44,6 @@ class _Block(BaseModel):
     prompt_tokens: NonNegativeInt
     completion_tokens: NonNegativeInt
     prompt_tokens_details: _Details | None = Field(default=None)
-
-
-def estimate(text: str) -> int:
-    """Estimate the tokens of `text`: one per four UTF-8 bytes, rounded up.
-
-    >>> estimate("for (int i")
-    3
-    """
-    return -(-len(text.encode()) // BYTES_PER_TOKEN)
 
 
 def estimate_input(messages: Sequence[Message]) -> int:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 
 from proofsmith.errors import ModelError
 from proofsmith.model import structured
-from proofsmith.model.accounting import estimate, estimate_input
+from proofsmith.model.accounting import estimate_input
 from proofsmith.tools.request import Answering, Request
+from proofsmith.tools.tokens import estimate
 from proofsmith.types import Reply, Usage
 
 Line = str | Reply | ModelError
