@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from proofsmith.errors import StoreError, UsageError
-from proofsmith.memory.paths import clash, jailed
+from proofsmith.tools.paths import clash, jailed
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS blobs (digest TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from proofsmith.errors import StoreError, UsageError
 from proofsmith.memory.files import ConflictError, FileStore
-from proofsmith.memory.paths import jailed
+from proofsmith.tools.paths import jailed
 
 
 @pytest.fixture
