@@ -305,6 +305,8 @@ class Move:
     sample: int = 0
     """Index that keeps repeated equal prompts apart."""
     max_output_tokens: int = 4096
+    answer: Literal["code", "text"] = "code"
+    """`text`: the reply is for the strategy alone and is never read as a candidate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,7 +116,9 @@ class Attempts:
         return reply
 
     def _read(self, move: Move, reply: Reply) -> Candidate | None:
-        """Turn a reply into a candidate, None when it holds no usable code."""
+        """Turn a reply into a candidate, None when it holds no usable code or was not meant to."""
+        if move.answer == "text":
+            return None
         problem = self._run.problem
         parent = self._parent(move)
         files = parent.files if parent else problem.files

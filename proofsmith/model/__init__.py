@@ -10,7 +10,7 @@ from proofsmith.model.faults import RetryPolicy
 from proofsmith.model.keys import find_key
 from proofsmith.model.replay import RecordReplay
 from proofsmith.model.scripted import ScriptedModel
-from proofsmith.model.simulated import Knobs, SimulatedModel, behaviour_of
+from proofsmith.model.simulated import Knobs, SimulatedModel, behaviour_of, passed_of
 from proofsmith.model.throttle import Throttle
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "SimulatedModel",
     "Throttle",
     "behaviour_of",
+    "passed_of",
     "find_key",
 ]

@@ -16,6 +16,7 @@ from proofsmith.model import (
     ScriptedModel,
     SimulatedModel,
     behaviour_of,
+    passed_of,
 )
 from proofsmith.types import Message, Reply, Usage
 
@@ -230,9 +231,59 @@ async def test_replies_do_not_depend_on_the_order_of_calls():
 
 async def test_a_program_shown_back_is_repaired_as_often_as_the_knob_says():
     prompts = [f"behaviour: wrong-1\nidea:{n:06x}" for n in range(300)]
-    model = simulated(solve_probability=0.0, repair_probability=0.4)
+    model = simulated(solve_probability=0.0, repair_probability=0.4, polarisation=0.0)
     found = await behaviours(model, prompts)
     assert 0.28 < found.count("right") / 300 < 0.52
+
+
+async def test_an_idea_that_never_works_cannot_be_repaired_into_one_that_does():
+    prompts = [f"behaviour: wrong-1\nidea:{n:06x}" for n in range(300)]
+    model = simulated(solve_probability=0.5, repair_probability=0.9, polarisation=1.0)
+    for prompt, found in zip(prompts, await behaviours(model, prompts), strict=True):
+        assert found != "right" or model.probability(prompt.splitlines()[1]) == 1.0
+
+
+async def test_the_favourite_idea_has_its_own_chance():
+    models = [simulated(n, favourite_probability=0.9, solve_probability=0.1) for n in range(200)]
+    works = sum(model.probability(model.favourite) > 0.5 for model in models)
+    other = sum(model.probability("idea:0123ab") > 0.5 for model in models)
+    assert works > 150
+    assert other < 50
+
+
+SHAPE = 'Answer with JSON only:\n{"thoughts": [{"claim": "...", "prior": 0.5}]}'
+
+
+async def test_a_prompt_that_shows_a_shape_gets_that_shape_filled_with_ideas():
+    reply = json.loads((await ask(simulated(), SHAPE)).text)
+    assert 3 <= len(reply["thoughts"]) <= 6
+    for thought in reply["thoughts"]:
+        assert thought["claim"].startswith("idea:")
+        assert 0 <= thought["prior"] <= 1
+
+
+async def test_thoughts_in_view_of_a_failure_are_better_by_insight():
+    model = simulated(insight=8, composition=1.0)
+    means = []
+    for prompt in (SHAPE, "behaviour: wrong-1\n" + SHAPE):
+        texts = [(await ask(model, prompt, sample=n)).text for n in range(60)]
+        claims = [t["claim"] for text in texts for t in json.loads(text)["thoughts"]]
+        means.append(sum(map(model.quality, claims)) / len(claims))
+    assert -0.3 < means[0] < 0.3
+    assert means[1] > 1.0
+
+
+async def test_wrong_programs_of_better_ideas_pass_more_tests():
+    model = simulated(solve_probability=0.0)
+    rows = []
+    for prompt in IDEAS[:200]:
+        program = (await ask(model, prompt)).text
+        passed, tests = passed_of(program)
+        assert passed < tests == 10
+        rows.append((model.quality(prompt.split()[1]), passed))
+    rows.sort()
+    low, high = rows[:100], rows[100:]
+    assert sum(p for _, p in high) > 2 * sum(p for _, p in low)
 
 
 class Probe(BaseModel):
