@@ -146,7 +146,8 @@ class BubblewrapSandbox:
         self, request: _Request, stdin: bytes, group: cgroup.Group | None
     ) -> ExecResult:
         report = Report(request.outputs)
-        seccomp = os.open(self._machine.runtime.seccomp, os.O_RDONLY | os.O_CLOEXEC)
+        rules = self._machine.runtime.seccomp(aggregate=group is not None)
+        seccomp = os.open(rules, os.O_RDONLY | os.O_CLOEXEC)
         given = anonymous_file(stdin) if stdin else os.open("/dev/null", os.O_RDONLY)
         report_fd, report_child = report_pipe()
         files = self._staging.packed_fd()

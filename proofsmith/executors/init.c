@@ -38,10 +38,11 @@
 #define WORK "/tmp/job"
 #define SHARED_MEMORY "/tmp/.shm"
 #define LONGEST_NAME 4096
+#define MOST_FILES 65536 /* without a control group, which counts their memory */
 #define POLL_NS 50000000L
 
 enum { OUTPUT_ABSENT = 0, OUTPUT_FILE = 1, OUTPUT_TAMPERED = 2 };
-enum { ENDED_ITSELF = 0, ENDED_WALL = 1, ENDED_MEMORY = 2, NOT_STARTED_DISK = 3 };
+enum { ENDED_ITSELF = 0, ENDED_WALL = 1, ENDED_MEMORY = 2, ENDED_DISK = 3 };
 
 struct status {
     int32_t wait_status;
@@ -288,26 +289,52 @@ static _Noreturn void start_payload(const struct plan *plan) {
     _exit(errno == ENOENT ? 127 : 126);
 }
 
-/* Resident and shared memory of every process of this namespace but ours, in bytes. */
+/* Memory of one process in KiB: its share of what it maps, or all of it when it hides its share. */
+static unsigned long long memory_kib(const char *pid) {
+    char path[300], line[256];
+    unsigned long long kib = 0, size, resident;
+    snprintf(path, sizeof path, "/proc/%s/smaps_rollup", pid);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "Pss: %llu", &kib) == 1)
+            break;
+    if (file)
+        fclose(file);
+    if (kib)
+        return kib;
+    snprintf(path, sizeof path, "/proc/%s/statm", pid);
+    file = fopen(path, "re");
+    if (file && fscanf(file, "%llu %llu", &size, &resident) == 2)
+        kib = resident * ((unsigned long long)sysconf(_SC_PAGESIZE) / 1024);
+    if (file)
+        fclose(file);
+    return kib;
+}
+
+/* Memory of every process of this namespace but ours, in bytes. */
 static unsigned long long memory_in_use(void) {
-    unsigned long long pages = 0;
+    unsigned long long kib = 0;
     DIR *all = opendir("/proc");
-    for (struct dirent *entry; all && (entry = readdir(all));) {
-        char path[300], text[100] = "";
-        unsigned long long size, resident = 0;
-        if (entry->d_name[0] < '0' || entry->d_name[0] > '9' || !strcmp(entry->d_name, "1"))
-            continue;
-        snprintf(path, sizeof path, "/proc/%s/statm", entry->d_name);
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-            continue;
-        if (read(fd, text, sizeof text - 1) > 0 && sscanf(text, "%llu %llu", &size, &resident) == 2)
-            pages += resident;
-        close(fd);
-    }
+    for (struct dirent *entry; all && (entry = readdir(all));)
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && strcmp(entry->d_name, "1"))
+            kib += memory_kib(entry->d_name);
     if (all)
         closedir(all);
-    return pages * (unsigned long long)sysconf(_SC_PAGESIZE);
+    return kib * 1024;
+}
+
+static int too_many_files(void) {
+    struct statfs scratch;
+    return !statfs(SCRATCH, &scratch) && scratch.f_files - scratch.f_ffree > MOST_FILES;
+}
+
+/* What a control group would have counted; polled, therefore softer. */
+static int over_soft_limit(const struct plan *plan) {
+    if (!plan->memory_bytes)
+        return ENDED_ITSELF;
+    if (too_many_files())
+        return ENDED_DISK;
+    return memory_in_use() > plan->memory_bytes ? ENDED_MEMORY : ENDED_ITSELF;
 }
 
 /* Reap children until `payload` ends; kill it at the wall limit, or above the polled memory limit. */
@@ -323,8 +350,8 @@ static int wait_for(pid_t payload, const struct plan *plan, int64_t deadline, in
         int64_t left = deadline - now_ns();
         if (left <= 0)
             *ended_by = ENDED_WALL;
-        else if (plan->memory_bytes && memory_in_use() > plan->memory_bytes)
-            *ended_by = ENDED_MEMORY;
+        else
+            *ended_by = over_soft_limit(plan);
         if (*ended_by) {
             kill(-1, SIGKILL);
             left = POLL_NS;
@@ -371,7 +398,7 @@ static void run(const struct plan *plan) {
 }
 
 static void refuse(const struct plan *plan) {
-    struct status status = {.ended_by = NOT_STARTED_DISK};
+    struct status status = {.ended_by = ENDED_DISK};
     send_all(plan->report, "S", 1);
     send_all(plan->report, &status, sizeof status);
 }

@@ -38,8 +38,6 @@ class Launch:
     """Descriptors that belong to the child and are closed here once it has started."""
     kill: Callable[[], None] = lambda: None
     """Ends whatever killing the launcher would not."""
-    on_start: Callable[[int], None] = lambda _: None
-    """Called with the process id right after the start."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -194,7 +192,6 @@ async def supervise(launch: Launch, limits: Limits) -> Finished:
     child, out, err = _start(launch)
     pidfd = os.pidfd_open(child.pid)
     cap = limits.output_kib * 1024
-    launch.on_start(child.pid)
     supervisor = _Supervisor(launch, limits, loop, streams={out: Capture(cap), err: Capture(cap)})
     try:
         await _watch(supervisor, pidfd)

@@ -53,10 +53,10 @@ class Runtime:
         """Skeleton that becomes the read-only root directory."""
         return self.folder / "root"
 
-    @property
-    def seccomp(self) -> Path:
-        """The filter of this architecture."""
-        return SOURCE.with_name(f"seccomp-{platform.machine()}.bpf")
+    def seccomp(self, *, aggregate: bool) -> Path:
+        """Return the filter of this architecture; `aggregate`: a control group counts memory."""
+        kind = "hard" if aggregate else "soft"
+        return SOURCE.with_name(f"seccomp-{platform.machine()}-{kind}.bpf")
 
     def input_slot(self, index: int, *, folder: bool) -> Path:
         """Mount point for an input that only root can reach."""

@@ -1,0 +1,80 @@
+"""Hostile programs: held by every isolated level, and really hostile where nothing holds them."""
+
+import re
+
+import pytest
+
+from proofsmith.executors.bubblewrap import BubblewrapSandbox, Machine
+from proofsmith.executors.conformance import RowResult, check, rows, verdict
+from proofsmith.executors.local import LocalSandbox
+from proofsmith.types import ExecResult
+
+UNSTOPPED = {
+    "daemon_escape",
+    "net_tcp_loopback",
+    "net_bind",
+    "unix_abstract",
+    "unix_path",
+    "read_secret",
+    "proc_environ",
+    "proc_list",
+    "oracle_sibling",
+}
+
+
+def told(results: list[RowResult]) -> list[str]:
+    return [f"{r.row.id}: {r.verdict} {r.why}" for r in results]
+
+
+@pytest.mark.slow
+async def test_bubblewrap_with_a_control_group_holds_every_row() -> None:
+    sandbox = BubblewrapSandbox(Machine.probe())
+    if sandbox.level != "bubblewrap+cgroup":
+        pytest.skip("no writable control group: run as root or delegate one (systemd-run --user)")
+    results = [result async for result in check(sandbox)]
+    assert len(results) == len(rows())
+    assert told([r for r in results if r.state in ("breach", "failed")]) == []
+
+
+@pytest.mark.slow
+async def test_bubblewrap_without_a_control_group_holds_every_row_by_softer_means() -> None:
+    results = [r async for r in check(BubblewrapSandbox(Machine.probe(use_groups=False)))]
+    assert told([r for r in results if r.state in ("breach", "failed")]) == []
+
+
+@pytest.mark.slow
+async def test_without_a_sandbox_the_harmless_rows_breach_so_the_check_can_fail() -> None:
+    results = [result async for result in check(LocalSandbox())]
+    assert {r.row.id for r in results if r.state == "breach"} >= UNSTOPPED
+    assert all(r.state == "not run" for r in results if not r.row.unconfined)
+    assert all(r.why for r in results if r.state != "held")
+
+
+def test_rows_1_to_74_are_all_there_and_their_names_are_unique() -> None:
+    assert {row.number for row in rows()} == set(range(1, 75))
+    names = [row.id for row in rows()]
+    assert len(names) == len(set(names))
+
+
+def test_every_expected_verdict_is_one_that_can_be_given() -> None:
+    known = r"OK|TIMEOUT|CPU|MEMORY|OUTPUT|DISK|PROCS|DENIED|TAMPER|(SIGNAL|EXIT)\(\d+\)"
+    for row in rows():
+        assert row.expect
+        assert all(re.fullmatch(known, word) for word in row.expect), row.id
+
+
+@pytest.mark.parametrize(
+    ("result", "word"),
+    [
+        (ExecResult(exit_code=0), "OK"),
+        (ExecResult(exit_code=0, stdout=b"DENIED x"), "DENIED"),
+        (ExecResult(exit_code=0, stdout=b"DENIED\nBREACH"), "BREACH"),
+        (ExecResult(exit_code=None, exceeded="memory", stdout=b"BREACH"), "BREACH"),
+        (ExecResult(exit_code=None, exceeded="wall"), "TIMEOUT"),
+        (ExecResult(exit_code=None, signal=9), "SIGNAL(9)"),
+        (ExecResult(exit_code=137), "EXIT(137)"),
+        (ExecResult(exit_code=0, tampered=("a",)), "TAMPER"),
+    ],
+)
+def test_a_result_becomes_one_word(result: ExecResult, word: str) -> None:
+    assert verdict(result) == word
