@@ -2,7 +2,6 @@
 
 import difflib
 import os
-import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from proofsmith.errors import UsageError
 
@@ -18,7 +17,8 @@ ENV_PREFIX = "PROOFSMITH_"
 USER_FILE = "config.toml"
 KEY_FILE = "api-key"
 PROJECT_FILE = "proofsmith.toml"
-SECRETS = frozenset({"api_key"})
+API_KEY = "api_key"
+"""Not a setting: the endpoint's key stands in PROOFSMITH_API_KEY or alone in a 0600 file, and is never printed."""
 
 
 class Settings(BaseModel):
@@ -28,9 +28,6 @@ class Settings(BaseModel):
 
     base_url: str = Field("", description="address of an OpenAI-compatible endpoint; empty: none")
     model: str = Field("", description="model name that the endpoint knows; empty: no model")
-    api_key: SecretStr = Field(
-        SecretStr(""), description="key of the endpoint, from the environment or a 0600 file alone"
-    )
     input_usd_per_million: float | None = Field(
         None, ge=0, description="price of a million input tokens; unset: unknown"
     )
@@ -40,8 +37,8 @@ class Settings(BaseModel):
     budget: str = Field("60s", description="what a run may spend, e.g. '20s', '50 attempts', '$1'")
     jobs: int = Field(2, ge=1, le=256, description="attempts alive at once")
     seed: int = Field(0, ge=0, description="seed of every random choice of a run")
-    sandbox: Literal["auto", "bubblewrap", "local"] = Field(
-        "auto", description="isolation; 'local' is for code that you trust and says so"
+    sandbox: Literal["auto", "bubblewrap"] = Field(
+        "auto", description="isolation; running without it takes --unsafe-local, every time"
     )
     depth: Literal["quick", "full"] = Field("full", description="how deep `check` looks")
     runs_dir: Path = Field(Path(".proofsmith/runs"), description="folder that keeps the runs")
@@ -71,16 +68,19 @@ class Resolved:
         return self.origins.get(name, "default")
 
     def shown(self, name: str) -> str:
-        """Return the value of `name` as text that may be printed; secrets become `set` or `unset`."""
+        """Return the value of `name` as text; empty when it is unset."""
         value = getattr(self.settings, name)
-        if name in SECRETS:
-            return "set" if value.get_secret_value() else "unset"
         return "" if value is None else str(value)
 
 
 def user_path() -> Path:
     """Return the path of the user's settings file (it need not exist)."""
     return Path(platformdirs.user_config_dir("proofsmith")) / USER_FILE
+
+
+def key_path() -> Path:
+    """Return the path of the file that holds the endpoint's key and nothing else (it need not exist)."""
+    return user_path().with_name(KEY_FILE)
 
 
 def project_path(start: Path) -> Path | None:
@@ -123,29 +123,33 @@ def resolve(
 
 
 def write(name: str, value: str) -> Path:
-    """Keep `value` in the user's files: a secret alone in a 0600 file, the rest in the settings file.
+    """Keep `value` in the user's settings file and return its path.
 
     Raises:
         UsageError: the name is unknown or the value not valid for it.
     """
     require_known(name, "the command line")
     path = user_path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if name in SECRETS:
-        secret = path.with_name(KEY_FILE)
-        handle = os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(value + "\n")
-        return secret
     kept = _toml(path) if path.is_file() else {}
     kept[name] = value
     try:
-        Settings.model_validate({k: v for k, v in kept.items() if k not in SECRETS})
+        Settings.model_validate(kept)
     except ValidationError as error:
         message = error.errors(include_url=False)[0]["msg"]
         raise UsageError(f"setting '{name}': {message}") from None
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{key} = {_literal(kept[key])}\n" for key in sorted(kept)))
+    return path
+
+
+def write_key(key: str) -> Path:
+    """Keep the endpoint's key in a file that only the user can read, and return its path."""
+    path = key_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(key + "\n")
     return path
 
 
@@ -154,16 +158,13 @@ def _files(start: Path) -> list[Layer]:
     layers = []
     user = user_path()
     if user.is_file():
-        layers.append(Layer(origin=str(user), values=_without_secrets(_toml(user), user)))
-    secret = user.with_name(KEY_FILE)
-    if secret.is_file():
-        layers.append(Layer(origin=str(secret), values={"api_key": _secret(secret)}))
+        layers.append(Layer(origin=str(user), values=_without_key(_toml(user), user)))
     project = project_path(start)
     if project is not None:
         table = _toml(project)
         if project.name == "pyproject.toml":
             table = table["tool"]["proofsmith"]
-        layers.append(Layer(origin=str(project), values=_without_secrets(table, project)))
+        layers.append(Layer(origin=str(project), values=_without_key(table, project)))
     return layers
 
 
@@ -193,22 +194,13 @@ def require_known(name: str, origin: str) -> None:
         raise UsageError(f"unknown setting '{name}' in {origin}", hint=hint)
 
 
-def _without_secrets(table: dict[str, object], path: Path) -> dict[str, object]:
-    for name in sorted(SECRETS & table.keys()):
+def _without_key(table: dict[str, Any], path: Path) -> dict[str, Any]:
+    if API_KEY in table:
         raise UsageError(
-            f"{path} holds '{name}': keys do not belong into settings files",
-            hint=f"remove it; then: export {ENV_PREFIX}{name.upper()}=... or: proofsmith config set {name}",
+            f"{path} holds '{API_KEY}': keys do not belong into settings files",
+            hint=f"remove it; then: export {ENV_PREFIX}API_KEY=... or: proofsmith config set {API_KEY}",
         )
     return table
-
-
-def _secret(path: Path) -> str:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        raise UsageError(
-            f"{path} can be read by others (mode {mode:04o})", hint=f"chmod 600 {path}"
-        )
-    return path.read_text().strip()
 
 
 def _toml(path: Path) -> dict[str, Any]:  # values are checked by Settings

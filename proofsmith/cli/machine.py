@@ -1,15 +1,21 @@
 """The verb `doctor`: what this machine can do, what is missing, and the commands that add it."""
 
+import asyncio
+import dataclasses
 import json
 import platform
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from proofsmith.errors import SandboxError
+
 if TYPE_CHECKING:
     from proofsmith.executors.probe import Found
 
+CGROUP_HINT = "systemd-run --user --scope -p Delegate=yes proofsmith ... (memory and process limits as a group)"
 PLATFORMS = (
     ("Linux", "everything: search, verification, measurement, sandbox (bubblewrap)"),
     ("macOS", "reading reports, `runs`, `config`, the Python records; no sandbox, so no search"),
@@ -26,18 +32,43 @@ def doctor(
 
     found = [(spec.name, find(probe)) for spec in domains.specs() for probe in spec.probes]
     missing = [f for _, f in found if f.probe.needed and not f.present]
+    isolation = asyncio.run(_isolation())
     if as_json:
-        typer.echo(json.dumps(_facts(__version__, found), indent=2))
+        typer.echo(json.dumps(_facts(__version__, isolation, found), indent=2))
     else:
-        typer.echo("\n".join(_lines(__version__, found)))
-    return 3 if missing else 0
+        typer.echo("\n".join(_lines(__version__, isolation, found)))
+    return 3 if missing or isolation.problem else 0
 
 
-def _lines(version: str, found: Sequence[tuple[str, "Found"]]) -> list[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Isolation:
+    """The sandbox that this machine can run, and the command that would raise its level."""
+
+    level: str = "none"
+    problem: str = ""
+    raise_with: str = ""
+
+
+async def _isolation() -> Isolation:
+    from proofsmith.executors.choice import open_sandbox
+
+    try:
+        level = (await open_sandbox()).level
+    except SandboxError as error:
+        return Isolation(problem=error.message, raise_with=error.hint)
+    return Isolation(level=level, raise_with="" if "cgroup" in level else CGROUP_HINT)
+
+
+def _lines(version: str, isolation: Isolation, found: Sequence[tuple[str, "Found"]]) -> list[str]:
     lines = [
         f"proofsmith {version}, Python {platform.python_version()}, {platform.platform()}",
         "",
+        f"{'MISSING' if isolation.problem else 'ok     '} sandbox    {isolation.level}",
     ]
+    if isolation.problem:
+        lines.append(f"        {isolation.problem}")
+    if isolation.raise_with:
+        lines.append(f"        to raise it: {isolation.raise_with}")
     for domain, tool in found:
         mark = "ok     " if tool.present else "MISSING" if tool.probe.needed else "absent "
         detail = tool.version if tool.present else f"{tool.probe.install}    ({tool.probe.purpose})"
@@ -49,12 +80,15 @@ def _lines(version: str, found: Sequence[tuple[str, "Found"]]) -> list[str]:
     return lines
 
 
-def _facts(version: str, found: Sequence[tuple[str, "Found"]]) -> dict[str, object]:
+def _facts(
+    version: str, isolation: Isolation, found: Sequence[tuple[str, "Found"]]
+) -> dict[str, object]:
     return {
         "schema_version": 1,
         "proofsmith": version,
         "python": platform.python_version(),
         "platform": platform.platform(),
+        "sandbox": dataclasses.asdict(isolation),
         "tools": [
             {
                 "domain": domain,

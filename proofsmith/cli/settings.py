@@ -1,5 +1,6 @@
 """The verb `config`: get, set, path and explain settings."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -17,23 +18,28 @@ def group() -> typer.Typer:
 
 
 def get(name: Annotated[str, NAME]) -> int:
-    """Print the value of a setting; a secret only as set or unset."""
+    """Print the value of a setting; of the endpoint's key only whether it is set."""
     from proofsmith import config
 
-    resolved = config.resolve({})
+    if name == config.API_KEY:
+        typer.echo(_key()[0])
+        return 0
     config.require_known(name, "the command line")
-    typer.echo(resolved.shown(name))
+    typer.echo(config.resolve({}).shown(name))
     return 0
 
 
-def keep(name: Annotated[str, NAME], value: Annotated[str | None, typer.Argument()] = None) -> int:
-    """Keep a setting in your own settings file; a key is asked for and goes into a 0600 file."""
+def keep(
+    name: Annotated[str, NAME],
+    value: Annotated[str | None, typer.Argument(help="asked for when left out")] = None,
+) -> int:
+    """Keep a setting in your own settings file; `api_key` goes into a 0600 file of its own."""
     from proofsmith import config
 
-    secret = name in config.SECRETS
     if value is None:
-        value = typer.prompt(name, hide_input=secret, err=True)
-    typer.echo(f"{name} kept in {config.write(name, value)}")
+        value = str(typer.prompt(name, hide_input=name == config.API_KEY, err=True))
+    path = config.write_key(value) if name == config.API_KEY else config.write(name, value)
+    typer.echo(f"{name} kept in {path}")
     return 0
 
 
@@ -48,15 +54,33 @@ def path() -> int:
     return 0
 
 
-def explain(name: Annotated[str | None, typer.Argument(help="all when left out")] = None) -> int:
+def explain(
+    name: Annotated[str | None, typer.Argument(help="all of them when left out")] = None,
+) -> int:
     """Print the value of each setting, where it came from and what it means."""
     from proofsmith import config
 
     resolved = config.resolve({})
-    if name is not None:
-        config.require_known(name, "the command line")
+    if name not in (None, config.API_KEY):
+        config.require_known(str(name), "the command line")
     for key, field in config.Settings.model_fields.items():
         if name in (None, key):
             value = resolved.shown(key) or "unset"
             typer.echo(f"{key} = {value}    from {resolved.origin(key)}: {field.description}")
+    if name in (None, config.API_KEY):
+        value, origin = _key()
+        typer.echo(
+            f"{config.API_KEY} = {value}    from {origin}: key of the endpoint, never printed"
+        )
     return 0
+
+
+def _key() -> tuple[str, str]:
+    """Say whether the endpoint's key is set, and where."""
+    from proofsmith import config
+
+    variable = f"{config.ENV_PREFIX}{config.API_KEY.upper()}"
+    if os.environ.get(variable):
+        return "set", f"environment variable {variable}"
+    path = config.key_path()
+    return ("set", str(path)) if path.is_file() else ("unset", "default")

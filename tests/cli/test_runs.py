@@ -1,0 +1,112 @@
+"""Earlier runs are listed, shown, applied with care and removed."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from proofsmith.agents import report as reports
+from proofsmith.agents.report import records
+from tests.cli.command import ROOT, complained, proofsmith
+
+RUN = "20261121-154800-matmul-3fa1"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Return a folder with matmul.c and one finished run on it."""
+    document = json.loads((ROOT / "tests/fixtures/report/matmul.json").read_text())
+    document["report"]["manifest"]["source"] = str(tmp_path / "matmul.c")
+    report = records.from_json(json.dumps(document))
+    reports.write(report, tmp_path / ".proofsmith/runs" / RUN)
+    (tmp_path / "matmul.c").write_text(report.problem.files["matmul.c"])
+    return tmp_path
+
+
+def best(project):
+    return reports.load(project / ".proofsmith/runs" / RUN).best.candidate.files["matmul.c"]
+
+
+def test_runs_are_listed_with_problem_conclusion_and_gain(project):
+    (project / ".proofsmith/runs/unfinished-one").mkdir()
+    text = proofsmith("runs", "list", cwd=project).stdout
+    assert f"{RUN}  matmul.c:matmul  improved  12.7x" in text
+    assert "unfinished-one    unfinished" in text
+    rows = json.loads(proofsmith("runs", "list", "--json", cwd=project).stdout)["runs"]
+    assert {row["run"] for row in rows} == {RUN, "unfinished-one"}
+
+
+def test_no_runs_are_an_empty_list(tmp_path):
+    done = proofsmith("runs", "list", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_beginning_of_an_id_is_enough_when_it_is_unique(project):
+    assert "12.7x" in proofsmith("runs", "show", "2026", cwd=project).stdout
+    shutil.copytree(project / ".proofsmith/runs" / RUN, project / ".proofsmith/runs/20261122")
+    complained(proofsmith("runs", "show", "2026", cwd=project), 2, "begins several runs", RUN)
+
+
+@pytest.mark.parametrize("name", ["..", "/", "", "../.."])
+def test_an_id_never_leaves_the_runs_folder(project, name):
+    complained(proofsmith("runs", "rm", name, cwd=project), 2)
+    assert (project / "matmul.c").exists()
+
+
+def test_show_as_json_is_the_report(project):
+    text = proofsmith("runs", "show", RUN, "--json", cwd=project).stdout
+    assert records.from_json(text).run_id == RUN
+
+
+def test_apply_asks_first_and_a_no_leaves_the_file_alone(project):
+    before = (project / "matmul.c").read_text()
+    done = proofsmith("runs", "apply", RUN, cwd=project, stdin="n\n")
+    assert done.returncode == 1
+    assert (project / "matmul.c").read_text() == before
+    assert "+        for (int k = 0" in done.stderr
+
+
+@pytest.mark.parametrize(("flags", "answer"), [([], "y\n"), (["--yes"], "")])
+def test_apply_writes_the_best_version_and_says_how_to_build_it(project, flags, answer):
+    (project / "matmul.c").chmod(0o640)
+    done = proofsmith("runs", "apply", RUN, *flags, cwd=project, stdin=answer)
+    assert done.returncode == 0, done.stderr
+    assert (project / "matmul.c").read_text() == best(project)
+    assert (project / "matmul.c").stat().st_mode & 0o777 == 0o640
+    assert "-fopenmp" in done.stdout
+
+
+def test_apply_without_an_answer_changes_nothing(project):
+    before = (project / "matmul.c").read_text()
+    done = proofsmith("runs", "apply", RUN, cwd=project)
+    assert done.returncode == 130
+    assert (project / "matmul.c").read_text() == before
+
+
+@pytest.mark.parametrize("change", [lambda p: p.write_text("new\n"), Path.unlink])
+def test_apply_refuses_when_the_file_changed_or_is_gone(project, change):
+    path = project / "matmul.c"
+    change(path)
+    complained(proofsmith("runs", "apply", RUN, "--yes", cwd=project), 2, "since the run")
+    assert not path.exists() or path.read_text() == "new\n"
+
+
+def test_apply_never_writes_outside_the_folder_of_the_source(project):
+    path = project / ".proofsmith/runs" / RUN / "report.json"
+    document = json.loads(path.read_text())
+    document["report"]["best"]["candidate"]["files"] = {"../evil.c": "x"}
+    path.write_text(json.dumps(document))
+    complained(proofsmith("runs", "apply", RUN, "--yes", cwd=project), 2, "outside")
+    assert not (project.parent / "evil.c").exists()
+
+
+def test_an_edited_report_is_not_believed(project):
+    path = project / ".proofsmith/runs" / RUN / "report.json"
+    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 9'))
+    complained(proofsmith("runs", "show", RUN, cwd=project), 3, "schema version 9")
+
+
+def test_a_run_is_removed_with_all_its_files(project):
+    assert proofsmith("runs", "rm", RUN, cwd=project).returncode == 0
+    assert not (project / ".proofsmith/runs" / RUN).exists()
