@@ -1,5 +1,6 @@
 """Write a run's best version over the user's files, unless they changed since the run read them."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -62,23 +63,26 @@ def carry_out(planned: Sequence[Change]) -> None:
     """
     require_unchanged(planned)
     for change in planned:
-        path = change.path.resolve()  # a link stays a link; its target is written
-        fresh = path.with_name(f".{path.name}.proofsmith")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with fresh.open("w", encoding="utf-8", newline="") as file:
-                file.write(change.after)
-                file.flush()
-                os.fsync(file.fileno())
-            if path.exists():
-                shutil.copymode(path, fresh)
-            fresh.replace(path)
-        except OSError as error:
+        _write(change.path.resolve(), change.after)  # a link stays a link; its target is written
+
+
+def _write(path: Path, text: str) -> None:
+    """Write beside `path`, keep its permissions, move into place."""
+    fresh = path.with_name(f".{path.name}.proofsmith")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with fresh.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, fresh)
+        fresh.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
             fresh.unlink(missing_ok=True)
-            reason = error.strerror or str(error)
-            raise StoreError(
-                f"cannot write {path}: {reason}", hint="check space and permissions"
-            ) from None
+        reason = error.strerror or str(error)
+        raise StoreError(f"cannot write {path}: {reason}", hint="check its permissions") from None
 
 
 def _text(path: Path) -> str | None:

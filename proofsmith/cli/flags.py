@@ -46,10 +46,6 @@ class Common:
     unsafe_local: Annotated[
         bool, option("--unsafe-local", help="run without isolation: only for code that you trust")
     ] = False
-    seed: Annotated[
-        int | None, option("--seed", metavar="N", help="seed of every random choice")
-    ] = None
-    jobs: Annotated[int | None, option("--jobs", "-j", metavar="N", help="attempts at once")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +81,13 @@ class Searching:
     model: Annotated[
         str | None, option("--model", metavar="NAME", help="model name at the endpoint")
     ] = None
+    seed: Annotated[
+        int | None, option("--seed", metavar="N", help="seed of every random choice")
+    ] = None
+    runs_dir: Annotated[
+        Path | None, option("--runs-dir", metavar="DIR", help="folder that keeps the runs")
+    ] = None
+    jobs: Annotated[int | None, option("--jobs", "-j", metavar="N", help="attempts at once")] = None
     out: Annotated[
         Path | None, option("--out", "-o", metavar="FILE", help="write the best version here")
     ] = None

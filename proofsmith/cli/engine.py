@@ -1,0 +1,160 @@
+"""Compose what the Python API needs from flags and settings, and drive it until it ends or is interrupted."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict, TypeVar
+
+from proofsmith import config, domains
+from proofsmith.cli.flags import Common, Judging, Searching, options_of
+from proofsmith.errors import UsageError
+from proofsmith.executors.choice import open_sandbox
+from proofsmith.model import OpenAIModel, Prices, find_key
+from proofsmith.protocols import Model, Sandbox
+from proofsmith.spec import DomainSpec
+from proofsmith.types import JSON, Depth, Status
+
+Result = TypeVar("Result")
+
+
+class Judged(TypedDict):
+    """What `api.check` and `api.measure` are told beside their two files."""
+
+    domain: str
+    options: Mapping[str, JSON]
+    required: Status | None
+    depth: Depth
+    sandbox: Sandbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One request of a user: a file, its domain, and everything that was settled about it."""
+
+    source: Path
+    spec: DomainSpec
+    options: Mapping[str, JSON]
+    settings: config.Settings
+    depth: Depth
+    required: Status | None
+    unsafe_local: bool
+
+    async def sandbox(self) -> Sandbox:
+        """Open the sandbox that was asked for; raises SandboxError when it does not work here."""
+        return await open_sandbox("unsafe-local" if self.unsafe_local else self.settings.sandbox)
+
+    async def judged(self) -> Judged:
+        """Return the arguments of `api.check` and `api.measure`, with an open sandbox."""
+        return Judged(
+            domain=self.spec.name,
+            options=self.options,
+            required=self.required,
+            depth=self.depth,
+            sandbox=await self.sandbox(),
+        )
+
+    @property
+    def level(self) -> Status:
+        """The status that counts as right: the domain's, or the stronger one that was required."""
+        own = self.spec.required
+        return self.required if self.required and self.required.at_least(own) else own
+
+
+def task(
+    source: Path,
+    common: Common,
+    judging: Judging,
+    given: Mapping[str, object],
+    searching: Searching | None = None,
+) -> Task:
+    """Settle flags against settings; raises UsageError for a file or value that cannot be used."""
+    if not source.is_file():
+        what = "is a folder" if source.is_dir() else "does not exist"
+        raise UsageError(f"{source} {what}", hint="name a source file")
+    searching = searching or Searching()
+    flags: dict[str, object] = {
+        "seed": searching.seed,
+        "jobs": searching.jobs,
+        "sandbox": common.sandbox,
+        "runs_dir": searching.runs_dir,
+        "depth": judging.depth,
+        "base_url": searching.base_url,
+        "model": searching.model,
+        "budget": ", ".join(searching.budget) if searching.budget else None,
+    }
+    settings = config.resolve(flags).settings
+    spec = domains.find(source, common.domain)
+    return Task(
+        source=source,
+        spec=spec,
+        options=options_of(spec, given),
+        settings=settings,
+        depth=Depth(settings.depth),
+        required=_level(judging.require),
+        unsafe_local=common.unsafe_local,
+    )
+
+
+def model_of(settings: config.Settings, *, wanted: bool) -> Model | None:
+    """Return the model that the settings name; None when there is none or it is not wanted.
+
+    Raises:
+        UsageError: a model without an endpoint or the reverse, or a key that cannot be used.
+    """
+    if not wanted or not (settings.base_url or settings.model):
+        return None
+    if not settings.model:
+        raise UsageError(f"no model is named for {settings.base_url}", hint="add --model NAME")
+    if not settings.base_url:
+        raise UsageError(
+            f"no endpoint is named for model '{settings.model}'", hint="add --base-url URL"
+        )
+    key_file = config.key_path()
+    key = find_key(settings.base_url, os.environ, key_file if key_file.is_file() else None)
+    return OpenAIModel(settings.base_url, settings.model, key=key, prices=prices_of(settings))
+
+
+def prices_of(settings: config.Settings) -> Prices | None:
+    """Return the prices of the model; None, meaning unknown, unless both are set."""
+    if settings.input_usd_per_million is None or settings.output_usd_per_million is None:
+        return None
+    return Prices(
+        input_usd=settings.input_usd_per_million, output_usd=settings.output_usd_per_million
+    )
+
+
+def drive(work: Callable[[asyncio.Event], Coroutine[None, None, Result]]) -> Result:
+    """Run `work`; the first Ctrl-C sets its event, so that it saves and ends, the second one aborts it."""
+
+    async def watched() -> Result:
+        stop = asyncio.Event()
+        running = asyncio.current_task()
+        assert running is not None
+
+        def interrupt() -> None:
+            if stop.is_set():
+                running.cancel()
+                return
+            stop.set()
+            sys.stderr.write("\nstopping: what is in flight ends first; Ctrl-C again aborts\n")
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupt)
+        return await work(stop)
+
+    try:
+        return asyncio.run(watched())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+def _level(name: str | None) -> Status | None:
+    if name is None:
+        return None
+    levels = [status for status in Status if status.at_least(Status.TESTED)]
+    if name not in levels:
+        raise UsageError(f"unknown level '{name}'", hint=f"levels of evidence: {', '.join(levels)}")
+    return Status(name)

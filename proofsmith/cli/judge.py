@@ -1,0 +1,131 @@
+"""The verbs `check`, `measure` and `init`: judge what anyone wrote, with the code that the search calls."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from proofsmith.cli.flags import Common, Judging
+from proofsmith.types import Comparison, ComparisonVerdict, Verdict
+
+if TYPE_CHECKING:
+    from proofsmith.cli.engine import Task
+
+BASE = typer.Argument(metavar="BASE", help="the original", show_default=False)
+CANDIDATE = typer.Argument(metavar="CANDIDATE", help="the version to judge", show_default=False)
+SOURCE = typer.Argument(metavar="FILE", help="the file that gets a header", show_default=False)
+SHOWN = ("verdict", "ratio", "low", "high", "pairs", "reason")
+
+
+def check(
+    base: Annotated[Path, BASE],
+    candidate: Annotated[Path, CANDIDATE],
+    judging: Judging,
+    common: Common,
+    domain_options: Mapping[str, object],
+) -> int:
+    """Say how strongly a version is known to be right, with evidence; exit code 1 when not enough."""
+    from proofsmith.cli.engine import drive, task
+
+    todo = task(base, common, judging, domain_options)
+    verdict = drive(lambda _: _check(todo, candidate))
+    held = verdict.status.at_least(todo.level)
+    if common.json:
+        from proofsmith.agents.report.records import plain
+
+        _print_json({"holds": held, "required": todo.level.value, **plain(verdict)})
+    else:
+        typer.echo("\n".join(_told(verdict)))
+    return 0 if held else 1
+
+
+def measure(
+    base: Annotated[Path, BASE],
+    candidate: Annotated[Path, CANDIDATE],
+    judging: Judging,
+    common: Common,
+    domain_options: Mapping[str, object],
+) -> int:
+    """Compare a version with the original in interleaved pairs; exit code 0 when it is faster."""
+    from proofsmith.cli.engine import drive, task
+
+    todo = task(base, common, judging, domain_options)
+    found = drive(lambda _: _measure(todo, candidate))
+    if common.json:
+        _print_json(_measured(found))
+    else:
+        from proofsmith.agents.report.summary import compared
+
+        typer.echo("\n".join(f"{c.verdict:13} {compared(c)}" for c in found))
+    faster = bool(found) and found[0].verdict is ComparisonVerdict.FASTER
+    return 0 if faster else 1
+
+
+def init(
+    source: Annotated[Path, SOURCE],
+    common: Common,
+    domain_options: Mapping[str, object],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
+) -> int:
+    """Infer a file's problem header, show it, and write it after asking."""
+    from proofsmith.agents.apply import Change, carry_out
+    from proofsmith.agents.report.patch import unified
+    from proofsmith.cli.engine import drive, task
+
+    todo = task(source, common, Judging(), domain_options)
+    before = source.read_bytes().decode("utf-8")
+    after = drive(lambda _: _draft(todo))
+    typer.echo(unified({source.name: before}, {source.name: after}), nl=False)
+    if after == before:
+        typer.echo(f"{source} has a header already")
+    elif yes or typer.confirm(f"write it into {source}?", err=True):
+        carry_out([Change(path=source, before=before, after=after)])
+        sys.stderr.write(f"wrote {source}\n")
+    return 0
+
+
+async def _check(todo: "Task", candidate: Path) -> Verdict:
+    from proofsmith import api
+
+    return await api.check(todo.source, candidate, **await todo.judged())
+
+
+async def _measure(todo: "Task", candidate: Path) -> tuple[Comparison, ...]:
+    from proofsmith import api
+
+    return await api.measure(todo.source, candidate, **await todo.judged())
+
+
+async def _draft(todo: "Task") -> str:
+    from proofsmith import api
+
+    return await api.draft(
+        todo.source, domain=todo.spec.name, options=todo.options, sandbox=await todo.sandbox()
+    )
+
+
+def _told(verdict: Verdict) -> list[str]:
+    """Return the verdict, then one line per check."""
+    lines = [f"{verdict.status}"]
+    for item in verdict.evidence:
+        facts = ", ".join(f"{key} {value}" for key, value in item.facts.items())
+        lines.append(f"  {item.status:10} {item.check}" + (f": {facts}" if facts else ""))
+    if verdict.feedback:
+        lines += [f"  {line}" for line in verdict.feedback.splitlines()]
+    return lines
+
+
+def _measured(found: Sequence[Comparison]) -> dict[str, object]:
+    """Return the first comparison's numbers on top, and all of them in full below."""
+    from proofsmith.agents.report.records import plain
+
+    rows = [plain(comparison) for comparison in found]
+    top = {name: rows[0][name] for name in SHOWN} if rows else {}
+    return {**top, "comparisons": rows}
+
+
+def _print_json(facts: Mapping[str, object]) -> None:
+    typer.echo(json.dumps({"schema_version": 1, **facts}, indent=1, ensure_ascii=False))
