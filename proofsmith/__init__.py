@@ -1,9 +1,9 @@
 """Proofsmith searches for faster or correct code and shows evidence that anyone can replay."""
 
 import importlib
-from typing import TYPE_CHECKING
+import typing
 
-if TYPE_CHECKING:  # loaded on first use: importing the package costs nothing
+if typing.TYPE_CHECKING:  # loaded on first use: importing the package costs nothing
     from proofsmith.api import check, draft, measure
 
 __version__ = "0.1.0"

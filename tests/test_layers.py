@@ -28,6 +28,10 @@ BAD_IMPORTS = {
         "import openai",
         "proofsmith.agents is not allowed to import openai",
     ),
+    "domains/isa/__init__.py": (
+        "import proofsmith.domains.kernels",
+        "proofsmith.domains.isa is not allowed to import proofsmith.domains.kernels",
+    ),
     "domains/starts_containers.py": (
         "import docker",
         "proofsmith.domains is not allowed to import docker",
@@ -85,39 +89,14 @@ def test_import_contracts_are_kept():
 
 def test_each_import_contract_breaks_on_a_bad_import(copy):
     for path, (line, _) in BAD_IMPORTS.items():
-        (copy / "proofsmith" / path).write_text(f'"""Bad."""\n\n{line}\n')
+        bad = copy / "proofsmith" / path
+        bad.parent.mkdir(exist_ok=True)
+        bad.write_text(f'"""Bad."""\n\n{line}\n')
     code, output = tool("lint-imports", "--no-cache", cwd=copy)
     assert code == 1
     text = " ".join(output.split())
     missed = [path for path, (_, message) in BAD_IMPORTS.items() if message not in text]
     assert not missed, output
-
-
-def test_domains_may_not_import_each_other(tmp_path):
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    package = tmp_path / "proofsmith"
-    for folder in ("", *FOLDERS, "domains/kernels", "domains/sql", "domains/isa"):
-        (package / folder).mkdir(parents=True, exist_ok=True)
-        (package / folder / "__init__.py").write_text("")
-    for module in (
-        "__main__",
-        "cli",
-        "api",
-        "model",
-        "config",
-        "protocols",
-        "spec",
-        "types",
-        "errors",
-    ):
-        (package / f"{module}.py").write_text("")
-    (package / "domains/isa/borrows.py").write_text("import proofsmith.domains.sql\n")
-    code, output = tool("lint-imports", "--no-cache", cwd=tmp_path)
-    assert code == 1
-    assert "domains are independent BROKEN" in " ".join(output.split())
-
-
-FOLDERS = ("agents", "planners", "tools", "executors", "memory", "domains")
 
 
 def test_each_source_rule_fails_on_a_bad_file(copy):
