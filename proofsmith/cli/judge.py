@@ -72,13 +72,13 @@ def init(
 ) -> int:
     """Infer a file's problem header, show it, and write it after asking."""
     from proofsmith.agents.apply import Change, carry_out
-    from proofsmith.agents.report.patch import unified
     from proofsmith.cli.engine import drive, task
+    from proofsmith.tools.patches import diff
 
     todo = task(source, common, Judging(), domain_options)
     before = source.read_bytes().decode("utf-8")
     after = drive(lambda _: _draft(todo))
-    typer.echo(unified({source.name: before}, {source.name: after}), nl=False)
+    typer.echo(diff({source.name: before}, {source.name: after}), nl=False)
     if after == before:
         typer.echo(f"{source} has a header already")
     elif yes or typer.confirm(f"write it into {source}?", err=True):
