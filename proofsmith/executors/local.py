@@ -144,7 +144,8 @@ def _result(
 ) -> ExecResult:
     code, by = finished.returncode, finished.ended_by
     ended_signal = -code if code < 0 and not by else None
-    over_cpu = ended_signal in (signal.SIGXCPU, signal.SIGKILL) and finished.cpu_s >= limits.cpu_s
+    killed = ended_signal == signal.SIGKILL and finished.cpu_s >= limits.cpu_s
+    over_cpu = killed or ended_signal == signal.SIGXCPU
     return ExecResult(
         exit_code=code if code >= 0 and not by else None,
         signal=ended_signal,
