@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import cast
+from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
@@ -29,7 +30,7 @@ class RecordReplay(Answering):
         """Read `path`; raises StoreError when it is missing (replay only), unreadable or corrupt."""
         self._path, self._model = path, model
         self._known = _load(path, must_exist=model is None)
-        self._in_flight: dict[str, asyncio.Lock] = {}
+        self._in_flight: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def speak(self, asked: Request) -> AsyncIterator[str]:
         """Yield the recorded text in one piece, else the model's as it arrives, recorded at its end."""
