@@ -1,24 +1,85 @@
-"""The Python API: solve, optimize, check, measure and build."""
+"""The Python API: solve, optimize, check, measure and draft, as coroutines."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+import asyncio
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from proofsmith import domains
+from proofsmith.agents.request import Request, opened, read_problem
 from proofsmith.errors import UsageError
+from proofsmith.executors import probe
 from proofsmith.executors.choice import open_sandbox
-from proofsmith.protocols import Domain, Drafter, Sandbox
+from proofsmith.protocols import Domain, Drafter, Model, Progress, Sandbox
 from proofsmith.types import (
     JSON,
+    Budget,
     Candidate,
     Comparison,
     ComparisonVerdict,
     Depth,
     Goal,
     Problem,
+    Report,
     Status,
     Verdict,
 )
+
+DEFAULT_BUDGET = Budget(wall_s=60.0)
+
+
+class Searching(TypedDict, total=False):
+    """How `optimize` and `solve` search; everything has a default."""
+
+    domain: str | Domain | None
+    """Kind of code when the suffix does not tell: a name, or a domain of your own."""
+    options: Mapping[str, JSON]
+    """The domain's options, e.g. `{"entry": "matmul"}`."""
+    sandbox: Sandbox | None
+    """Where candidates run; None takes the strongest that works here."""
+    required: Status | None
+    """Raises the status that counts as right; None keeps the domain's own."""
+
+    budget: Budget
+    """Hard caps, 60 s unless given; everything is reserved before it is spent."""
+    model: Model | None
+    """Proposes beside the rules; None runs the rules alone."""
+    seed: int
+    """Of every random choice; 0 unless given."""
+    jobs: int
+    """Attempts at work at the same time; 2 unless given."""
+    runs_dir: Path
+    """Folder that keeps the runs; `.proofsmith/runs` unless given."""
+    cache_dir: Path | None
+    """Folder of verdicts from other runs; None earns every verdict anew."""
+    fresh: bool
+    """Begin again although this request is finished."""
+    watch: Callable[[Progress], None]
+    """Told where the run stands after every step."""
+    approve: Callable[[str], bool] | None
+    """Shown the patch; when it says yes the best version replaces the user's files. None leaves them alone."""
+    stop: asyncio.Event
+    """Set it to end the run early; what is in flight is saved first."""
+
+
+async def optimize(
+    source: Path | str, *, goal: Goal = Goal.SPEED, **how: Unpack[Searching]
+) -> Report:
+    """Search for a better version of `source`; the report is returned and written below `runs_dir`.
+
+    The same request goes on where an earlier one was killed or interrupted, and returns the report of a finished one.
+
+    Raises:
+        UsageError: the request cannot be carried out as written.
+        SandboxError: the sandbox or a toolchain failed; the same request goes on.
+        StoreError: the run folder cannot be used.
+    """
+    return await _search(Path(source), goal, how)
+
+
+async def solve(source: Path | str, *, goal: Goal = Goal.SOLVE, **how: Unpack[Searching]) -> Report:
+    """Search for a first version that meets the specification in `source`; otherwise as `optimize`."""
+    return await _search(Path(source), goal, how)
 
 
 async def check(
@@ -92,6 +153,47 @@ async def draft(
     return await engine.draft(source, options or {}, sandbox or await open_sandbox())
 
 
+async def _search(source: Path, goal: Goal, how: Searching) -> Report:
+    # LangGraph takes most of a second to import: `check` and `measure` need not wait for it.
+    from proofsmith.agents.workflow import execute
+
+    domain, toolchain = _domain(source, how.get("domain"))
+    model = how.get("model")
+    defaults = Request(
+        source=source, goal=goal, domain=domain, sandbox=how.get("sandbox") or await open_sandbox()
+    )
+    request = Request(
+        source=source,
+        goal=goal,
+        domain=domain,
+        toolchain=toolchain,
+        sandbox=defaults.sandbox,
+        options=how.get("options", defaults.options),
+        budget=how.get("budget", DEFAULT_BUDGET),
+        model=model,
+        identity=getattr(model, "identity", type(model).__name__) if model else "",
+        prices=getattr(model, "prices", None),
+        required=how.get("required"),
+        runs_dir=how.get("runs_dir", defaults.runs_dir),
+        cache_dir=how.get("cache_dir"),
+        seed=how.get("seed", defaults.seed),
+        width=how.get("jobs", defaults.width),
+        fresh=how.get("fresh", False),
+        watch=how.get("watch", defaults.watch),
+        stop=how.get("stop", defaults.stop),
+    )
+    async with opened(request) as run:
+        return await execute(run, how.get("approve"))
+
+
+def _domain(source: Path, wanted: str | Domain | None) -> tuple[Domain, dict[str, str]]:
+    """Return the domain and the version line of every tool it uses, empty for an absent one."""
+    if wanted is not None and not isinstance(wanted, str):
+        return wanted, {}
+    spec = domains.find(source, wanted)
+    return domains.load(spec), {tool.name: probe.find(tool).version for tool in spec.probes}
+
+
 async def _read(
     source: Path,
     domain: str | None,
@@ -102,9 +204,7 @@ async def _read(
     """Load the domain of `source` and let it read the problem."""
     _text(source)
     engine = domains.load(domains.find(source, domain))
-    problem = await engine.read(source, Goal.SPEED, options or {}, sandbox)
-    if required is not None and required.at_least(problem.required):
-        problem = replace(problem, required=required)
+    problem = await read_problem(engine, source, Goal.SPEED, options or {}, sandbox, required)
     return engine, problem
 
 

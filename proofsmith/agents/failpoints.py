@@ -26,7 +26,7 @@ NAMES = frozenset(
         "report.recorded",
         "report.written",
         "apply.approved",
-        "apply.staged",
+        "apply.written",
     }
 )
 

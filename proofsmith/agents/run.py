@@ -21,6 +21,7 @@ from proofsmith.types import (
     Depth,
     Goal,
     Problem,
+    Profile,
     Verdict,
 )
 
@@ -104,6 +105,11 @@ class Run:
 
     async def _measure_once(self, candidate: Candidate, depth: Depth) -> tuple[Comparison, ...]:
         return await self.domain.measure(self.problem, self.base, candidate, self.fresh(), depth)
+
+    async def profile(self, candidate: Candidate) -> Profile | None:
+        """Ask the domain where the time goes, alone in the lane."""
+        async with self.lane.alone():
+            return await self.domain.profile(self.problem, candidate, self.fresh())
 
     def fresh(self) -> Sandbox:
         """Return an empty sandbox that sees the problem's inputs."""

@@ -178,7 +178,7 @@ def _of_block(block: Block, target: Target) -> Iterator[_Edit]:
     elif DIFF.search(block.text) and (block.info is None or _language(block.info) in _DIFFS):
         for change in parse(block.text):
             yield _Hunks(target, change)
-    elif block.info is not None and _language(block.info) in _DIFFS:
+    elif block.info and _language(block.info) in _DIFFS:
         raise EditError("a diff block names no file: it needs '--- a/PATH' and '+++ b/PATH' lines")
     elif block.info is not None:
         try:

@@ -243,3 +243,7 @@ def test_hostile_replies_take_little_time(piece):
     begun = time.perf_counter()
     complaint((piece * 40_000)[:400_000])
     assert time.perf_counter() - begun < 2
+
+
+def test_a_block_without_a_language_is_the_only_editable_file():
+    assert read_reply("```\nint f;\n```", {"a.c": "int g;\n"}, ["a.c"]) == {"a.c": "int f;\n"}

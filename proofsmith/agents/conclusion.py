@@ -1,0 +1,69 @@
+"""Draw the conclusion of a run: what may be claimed, and why it is not more."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from proofsmith.agents.confirm import Confirmed
+from proofsmith.agents.run import Run
+from proofsmith.types import Conclusion, Goal, Outcome, Profile, Report
+
+_SUCCESS = {Goal.SOLVE: Conclusion.SOLVED, Goal.REFUTE: Conclusion.DISPROVED}
+REASONS = 3
+"""Kinds of rejection that are listed, most frequent first."""
+
+
+def conclude(
+    run: Run, outcomes: Sequence[Outcome], confirmed: Confirmed, ended_by: str, model_error: str
+) -> Report:
+    """Return the report of `run`: only what was confirmed is called better or right."""
+    best = confirmed.best
+    if best is not None and run.optimising and not best.improved:
+        best = None
+    success = _SUCCESS.get(run.problem.goal, Conclusion.IMPROVED)
+    profile = run.ledger.get("profile", "original", Profile)
+    explanation = list(confirmed.notes)
+    if model_error:
+        explanation.append(f"the model stopped answering: {model_error}")
+    if best is None:
+        explanation = [*_shortfall(run, outcomes, confirmed), *explanation]
+        explanation += profile.summary.splitlines() if profile else []
+    return Report(
+        run_id=run.id,
+        problem=run.problem,
+        conclusion=Conclusion.NONE if best is None else success,
+        ended_by="budget:wall_s" if confirmed.cut_off else ended_by,
+        baseline=run.ledger.get("baseline", "original", Outcome),
+        best=best,
+        attempts=tuple(outcomes),
+        profile=profile,
+        explanation=tuple(explanation),
+        spend=run.budget.spend,
+        manifest=run.manifest,
+    )
+
+
+def _shortfall(run: Run, outcomes: Sequence[Outcome], confirmed: Confirmed) -> list[str]:
+    """Say what was tried and how it fell short."""
+    right = [outcome for outcome in outcomes if run.right(outcome.verdict)]
+    wrong = len(outcomes) - len(right)
+    lines = [f"tried {len(outcomes)} versions: {len(right)} right, {wrong} rejected"]
+    measured = Counter(str(o.comparisons[0].verdict) for o in right if o.comparisons)
+    if measured:
+        lines.append("measured: " + ", ".join(f"{n} {word}" for word, n in measured.most_common()))
+    reasons = Counter(
+        o.verdict.feedback.partition("\n")[0] for o in outcomes if not run.right(o.verdict)
+    )
+    lines += [f"rejected {n} times: {reason}" for reason, n in reasons.most_common(REASONS)]
+    screened = max(right, key=lambda outcome: outcome.gain, default=None)
+    if not confirmed.outcomes and screened is not None and screened.gain > 1.0:
+        first = screened.comparisons[0]
+        lines.append(
+            f"best of the search, not confirmed: {screened.candidate.move}, {first.ratio:.2f}x"
+            f" ({first.low:.2f} to {first.high:.2f})"
+        )
+    held = confirmed.best
+    if held is not None and held.comparisons:
+        first = held.comparisons[0]
+        detail = f": {first.reason}" if first.reason else ""
+        lines.append(f"{held.candidate.move} measured anew is {first.verdict}{detail}")
+    return lines
