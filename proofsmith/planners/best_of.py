@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from proofsmith.planners.prompts import fill
+from proofsmith.tools.fences import fenced
 from proofsmith.types import JSON, Move, Outcome, Reply, Status
 
 RULE = "rule"
@@ -200,9 +201,7 @@ def render(files: Mapping[str, str]) -> str:
     int f;
     ```
     """
-    return "\n".join(
-        f"### {name}\n```\n{files[name].rstrip(chr(10))}\n```" for name in sorted(files)
-    )
+    return "\n".join(f"### {name}\n{fenced(files[name])}" for name in sorted(files))
 
 
 def _sample(kind: str, number: int, prompt: str, parents: tuple[str, ...]) -> Move:

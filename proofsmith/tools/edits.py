@@ -23,6 +23,7 @@ NAMED = re.compile(
     r"(?:^|\s)(?:path|file|filename|title)\s*[=:]\s*(?:\"([^\"]+)\"|[`']?([^\s\"'`{}*]+))", re.I
 )
 WORD = re.compile(r"[^\s`*\"'#:()\[\],<>]+")
+DIFFS = frozenset({"diff", "patch", "udiff"})
 CONSOLE = frozenset(
     ["bash", "sh", "shell", "console", "text", "txt", "output", "log", "plaintext", "zsh"]
 )
@@ -175,11 +176,9 @@ def _edits(found: Sequence[Block], target: Target) -> Iterator[_Edit]:
 def _of_block(block: Block, target: Target) -> Iterator[_Edit]:
     if any(MARKERS["search"].fullmatch(line) for line in block.text.split("\n")):
         yield from _replacements(block, target)
-    elif DIFF.search(block.text) and (block.info is None or _language(block.info) in _DIFFS):
+    elif _is_diff(block):
         for change in parse(block.text):
             yield _Hunks(target, change)
-    elif block.info and _language(block.info) in _DIFFS:
-        raise EditError("a diff block names no file: it needs '--- a/PATH' and '+++ b/PATH' lines")
     elif block.info is not None:
         try:
             path = _path(block, target)
@@ -191,7 +190,12 @@ def _of_block(block: Block, target: Target) -> Iterator[_Edit]:
             yield _Whole(path, block.text)
 
 
-_DIFFS = frozenset({"diff", "patch", "udiff", ""})
+def _is_diff(block: Block) -> bool:
+    """Say whether the block is a unified diff: by its language, by its first lines, or lying bare in the prose."""
+    if block.info is None:
+        return DIFF.search(block.text) is not None
+    language = _language(block.info)
+    return language in DIFFS or (not language and DIFF.match(block.text.lstrip()) is not None)
 
 
 def _replacements(block: Block, target: Target) -> Iterator[_Edit]:

@@ -50,3 +50,16 @@ def blocks(text: str) -> Iterator[Block]:
 def _prose(lines: list[str]) -> Iterator[Block]:
     if any(line.strip() for line in lines):
         yield Block(text="".join(lines))
+
+
+def fenced(text: str, info: str = "") -> str:
+    r"""Write `text` as a block whose fence is longer than any inside it.
+
+    >>> print(fenced("int x;\n", "c"))
+    ```c
+    int x;
+    ```
+    """
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{info}\n{text.removesuffix(chr(10))}\n{fence}"

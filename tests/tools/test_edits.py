@@ -199,7 +199,7 @@ def test_a_protected_file_may_be_shown_but_not_changed():
         (f"src/k.c\n{REPLACE.replace('>>>>>>> REPLACE', '')}", "not closed by a >>>>>>> REPLACE"),
         (f"src/k.c\n{REPLACE.replace('=======', '')}", "SEARCH, =======, REPLACE in order"),
         ("src/k.c\n<<<<<<< SEARCH\n=======\nx\n>>>>>>> REPLACE", "is empty but the file is not"),
-        ("```diff\n-a\n+b\n```", "a diff block names no file"),
+        ("```diff\n-a\n+b\n```", "the diff names no file"),
         (f"```diff\n{PATCH.replace('int y', 'int z')}```", "src/k.c: hunk 1"),
         (
             "```diff\n--- a/src/k.h\n+++ /dev/null\n@@ -1 +0,0 @@\n-int f(int x);\n```",
