@@ -4,14 +4,14 @@ import contextlib
 import difflib
 import hashlib
 import os
-import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from proofsmith.errors import StoreError, UsageError
+from proofsmith.memory.database import connect, reported, transaction
 from proofsmith.tools.paths import clash, jailed
 
 _SCHEMA = """
@@ -53,11 +53,7 @@ class FileStore:
         """
         self._max_bytes = max_file_mib * 1024 * 1024
         self._database = database
-        with _reported(database):
-            self._connection = sqlite3.connect(database, timeout=10.0, isolation_level=None)
-            self._connection.executescript(
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + _SCHEMA
-            )
+        self._connection = connect(database, _SCHEMA)
 
     def __enter__(self) -> Self:
         """Return the open store."""
@@ -102,7 +98,7 @@ class FileStore:
                 hint="bind large data read-only instead of storing them",
             )
         digest = hashlib.sha256(data).hexdigest()
-        with self._transaction():
+        with transaction(self._connection, self._database):
             self._refuse_conflict(path, expected)
             self._refuse_clash(path)
             self._connection.execute("INSERT OR IGNORE INTO blobs VALUES (?, ?)", (digest, data))
@@ -134,7 +130,7 @@ class FileStore:
     def delete(self, path: str, *, author: str, expected: int | None = None) -> int:
         """Remove `path` from the newest snapshot and return the new version; older ones keep it."""
         path = jailed(path)
-        with self._transaction():
+        with transaction(self._connection, self._database):
             self._refuse_conflict(path, expected)
             if not self._head(path):
                 raise UsageError(f"there is no file '{path}'", hint="list the files first")
@@ -145,7 +141,7 @@ class FileStore:
         digest = self.files(at=at, under=jailed(path)).get(jailed(path))
         if digest is None:
             raise UsageError(f"there is no file '{path}'", hint="list the files first")
-        with _reported(self._database):
+        with reported(self._database):
             row = self._connection.execute(
                 "SELECT CAST(data AS BLOB) FROM blobs WHERE digest = ?", (digest,)
             ).fetchone()
@@ -158,7 +154,7 @@ class FileStore:
         bound = self.version if at is None else at
         where = "version <= ?" + (" AND path = ?" if under is not None else "")
         arguments = (bound,) if under is None else (bound, under)
-        with _reported(self._database):
+        with reported(self._database):
             rows = self._connection.execute(
                 f"SELECT path, digest, max(version) FROM writes WHERE {where} GROUP BY path ORDER BY path",
                 arguments,
@@ -168,7 +164,7 @@ class FileStore:
     def history(self, path: str | None = None) -> tuple[Write, ...]:
         """Return the writes, oldest first, of one file or of all."""
         where, arguments = ("WHERE path = ?", (jailed(path),)) if path is not None else ("", ())
-        with _reported(self._database):
+        with reported(self._database):
             rows = self._connection.execute(
                 f"SELECT version, path, digest, author FROM writes {where} ORDER BY version",
                 arguments,
@@ -223,7 +219,7 @@ class FileStore:
 
     def collect_garbage(self, *, keep_from: int) -> int:
         """Forget snapshots older than `keep_from`, drop contents that no kept snapshot uses; return how many."""
-        with self._transaction():
+        with transaction(self._connection, self._database):
             self._connection.execute(
                 "DELETE FROM writes WHERE version < ? AND version NOT IN"
                 " (SELECT max(version) FROM writes WHERE version <= ? GROUP BY path)",
@@ -237,7 +233,7 @@ class FileStore:
         return self._number("SELECT coalesce(max(version), 0) FROM heads WHERE path = ?", (path,))
 
     def _number(self, query: str, arguments: tuple[str, ...]) -> int:
-        with _reported(self._database):
+        with reported(self._database):
             return int(self._connection.execute(query, arguments).fetchone()[0])
 
     def _refuse_conflict(self, path: str, expected: int | None) -> None:
@@ -275,28 +271,6 @@ class FileStore:
                 "INSERT OR REPLACE INTO heads VALUES (?, ?, ?)", (path, path.casefold(), version)
             )
         return version
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with _reported(self._database):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._connection.rollback()
-                raise
-            self._connection.execute("COMMIT")
-
-
-@contextlib.contextmanager
-def _reported(database: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise StoreError(
-            f"the file store '{database.name}' failed: {error}",
-            hint="free disk space and retry; move a damaged database away to start afresh",
-        ) from error
 
 
 def _write_beneath(root: Path, path: str, data: bytes) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from proofsmith.errors import StoreError, UsageError
+from proofsmith.memory.database import connect
 
 
 class State(StrEnum):
@@ -151,10 +152,9 @@ class Registry:
         """
         self._name = database.name
         try:
-            self._connection = sqlite3.connect(database, timeout=10.0, isolation_level=None)
-            self._connection.executescript(
-                "PRAGMA journal_mode=WAL; CREATE TABLE IF NOT EXISTS operations"
-                " (number INTEGER PRIMARY KEY, text TEXT NOT NULL)"
+            self._connection = connect(
+                database,
+                "CREATE TABLE IF NOT EXISTS operations (number INTEGER PRIMARY KEY, text TEXT NOT NULL)",
             )
             rows = self._connection.execute(
                 "SELECT text FROM operations ORDER BY number"

@@ -146,7 +146,7 @@ def test_a_damaged_database_is_reported_in_one_line(tmp_path):
     (tmp_path / "s").write_bytes(b"not a database" * 100)
     with pytest.raises(StoreError, match="not a database") as caught:
         FileStore(tmp_path / "s")
-    assert "move a damaged database away" in caught.value.hint
+    assert "move a damaged store away" in caught.value.hint
 
 
 def test_a_damaged_content_is_never_served(store, tmp_path):
