@@ -27,7 +27,7 @@ CREATE VIRTUAL TABLE IF NOT EXISTS lesson_text USING fts5(id UNINDEXED, domain U
 CREATE VIRTUAL TABLE IF NOT EXISTS lesson_words USING fts5vocab(lesson_text, 'row');
 """
 _WORD = re.compile(r"\w+")
-_CANDIDATES = 200
+_CANDIDATES = 64
 """Text matches that are looked at more closely."""
 _QUERY_WORDS = 8
 """The rarest words of a query decide; common ones would only make every lesson match."""
@@ -171,8 +171,9 @@ class Lessons:
         ranks = self._text_ranks(domain, " ".join((text, *sorted(wanted), *sorted(shape))))
         found = []
         marks = ",".join("?" * len(ranks))
+        counts = self._counts(tuple(ranks))
         for identity, lesson in self._lessons(f"id IN ({marks})", tuple(ranks)):
-            here, elsewhere = self._counts(identity)
+            here, elsewhere = counts.get(identity, (Counts(), Counts()))
             if here.harmful:
                 continue
             likeness = (
@@ -272,16 +273,19 @@ class Lessons:
                 ),
             )
 
-    def _counts(self, identity: str) -> tuple[Counts, Counts]:
-        rows = self._all("SELECT machine, wins, losses FROM counts WHERE lesson = ?", (identity,))
-        sums = {True: [0, 0], False: [0, 0]}
-        for machine, wins, losses in rows:
-            sums[machine == self.machine][0] += wins
-            sums[machine == self.machine][1] += losses
-        return (
-            Counts(wins=sums[True][0], losses=sums[True][1]),
-            Counts(wins=sums[False][0], losses=sums[False][1]),
+    def _counts(self, identities: tuple[str, ...]) -> dict[str, tuple[Counts, Counts]]:
+        """Return the counters here and elsewhere of each lesson that was ever applied."""
+        marks = ",".join("?" * len(identities))
+        rows = self._all(
+            "SELECT lesson, sum(wins * (machine = ?1)), sum(losses * (machine = ?1)),"
+            " sum(wins * (machine <> ?1)), sum(losses * (machine <> ?1))"
+            f" FROM counts WHERE lesson IN ({marks}) GROUP BY lesson",
+            (self.machine, *identities),
         )
+        return {
+            identity: (Counts(wins=w, losses=n), Counts(wins=other_w, losses=other_n))
+            for identity, w, n, other_w, other_n in rows
+        }
 
     def _all(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with reported(self.path), closing(self._db.execute(sql, values)) as cursor:
