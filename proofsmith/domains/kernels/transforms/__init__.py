@@ -1,0 +1,1 @@
+"""Source transformations of C loops: each finds its sites in a `Program` and yields rewritten ones."""

@@ -1,0 +1,151 @@
+"""Normal forms: the same loops written so that other transformations recognise them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from proofsmith.domains.kernels.transforms.contraction import reduction_last
+from proofsmith.domains.kernels.transforms.ir import (
+    Assign,
+    Body,
+    Declare,
+    For,
+    If,
+    Stmt,
+    Var,
+    While,
+    expressions,
+    mentioned,
+    names,
+    statements,
+)
+from proofsmith.domains.kernels.transforms.program import Program
+
+
+def localise(program: Program) -> Program:
+    """Declare scalars in the innermost block that uses them, when that block assigns them first.
+
+    `double t; for (...) { t = a[i]; s += t; }` becomes `for (...) { double t = a[i]; s += t; }`.
+    """
+    body = program.body
+    for stmt in program.body:
+        if isinstance(stmt, Declare) and stmt.value is None and not stmt.extents:
+            rest = tuple(s for s in body if s is not stmt)
+            moved = _sink(rest, stmt)
+            if moved is not None:
+                body = moved
+    return program if body is program.body else program.with_body(body)
+
+
+def _sink(body: Body, declared: Declare) -> Body | None:
+    """Return the statements with the declaration moved inside; None when it must stay."""
+    using = [s for s in body if declared.name in mentioned((s,))]
+    if not using:
+        return body
+    first = using[0]
+    if isinstance(first, Assign) and first.target == Var(declared.name) and first.op == "=":
+        if declared.name in names(first.value):
+            return None
+        new: Stmt = replace(declared, value=first.value)
+        return tuple(new if s is first else s for s in body)
+    out = []
+    for stmt in body:
+        if stmt not in using:
+            out.append(stmt)
+            continue
+        if not isinstance(stmt, For):
+            return None
+        if stmt.var == declared.name:
+            if stmt.type:
+                return None
+            out.append(replace(stmt, type=declared.type))
+            continue
+        inner = (
+            None
+            if any(declared.name in names(e) for e in expressions(stmt))
+            else _sink(stmt.body, declared)
+        )
+        if inner is None:
+            return None
+        out.append(replace(stmt, body=inner))
+    return tuple(out)
+
+
+def distribute(body: Body) -> Body:
+    """Split every loop around more than one inner loop into one loop per inner loop, with the statements before it.
+
+    Loops whose statements pass scalars to each other stay whole.
+    """
+    out: list[Stmt] = []
+    for stmt in body:
+        match stmt:
+            case For(body=inner):
+                inner = distribute(inner)
+                groups = _groups(inner)
+                shared = len(groups) < 2 or _linked(groups)
+                out += [replace(stmt, body=g) for g in ([inner] if shared else groups)]
+            case While(body=inner):
+                out.append(replace(stmt, body=distribute(inner)))
+            case If(test=test, then=then, other=other):
+                out.append(If(test, distribute(then), distribute(other)))
+            case _:
+                out.append(stmt)
+    return tuple(out)
+
+
+def _groups(body: Body) -> list[Body]:
+    """Cut after every loop; trailing plain statements form the last group."""
+    groups: list[Body] = []
+    current: list[Stmt] = []
+    for stmt in body:
+        current.append(stmt)
+        if isinstance(stmt, For):
+            groups.append(tuple(current))
+            current = []
+    return groups + ([tuple(current)] if current else [])
+
+
+def _linked(groups: list[Body]) -> bool:
+    """Say whether a local of one group is used in a later one."""
+    for position, group in enumerate(groups):
+        local = {s.name for s in group if isinstance(s, Declare)}
+        scalars = {
+            s.target.name
+            for s in statements(group)
+            if isinstance(s, Assign) and isinstance(s.target, Var)
+        }
+        later = frozenset().union(*(mentioned(g) for g in groups[position + 1 :]))
+        if later & (local | scalars):
+            return True
+    return False
+
+
+def reduce_last(body: Body) -> Body:
+    """Move reducing loops inside the others in every perfect nest."""
+    out: list[Stmt] = []
+    for stmt in body:
+        match stmt:
+            case For(body=inner):
+                moved = reduction_last(stmt)
+                out.append(moved if moved is not None else replace(stmt, body=reduce_last(inner)))
+            case While(body=inner):
+                out.append(replace(stmt, body=reduce_last(inner)))
+            case _:
+                out.append(stmt)
+    return tuple(out)
+
+
+def forms(program: Program) -> Iterator[tuple[str, Program]]:
+    """Yield the program in its normal forms, most regular first, each once; names say what was done."""
+    whole = localise(program)
+    split = whole.with_body(distribute(whole.body))
+    seen: set[str] = set()
+    for label, form in (
+        ("distribute, reduce innermost", split.with_body(reduce_last(split.body))),
+        ("reduce innermost", whole.with_body(reduce_last(whole.body))),
+        ("distribute", split),
+        ("", whole),
+    ):
+        text = form.render()
+        if text not in seen:
+            seen.add(text)
+            yield ("" if text == whole.render() else label), form
