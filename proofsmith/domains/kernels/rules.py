@@ -10,7 +10,6 @@ from proofsmith.domains.kernels.transforms.program import load
 from proofsmith.protocols import Sandbox
 from proofsmith.types import JSON, Candidate, Limits, Problem
 
-
 _PROBE = Limits(wall_s=10.0, cpu_s=10.0, memory_mib=512)
 
 
@@ -21,7 +20,7 @@ async def propose(
 
     The order is fixed: the most promising rewrite under the flags that usually win, those flags alone, one rewrite
     of each other rule, then further variants, then the flag grid. `tried` holds ids that are left out. Whether
-    a candidate is right is for `verify` to say: rules only look for shapes. Compilers that the sandbox lacks are left out.
+    a candidate is right is for `verify` to say: rules only look for shapes. Compilers that are absent are left out.
     """
     seen = set(tried)
     present = {"gcc": True}
