@@ -60,7 +60,8 @@ class Knobs:
     insight: int = 1
     """A thought written in view of a failure is the best of this many."""
     repair_probability: float = 0.2
-    """Chance that a program shown back as wrong comes back right; polarised ideas that do not work resist."""
+    """Chance that a program shown back as wrong comes back right, when its idea works or ideas do not matter; the more
+    ideas matter and the fewer tests it passes, the less a program of an idea that does not work can be repaired."""
     tests: int = 10
     """Visible tests, of which a wrong program passes a part."""
     test_validity: float = 0.7
@@ -191,8 +192,7 @@ class SimulatedModel(Answering):
         knobs, shown = self.knobs, BEHAVIOUR.search(prompt)
         right = self.probability(idea)
         if shown is not None and shown[1] != RIGHT:
-            rho = knobs.polarisation
-            right = knobs.repair_probability * (1 - rho + rho * right)
+            right = self._repaired(right, prompt)
         if rng.random() < right:
             return RIGHT
         shared = rng.random() < knobs.mode_correlation
@@ -201,6 +201,15 @@ class SimulatedModel(Answering):
             if shared
             else f"wrong-{rng.getrandbits(24):06x}"
         )
+
+    def _repaired(self, right: float, prompt: str) -> float:
+        """Return the chance of a repair: an idea that works needs one step, another one luck and closeness."""
+        knobs = self.knobs
+        if knobs.solve_probability == 0:
+            return 0.0
+        passed, tests = passed_of(prompt) if PASSES.search(prompt) else (1, 1)
+        lucky = (1 - knobs.polarisation) ** 2 * (passed / tests) ** 2
+        return knobs.repair_probability * max(lucky, knobs.polarisation * right)
 
     def _passes(self, idea: str, behaviour: str, rng: random.Random) -> str:
         tests = self.knobs.tests

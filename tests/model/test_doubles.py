@@ -231,7 +231,7 @@ async def test_replies_do_not_depend_on_the_order_of_calls():
 
 async def test_a_program_shown_back_is_repaired_as_often_as_the_knob_says():
     prompts = [f"behaviour: wrong-1\nidea:{n:06x}" for n in range(300)]
-    model = simulated(solve_probability=0.0, repair_probability=0.4, polarisation=0.0)
+    model = simulated(solve_probability=0.001, repair_probability=0.4, polarisation=0.0)
     found = await behaviours(model, prompts)
     assert 0.28 < found.count("right") / 300 < 0.52
 

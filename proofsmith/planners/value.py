@@ -1,0 +1,81 @@
+"""How good an outcome is for a search: lexicographic order, a calibrated scalar, and what tells behaviours apart."""
+
+import math
+from dataclasses import dataclass
+from functools import total_ordering
+
+from proofsmith.types import Outcome, Status, digest
+
+RIGHT_FROM = 0.9
+"""Scalar of a right program without any gain; everything wrong is below."""
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """Right or not, then visible tests passed, then the gain; a wrong program never ranks above a right one."""
+
+    right: bool = False
+    passed: float = 0.0
+    """Share of visible checks passed, 0..1."""
+    gain: float = 0.0
+    """Lower bound of the measured ratio; 0 when nothing was measured."""
+    compiled: bool = False
+    """True when the program got as far as being run."""
+
+    def __lt__(self, other: object) -> bool:
+        """Order by (right, passed, gain)."""
+        if not isinstance(other, Value):
+            return NotImplemented
+        return (self.right, self.passed, self.gain) < (other.right, other.passed, other.gain)
+
+    @property
+    def scalar(self) -> float:
+        """0..0.5 until it runs, 0.5..0.9 by tests passed, 0.9..1 by the gain (1 is reached at 16 times).
+
+        >>> Value(right=True).scalar > Value(passed=0.99, compiled=True).scalar
+        True
+        """
+        if self.right:
+            return RIGHT_FROM + 0.1 * min(1.0, max(0.0, math.log2(max(self.gain, 1.0)) / 4))
+        if self.compiled:
+            return 0.5 + 0.4 * min(self.passed, 0.999)
+        return 0.5 * min(self.passed, 0.999)
+
+
+NOTHING = Value()
+"""Value of a move that gave no program."""
+
+
+def value_of(outcome: Outcome | None, required: Status) -> Value:
+    """Return the value of an outcome; the facts `passed` and `tests` of its evidence give the share when present."""
+    if outcome is None:
+        return NOTHING
+    right = outcome.verdict.status.at_least(required)
+    passed, tests = 0.0, 0.0
+    for evidence in outcome.verdict.evidence:
+        done, of = evidence.facts.get("passed"), evidence.facts.get("tests")
+        if isinstance(done, int | float) and isinstance(of, int | float) and of > 0:
+            passed, tests = passed + done, tests + of
+    if tests:
+        share = min(1.0, passed / tests)
+    else:  # no test counts: how many gates it came through
+        gates = outcome.verdict.evidence
+        good = sum(e.status is not Status.FAILED for e in gates)
+        share = good / (len(gates) + 1)
+    return Value(
+        right=right, passed=1.0 if right else share, gain=outcome.gain, compiled=tests > 0 or right
+    )
+
+
+def behaviour(outcome: Outcome) -> str:
+    """Name what a program does, as far as its checks tell: two of one name need not both be worked on.
+
+    The fact `behaviour` or `text_digest` of the evidence, else the status with the feedback.
+    """
+    for fact in ("behaviour", "text_digest"):
+        for evidence in outcome.verdict.evidence:
+            found = evidence.facts.get(fact)
+            if isinstance(found, str) and found:
+                return f"{fact}:{found}"
+    return digest(outcome.verdict.status, outcome.verdict.feedback)[:16]
