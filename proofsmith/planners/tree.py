@@ -9,7 +9,7 @@ from proofsmith.types import JSON
 
 State = Literal["new", "busy", "open", "closed"]
 ROOT = 0
-FIELDS = ("parent", "thought", "prior", "depth", "returns", "best")
+FIELDS: tuple[str, ...] = ("parent", "thought", "prior", "depth", "returns", "best")
 FIELDS += ("flying", "weight", "children", "state", "rethought", "code")
 
 
