@@ -1,0 +1,152 @@
+"""Compile kernels and the trusted harness inside the sandbox; results are cached by content."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import PurePosixPath
+
+from proofsmith.errors import SandboxError, UsageError
+from proofsmith.protocols import Sandbox
+from proofsmith.types import Candidate, Limits, Problem, digest
+
+LIMITS = Limits(
+    wall_s=60.0, cpu_s=60.0, memory_mib=2048, disk_mib=256, output_kib=256, processes=32
+)
+SOURCES = (".c", ".cc", ".cpp", ".cxx")
+_SHARED = ("-shared", "-fPIC", "-nostartfiles", "-Wl,-z,relro,-z,now,-z,noexecstack")
+# -nostartfiles: nothing but the kernel's own code is linked in, above all no start file that -ffast-math brings along
+# to flush denormals in the whole process; so every constructor found in the object is the kernel's.
+_FLAG = re.compile(
+    r"-(O[0-3sgz]?|Ofast|f(?!plugin|dump|profile|sanitize|lto|save|compare|callgraph|stack-usage)[a-z0-9=,:+.-]+"
+    r"|m[a-z0-9=,:+.-]+|std=[a-z0-9+:]+|[DU]\w+(=[^@]*)?|I[\w./-]*|W[a-z0-9=+-]*|g[0-3]?|pthread|w|pedantic)"
+)
+_PAIRED = re.compile(r"--?param[= ]?|-mllvm")
+_KEPT = re.compile(
+    r"-(m(arch|tune|cpu|avx|sse|fma|bmi|f16c|popcnt|prefer)|fopenmp|std=|[DUI]|fwrapv|fno-strict)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What a compiler made: the object, None when it refused, and what it printed."""
+
+    binary: bytes | None
+    log: str
+    argv: tuple[str, ...]
+
+    @property
+    def error(self) -> str:
+        """First line that names an error, else the first line."""
+        lines = [line for line in self.log.splitlines() if line.strip()]
+        return next((line for line in lines if "error" in line), (lines or ["no message"])[0])
+
+    @property
+    def warnings(self) -> int:
+        """Number of warnings."""
+        return sum("warning:" in line for line in self.log.splitlines())
+
+
+def flags_of(problem: Problem, candidate: Candidate) -> tuple[str, ...]:
+    """Return the compiler flags of a candidate, the user's own included; raises UsageError for unsafe ones."""
+    given = [*_texts(problem.options.get("cflags")), *_texts(candidate.settings.get("cflags"))]
+    for flag, before in zip(given, ["", *given], strict=False):
+        paired = _PAIRED.fullmatch(before) or before == "-Xclang"
+        if not (_FLAG.fullmatch(flag) or _PAIRED.match(flag) or paired):
+            raise UsageError(
+                f"compiler flag '{flag}' is not allowed",
+                hint="optimisation, -m, -f, -D, -U, -I, -std and -W flags are",
+            )
+    if problem.options.get("exact"):
+        given.append("-ffp-contract=off")
+    return tuple(given)
+
+
+def _texts(value: object) -> list[str]:
+    return [str(v) for v in value] if isinstance(value, list | tuple) else []
+
+
+def base_of(problem: Problem) -> Candidate:
+    """Return the problem's own files under gcc -O2, which every candidate is compared with."""
+    return Candidate(files=problem.files, settings={"compiler": "gcc", "cflags": ["-O2"]})
+
+
+def merged(problem: Problem, candidate: Candidate) -> dict[str, str]:
+    """Return the complete set of files of a candidate."""
+    return {**problem.files, **candidate.files}
+
+
+def driver(compiler: str, paths: Sequence[str]) -> str:
+    """Return the compiler driver for the language of `paths`."""
+    plus = any(PurePosixPath(p).suffix in SOURCES[1:] for p in paths)
+    known = {"gcc": "g++" if plus else "gcc", "clang": "clang++" if plus else "clang"}
+    if compiler not in known:
+        raise UsageError(f"unknown compiler '{compiler}'", hint="use gcc or clang")
+    return known[compiler]
+
+
+class Compiler:
+    """Compiles in the sandbox and remembers what it compiled."""
+
+    def __init__(self) -> None:
+        """Start with nothing remembered."""
+        self._built: dict[str, Build] = {}
+
+    async def kernel(
+        self, problem: Problem, candidate: Candidate, sandbox: Sandbox, extra: Sequence[str] = ()
+    ) -> Build:
+        """Compile a candidate into a shared object with its own compiler and flags; `extra` flags come last."""
+        sources = merged(problem, candidate)
+        units = [p for p in sources if PurePosixPath(p).suffix in SOURCES]
+        tool = driver(str(candidate.settings.get("compiler", "gcc")), units)
+        flags = (*flags_of(problem, candidate), *extra, "-Wall", "-Wextra")
+        return await self.build(sandbox, sources, (tool, *flags, *_SHARED, *units, "-lm"))
+
+    async def sanitized(self, problem: Problem, candidate: Candidate, sandbox: Sandbox) -> Build:
+        """Compile a candidate with address and undefined-behaviour checks, by gcc."""
+        sources = merged(problem, candidate)
+        units = [p for p in sources if PurePosixPath(p).suffix in SOURCES]
+        flags = [f for f in flags_of(problem, candidate) if _KEPT.match(f)]
+        checks = (
+            "-O1",
+            "-g1",
+            "-w",
+            "-fsanitize=address,undefined",
+            "-fno-sanitize=float-divide-by-zero,float-cast-overflow",
+            "-ftrivial-auto-var-init=pattern",
+        )
+        argv = (driver("gcc", units), *flags, *checks, "-shared", "-fPIC", *units, "-lm")
+        return await self.build(sandbox, sources, argv)
+
+    async def runner(self, shim: str, sandbox: Sandbox, *, sanitized: bool = False) -> bytes:
+        """Compile the trusted runner around `shim`; raises SandboxError when that fails."""
+        source = files("proofsmith.domains.kernels").joinpath("harness/runner.c").read_text()
+        extra = ("-DSANITIZED", "-fsanitize=address,undefined") if sanitized else ()
+        argv = ("gcc", "-O1", "-w", *extra, "-fno-builtin", "runner.c", "shim.c", "-ldl")
+        build = await self.build(sandbox, {"runner.c": source, "shim.c": shim}, argv)
+        if build.binary is None:
+            raise SandboxError(
+                f"the test harness does not compile: {build.error}",
+                hint="apt-get install gcc libc6-dev",
+            )
+        return build.binary
+
+    async def build(
+        self, sandbox: Sandbox, sources: Mapping[str, str], argv: Sequence[str]
+    ) -> Build:
+        """Run `argv` plus `-o` over `sources` in a fresh sandbox, or return the remembered result."""
+        key = digest(*argv, *(part for item in sorted(sources.items()) for part in item))
+        if key not in self._built:
+            box = sandbox.fresh()
+            for path, text in sources.items():
+                await box.write(path, text.encode())
+            command = (*argv, "-o", "made.bin")
+            done = await box.exec(command, limits=LIMITS, outputs=("made.bin",))
+            log = (done.stderr + done.stdout).decode(errors="replace")
+            if done.timed_out or done.exceeded:
+                log = f"error: the compiler exceeded its {done.exceeded} limit\n{log}"
+            binary = done.outputs.get("made.bin") if done.ok else None
+            if done.exit_code == 127 or (not done.ok and "fork/exec" in log):
+                raise SandboxError(f"'{argv[0]}' does not start", hint="apt-get install gcc g++")
+            self._built[key] = Build(binary, log, command)
+        return self._built[key]
