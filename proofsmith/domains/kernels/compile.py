@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import PurePosixPath
 
+from proofsmith.domains.kernels import elf
 from proofsmith.errors import SandboxError, UsageError
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Candidate, Limits, Problem, digest
@@ -49,7 +50,10 @@ class Build:
 
 def flags_of(problem: Problem, candidate: Candidate) -> tuple[str, ...]:
     """Return the compiler flags of a candidate, the user's own included; raises UsageError for unsafe ones."""
-    given = [*_texts(problem.options.get("cflags")), *_texts(candidate.settings.get("cflags"))]
+    given = [
+        *_texts(problem.options.get("cflags")),
+        *_texts(candidate.settings.get("cflags", ["-O2"])),
+    ]
     for flag, before in zip(given, ["", *given], strict=False):
         paired = _PAIRED.fullmatch(before) or before == "-Xclang"
         if not (_FLAG.fullmatch(flag) or _PAIRED.match(flag) or paired):
@@ -69,6 +73,17 @@ def _texts(value: object) -> list[str]:
 def base_of(problem: Problem) -> Candidate:
     """Return the problem's own files under gcc -O2, which every candidate is compared with."""
     return Candidate(files=problem.files, settings={"compiler": "gcc", "cflags": ["-O2"]})
+
+
+def entry_symbol(build: Build, entry: str) -> str | None:
+    """Return the global symbol of function `entry`, its C++ mangled name included; None when it is not defined.
+
+    Raises ValueError for a build without an object.
+    """
+    image = elf.parse(build.binary or b"")
+    mangled = f"_Z{len(entry)}{entry}"
+    found = (n for n in sorted(image.functions) if n == entry or n.startswith(mangled))
+    return next(found, None)
 
 
 def merged(problem: Problem, candidate: Candidate) -> dict[str, str]:
@@ -122,7 +137,7 @@ class Compiler:
         """Compile the trusted runner around `shim`; raises SandboxError when that fails."""
         source = files("proofsmith.domains.kernels").joinpath("harness/runner.c").read_text()
         extra = ("-DSANITIZED", "-fsanitize=address,undefined") if sanitized else ()
-        argv = ("gcc", "-O1", "-w", *extra, "-fno-builtin", "runner.c", "shim.c", "-ldl")
+        argv = ("gcc", "-O1", "-w", *extra, "-fno-builtin", "runner.c", "shim.c", "-ldl", "-lm")
         build = await self.build(sandbox, {"runner.c": source, "shim.c": shim}, argv)
         if build.binary is None:
             raise SandboxError(

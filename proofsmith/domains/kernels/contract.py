@@ -1,12 +1,16 @@
 """The contract of a kernel: what its parameters mean, how large, how exact; arithmetic over its sizes."""
 
 import ast
+import json
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from pydantic import TypeAdapter
+
 from proofsmith.errors import UsageError
+from proofsmith.types import JSON
 
 Access = Literal["in", "out", "inout"]
 Policy = Literal["exact", "reassociate", "reduced"]
@@ -193,6 +197,16 @@ class Contract:
     def elements(self, array: Array, sizes: Mapping[str, int]) -> int:
         """Return how many elements `array` holds at `sizes`; never negative."""
         return max(0, integer(array.shape, sizes))
+
+    def dump(self) -> dict[str, JSON]:
+        """Return the contract as JSON; `load` reads it back."""
+        read: dict[str, JSON] = json.loads(json.dumps(asdict(self)))
+        return read
+
+
+def load(data: Mapping[str, JSON]) -> Contract:
+    """Return the contract that `Contract.dump` wrote."""
+    return TypeAdapter(Contract).validate_python(data)
 
 
 _BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {

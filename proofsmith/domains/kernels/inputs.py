@@ -6,6 +6,7 @@ import struct
 from array import array as Buffer
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 from proofsmith.domains.kernels.contract import Array, Contract, Element, Scalar, number
 from proofsmith.domains.kernels.jobs import Case, typecode
@@ -118,22 +119,30 @@ class Generator:
             case Style.WIDE:
                 return self._wide(element, low, high, count)
             case Style.TINY if element.kind == "float":
-                tiny = [v * rng.choice((1, -1)) for v in _TINY[element.bytes]]
-                pool = [v for v in (*tiny, 0.0, *map(lambda v: v * 3, tiny)) if legal.allows(v)]
+                tiny = [s * v for v in (0.0, *_TINY[element.bytes]) for s in (1, -1, 3)]
+                pool = [v for v in tiny if legal.allows(v)]
                 return pack(element, rng.choices(pool or [legal.nearest(0)], k=count))
-        drawn = bytearray(self._random(element, low, high, count))
-        chosen: Sequence[int | float] = legal.specials()
+            case _:
+                ordinary = self._random(element, low, high, count)
+                return self._sprinkled(element, ordinary, legal, style, place)
+
+    def _sprinkled(
+        self, element: Element, drawn: bytes, legal: "_Legal", style: Style, place: float
+    ) -> bytes:
+        """Put remarkable values or planted constants among random ones; `place` is 0..1 of the way."""
+        rng, values, count = self._rng, bytearray(drawn), len(drawn) // element.bytes
+        chosen = legal.specials()
         if style is Style.PLANTED:
             chosen = [v for c in self._constants for v in neighbours(element, c) if legal.allows(v)]
-        share = {Style.SPECIAL: 0.5, Style.PLANTED: 0.3}.get(style, 0.0)
         if style in (Style.ONE_SPECIAL, Style.PAIRED) and count:
             where = place if style is Style.PAIRED else rng.random()
-            _put(element, drawn, int(where * count), rng.choice(chosen))
-        elif share and chosen:
+            _put(element, values, int(where * count), rng.choice(chosen))
+        share = {Style.SPECIAL: 0.5, Style.PLANTED: 0.3}.get(style, 0.0)
+        if share and chosen:
             for index in range(count):
                 if rng.random() < share:
-                    _put(element, drawn, index, rng.choice(chosen))
-        return bytes(drawn)
+                    _put(element, values, index, rng.choice(chosen))
+        return bytes(values)
 
     def _random(self, element: Element, low: float | None, high: float | None, count: int) -> bytes:
         """Draw uniformly from a range; floats without one have random signs and magnitudes in [1/8, 2)."""
@@ -274,11 +283,15 @@ def neighbours(element: Element, value: float) -> list[int | float]:
     [7, 6, 8, -7]
     """
     if element.kind != "float":
-        return [int(value) + d for d in (0, -1, 1)] + [-int(value)] if math.isfinite(value) else []
+        if not math.isfinite(value):
+            return []
+        whole = int(value)
+        return [whole, whole - 1, whole + 1, -whole]
+    value = float(value)
     if not math.isfinite(value):
         return [value]
     if element.bytes == 8:
-        return [value * 1.0, math.nextafter(value, -math.inf), math.nextafter(value, math.inf)]
+        return [value, math.nextafter(value, -math.inf), math.nextafter(value, math.inf)]
     single = clamp_single(value)
     step = abs(single) * 2**-23
     return [single, clamp_single(single - step), clamp_single(single + step)]
@@ -304,9 +317,10 @@ def pack(element: Element, values: Sequence[int | float]) -> bytes:
 
 def unpack(element: Element, data: bytes) -> list[int | float]:
     """Return the values behind the bytes of C elements."""
-    values: Buffer[int] | Buffer[float] = Buffer(typecode(element))
+    values: Buffer[Any] = Buffer(typecode(element))
     values.frombytes(data)
-    return list(values)
+    read: list[int | float] = values.tolist()
+    return read
 
 
 def _put(element: Element, data: bytearray, index: int, value: float) -> None:
@@ -314,7 +328,7 @@ def _put(element: Element, data: bytearray, index: int, value: float) -> None:
     data[index * width : (index + 1) * width] = pack(element, [value])
 
 
-def _offsets(rng: random.Random, count: int, total: int, style: Style) -> list[int]:
+def _offsets(rng: random.Random, count: int, total: int, style: Style) -> Sequence[int]:
     """Return `count` non-decreasing offsets from 0 to `total`; edge styles leave rows empty."""
     if count <= 1:
         return [0] * count
@@ -325,10 +339,10 @@ def _offsets(rng: random.Random, count: int, total: int, style: Style) -> list[i
     return [0, *inner, total]
 
 
-def _text(rng: random.Random, count: int, style: Style) -> list[int]:
+def _text(rng: random.Random, count: int, style: Style) -> Sequence[int]:
     if style in (Style.CONSTANT, Style.ZEROS, Style.FILLED):
         return [97] * count
-    letters = range(32, 127) if style in (Style.WIDE, Style.SPECIAL) else b"abcd"
+    letters = bytes(range(32, 127)) if style in (Style.WIDE, Style.SPECIAL) else b"abcd"
     if style in (Style.TIES, Style.ASCENDING):
         letters = b"ab"
     return rng.choices(letters, k=count)

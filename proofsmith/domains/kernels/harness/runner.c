@@ -109,8 +109,12 @@ static void confine(void) {
         SYS_getrandom, SYS_rt_sigaction, SYS_getdents64, SYS_lseek, SYS_sigaltstack, SYS_restart_syscall,
     };
     enum { COUNT = sizeof allowed / sizeof *allowed };
-    struct sock_filter code[COUNT * 2 + 3];
+    struct sock_filter code[COUNT * 2 + 6];
     unsigned n = 0;
+    /* Numbers mean something else to a 32-bit entry into the kernel: refuse those first. */
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
+    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
     code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
     for (unsigned i = 0; i < COUNT; i++) {
         code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)allowed[i], 0, 1);

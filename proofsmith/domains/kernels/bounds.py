@@ -1,0 +1,157 @@
+"""Decide which results a tolerance allows around a reference, and find the first that is outside."""
+
+import math
+import statistics
+from array import array as Buffer
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from proofsmith.domains.kernels.contract import Contract, Element, Tolerance
+from proofsmith.domains.kernels.inputs import unpack
+from proofsmith.domains.kernels.jobs import Result, typecode
+
+_ROUND = {8: 2.0**-53, 4: 2.0**-24}
+_SMALLEST = {8: 5e-324, 4: 1.401298464324817e-45}
+_LARGEST = {8: 1.7976931348623157e308, 4: 3.4028234663852886e38}
+_SPREAD = 16.0
+"""How often the spread of the base under other rounding modes a result may lie away from it."""
+_ULPS = 32.0
+RETURNED = "the returned value"
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Legal results of one array: `low` and `high` per element; `loose` elements may be anything."""
+
+    element: Element
+    exact: bytes
+    low: "Buffer[Any] | None" = None
+    high: "Buffer[Any] | None" = None
+    loose: frozenset[int] = frozenset()
+    overflow: bool = False
+    """Inputs were so large that a legal order of operations may overflow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first wrong element: where, what was expected, what came; `allowed` is the largest legal difference."""
+
+    name: str
+    index: int
+    expected: float
+    got: float
+    allowed: float
+    wrong: int
+    """Number of wrong elements in this array."""
+    count: int
+
+
+def bands(
+    contract: Contract, base: Result, others: Sequence[Result], *, overflow: bool
+) -> dict[str, Band]:
+    """Return the legal results for every written array and the returned value.
+
+    `base` is the reference's result, `others` its results under the other rounding modes; the spread between them
+    says how strongly rounding errors are amplified on this input (the idea of Vignes' CESTAC method).
+    """
+    policy = contract.tolerance
+    found = {}
+    for name, element in _written(contract):
+        data = _bytes(base, name)
+        spread = [_bytes(o, name) for o in others]
+        if policy.policy == "exact" or not spread:
+            found[name] = Band(element, data)
+        elif element.kind == "float":
+            found[name] = _float_band(element, data, spread, policy, overflow)
+        else:
+            found[name] = Band(element, data, loose=_unstable(element, data, spread))
+    return found
+
+
+def _written(contract: Contract) -> list[tuple[str, Element]]:
+    found = [(n, a.element) for n, a in contract.arrays.items() if a.access != "in"]
+    return found + ([(RETURNED, contract.result)] if contract.result else [])
+
+
+def _bytes(result: Result, name: str) -> bytes:
+    return result.returned if name == RETURNED else result.arrays[name]
+
+
+def _unstable(element: Element, data: bytes, spread: Sequence[bytes]) -> frozenset[int]:
+    """Return the integers that depend on how floating-point numbers were rounded."""
+    if all(s == data for s in spread):
+        return frozenset()
+    columns = zip(unpack(element, data), *(unpack(element, s) for s in spread), strict=True)
+    return frozenset(i for i, column in enumerate(columns) if len(set(column)) > 1)
+
+
+def _float_band(
+    element: Element, data: bytes, spread: Sequence[bytes], policy: Tolerance, overflow: bool
+) -> Band:
+    centre = unpack(element, data)
+    unit, floor = _ROUND[element.bytes], 8 * _SMALLEST[element.bytes]
+    sides = [unpack(element, s) for s in spread]
+    sized = [abs(v) for v in centre if v and math.isfinite(v)]
+    floor += _ULPS * unit * (statistics.median(sized) if sized else 0.0)
+    relative = _ULPS * unit
+    factor = _SPREAD
+    if policy.rel is not None:
+        relative, factor = policy.rel, max(_SPREAD, policy.rel / unit)
+        floor = max(floor, policy.rel * (statistics.median(sized) if sized else 0.0))
+    low, high = Buffer("d"), Buffer("d")
+    loose = []
+    for index, value in enumerate(centre):
+        away = max(abs(s[index] - value) for s in sides)
+        radius = factor * away + relative * abs(value) + floor
+        if away != away and not all(s[index] == value or s[index] != s[index] for s in sides):
+            loose.append(index)
+        low.append(value - radius)
+        high.append(value + radius)
+    return Band(element, data, low, high, frozenset(loose), overflow)
+
+
+def first_difference(band: Band, name: str, data: bytes) -> Difference | None:
+    """Return the first element of `data` that `band` does not allow, None when all are legal."""
+    if data == band.exact:
+        return None
+    got: Buffer[Any] = Buffer(typecode(band.element))
+    got.frombytes(data[: len(data) // band.element.bytes * band.element.bytes])
+    if band.low is not None and band.high is not None and len(got) == len(band.low):
+        inside = all(map(_at_most, band.low, got)) and all(map(_at_most, got, band.high))
+        if inside:
+            return None
+    expected = unpack(band.element, band.exact)
+    wrong = [i for i, value in enumerate(got) if not _legal(band, i, expected[i], value)]
+    if not wrong:
+        return None
+    at = wrong[0]
+    allowed = 0.0 if band.high is None else band.high[at] - expected[at]
+    return Difference(name, at, expected[at], got[at], allowed, len(wrong), len(expected))
+
+
+def _at_most(a: float, b: float) -> bool:
+    return a <= b
+
+
+def _legal(band: Band, index: int, expected: float, value: float) -> bool:
+    if index in band.loose:
+        return True
+    if value != value or expected != expected:
+        both = value != value and expected != expected
+        return both or (band.overflow and band.low is not None)
+    if band.low is None or band.high is None:
+        return value == expected and math.copysign(1, value) == math.copysign(1, expected)
+    if math.isinf(value) or math.isinf(expected):
+        reach = max(abs(band.low[index]), abs(band.high[index])) > _LARGEST[band.element.bytes]
+        return value == expected or band.overflow or (reach and not math.isinf(expected))
+    return bool(band.low[index] <= value <= band.high[index])
+
+
+def compare(bands: Mapping[str, Band], result: Result) -> Difference | None:
+    """Return the first illegal element of a result, None when everything is legal."""
+    for name, band in bands.items():
+        found = first_difference(band, name, _bytes(result, name))
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,56 @@
+"""The kernels domain: what the seam asks for, delegated to the modules of this folder."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from proofsmith.domains.kernels import inference, source
+from proofsmith.domains.kernels.compile import Compiler
+from proofsmith.domains.kernels.verify import Verifier
+from proofsmith.errors import UsageError
+from proofsmith.protocols import Sandbox, Tool
+from proofsmith.types import JSON, Candidate, Depth, Goal, Problem, Verdict
+
+
+class KernelsDomain:
+    """C and C++ functions under a contract."""
+
+    name = "kernels"
+    suffixes = (".c", ".cc", ".cpp", ".cxx")
+    image = ""
+    tools: Sequence[Tool] = ()
+
+    def __init__(self) -> None:
+        """Start with nothing compiled."""
+        self._compiler = Compiler()
+        self._verifiers: dict[str, Verifier] = {}
+
+    async def read(
+        self, path: Path, goal: Goal, options: Mapping[str, JSON], sandbox: Sandbox
+    ) -> Problem:
+        """Turn a source file into a problem; raises UsageError with a hint when that is impossible."""
+        problem, _ = await source.read(path, goal, options, sandbox)
+        await self._verifier(problem).check_base(sandbox)
+        return problem
+
+    async def draft(self, path: Path, options: Mapping[str, JSON], sandbox: Sandbox) -> str:
+        """Return the file's text with an inferred header on top; raises UsageError when it has one already."""
+        problem, contract = await source.read(path, Goal.SPEED, options, sandbox)
+        if not contract.inferred:
+            raise UsageError(f"{path} has a header already", hint="edit it")
+        return inference.render(contract) + "\n" + problem.text
+
+    async def verify(
+        self, problem: Problem, candidate: Candidate, sandbox: Sandbox, depth: Depth
+    ) -> Verdict:
+        """Judge a candidate, cheap gates first, stopping at the first failure."""
+        seed = problem.options.get("seed")
+        verifier = self._verifier(problem)
+        return await verifier.verify(
+            candidate, sandbox, depth, seed if isinstance(seed, int) else None
+        )
+
+    def _verifier(self, problem: Problem) -> Verifier:
+        if problem.id not in self._verifiers:
+            contract = source.contract_of(problem)
+            self._verifiers[problem.id] = Verifier(problem, contract, self._compiler)
+        return self._verifiers[problem.id]

@@ -1,0 +1,298 @@
+"""Guess the contract of a kernel without a header from its signature, loops and subscripts; write it as TOML."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from proofsmith.domains.kernels import header
+from proofsmith.domains.kernels.contract import (
+    Access,
+    Array,
+    Contract,
+    Element,
+    Scalar,
+    Size,
+    Tolerance,
+    names,
+    number,
+)
+from proofsmith.errors import UsageError
+from proofsmith.tools import loopnest, syntax
+
+_MEASURE = {1: 65536, 2: 512, 3: 128}
+_TEST = {True: (0, 1, 2, 5), False: header.DEFAULT_TEST}
+_RANGE = {"float": ("-2", "2"), "int": ("0", "10"), "uint": ("0", "10")}
+
+Polynomial = Mapping[tuple[str, ...], int]
+"""Coefficient of every product of names; the empty product is the constant term."""
+
+
+@dataclass(slots=True)
+class _Bounds:
+    """What is known of loop variables: smallest and largest value as polynomials over parameters."""
+
+    low: dict[str, Polynomial] = field(default_factory=dict)
+    high: dict[str, Polynomial] = field(default_factory=dict)
+
+
+def infer(function: syntax.Function, types: Mapping[str, str]) -> Contract:
+    """Return a contract that calls of `function` can be tried with; what it assumes is written by `render`.
+
+    Raises UsageError for parameters whose type no contract can describe.
+    """
+    elements = header.elements(function, types)
+    pointers = [p.name for p in function.parameters if p.pointers]
+    loops = tuple(_every_loop(function.body))
+    used = loopnest.subscripts(function.body)
+    limiting = {
+        n for loop in loops for n in loopnest.names(loop.bound) | loopnest.names(loop.start)
+    }
+    inside = {n for s in used for i in s.indices for n in loopnest.names(i)}
+    extents = " ".join(e for p in function.parameters for e in p.extents)
+    sizes = [
+        n
+        for n, e in elements.items()
+        if n not in pointers and e.kind != "float" and (n in limiting | inside or n in extents)
+    ]
+    arrays = {
+        p.name: _array(p, elements[p.name], function, sizes, loops, used)
+        for p in function.parameters
+        if p.pointers
+    }
+    shaped = {n for a in arrays.values() for n in names(a.shape)}
+    depth = max((_depth(loop) for loop in loops), default=1)
+    floats = any(elements[a].kind == "float" for a in arrays) or "float" in function.result
+    result = header.result_of(function, types)
+    exact = not floats and (result is None or result.kind != "float")
+    return Contract(
+        entry=function.name,
+        result=result,
+        parameters=tuple(elements),
+        sizes={n: _size(n, elements[n], n in shaped, depth) for n in sizes},
+        arrays=arrays,
+        scalars={
+            n: Scalar(name=n, element=e, low=_RANGE[e.kind][0], high=_RANGE[e.kind][1])
+            for n, e in elements.items()
+            if n not in pointers and n not in sizes
+        },
+        tolerance=Tolerance(policy="exact" if exact else "reassociate"),
+        inferred=True,
+    )
+
+
+def _every_loop(node: syntax.Node) -> list[loopnest.Loop]:
+    found = [loopnest.counted(n) for n in node.find("for_statement")]
+    return [loop for loop in found if loop is not None]
+
+
+def _depth(loop: loopnest.Loop) -> int:
+    return 1 + max((_depth(inner) for inner in loop.inner), default=0)
+
+
+def _size(name: str, element: Element, shapes: bool, depth: int) -> Size:
+    measure = min(_MEASURE.get(depth, 32), element.limits[1]) if shapes else 5
+    return Size(name=name, element=element, test=_TEST[not shapes], measure=measure)
+
+
+def _array(
+    parameter: syntax.Parameter,
+    element: Element,
+    function: syntax.Function,
+    sizes: list[str],
+    loops: tuple[loopnest.Loop, ...],
+    used: tuple[loopnest.Subscript, ...],
+) -> Array:
+    own = [s for s in used if s.array == parameter.name]
+    low, high = None, None
+    feeding = [s for s in used if any(_subscripted(i, parameter.name) for i in s.indices)]
+    if feeding and element.kind != "float":
+        target = next(
+            p for p in (*function.parameters, None) if p is None or p.name == feeding[0].array
+        )
+        reach = _shape(target, sizes, loops, []) if target is not None else None
+        low, high = "0", f"{reach or ' '.join(sizes[:1]) or '1'} - 1"
+    return Array(
+        name=parameter.name,
+        element=element,
+        shape=_shape(parameter, sizes, loops, own) or (sizes[0] if sizes else "1"),
+        access=_access(parameter, own, function),
+        low=low,
+        high=high,
+    )
+
+
+def _subscripted(index: syntax.Node, array: str) -> bool:
+    return any(s.array == array for s in loopnest.subscripts(index))
+
+
+def _access(
+    parameter: syntax.Parameter, own: list[loopnest.Subscript], function: syntax.Function
+) -> Access:
+    if parameter.const:
+        return "in"
+    starred = [n for n in function.body.find("pointer_expression") if parameter.name in n.text]
+    passed = any(a.text == parameter.name for c in syntax.calls(function.body) for a in c.arguments)
+    if starred or passed or not own:
+        return "inout"
+    if not any(s.written for s in own):
+        return "in"
+    return "inout" if any(s.read for s in own) else "out"
+
+
+def _shape(
+    parameter: syntax.Parameter | None,
+    sizes: list[str],
+    loops: tuple[loopnest.Loop, ...],
+    own: list[loopnest.Subscript],
+) -> str | None:
+    """Return an expression for the number of elements, None when nothing tells it."""
+    if parameter is None:
+        return None
+    extents = parameter.extents
+    if extents and all(extents) and all(_plain(e, sizes) for e in extents):
+        return "*".join(e if e.isalnum() else f"({e})" for e in extents)
+    bounds = _bounds(loops, sizes)
+    reaches = [r for r in (_reach(s, extents, bounds, sizes) for s in own) if r is not None]
+    if not reaches:
+        return None
+    trial = {n: 101 + 2 * i for i, n in enumerate(sizes)}
+    return max((_written(r) for r in reaches), key=lambda text: number(text, trial))
+
+
+def _plain(text: str, sizes: list[str]) -> bool:
+    try:
+        return names(text) <= set(sizes)
+    except UsageError:
+        return False
+
+
+def _bounds(loops: tuple[loopnest.Loop, ...], sizes: list[str]) -> _Bounds:
+    """Resolve loop bounds from the outermost loops inwards."""
+    known = _Bounds()
+    for loop in loops:
+        first = _polynomial(loop.start)
+        last = _polynomial(loop.bound)
+        if first is None or last is None:
+            continue
+        if loop.relation in ("<", ">"):
+            last = _add(last, {(): -1 if loop.step > 0 else 1})
+        down, up = (first, last) if loop.step > 0 else (last, first)
+        low, high = _extreme(down, known, sizes, top=False), _extreme(up, known, sizes, top=True)
+        if low is None or high is None:
+            continue
+        if loop.variable not in known.high or _larger(high, known.high[loop.variable], sizes):
+            known.high[loop.variable] = high
+        known.low.setdefault(loop.variable, low)
+    return known
+
+
+def _larger(a: Polynomial, b: Polynomial, sizes: list[str]) -> bool:
+    trial = {n: 101 + 2 * i for i, n in enumerate(sizes)}
+    return number(_written(a), trial) > number(_written(b), trial)
+
+
+def _reach(
+    used: loopnest.Subscript, extents: tuple[str, ...], bounds: _Bounds, sizes: list[str]
+) -> Polynomial | None:
+    """Return one past the largest element index that a subscript reaches."""
+    position: Polynomial = {}
+    for depth, index in enumerate(used.indices):
+        one = _polynomial(index)
+        if one is None:
+            return None
+        if depth:
+            extent = extents[depth] if depth < len(extents) else ""
+            scale = _polynomial_of(extent) if extent else None
+            if scale is None:
+                return None
+            position = _multiply(position, scale)
+        position = _add(position, one)
+    top = _extreme(position, bounds, sizes, top=True)
+    return _add(top, {(): 1}) if top is not None else None
+
+
+def _extreme(p: Polynomial, bounds: _Bounds, sizes: list[str], *, top: bool) -> Polynomial | None:
+    """Replace loop variables by their largest (`top`) or smallest values."""
+    total: Polynomial = {}
+    for product, factor in p.items():
+        side = bounds.high if (factor > 0) == top else bounds.low
+        value: Polynomial = {(): factor}
+        for name in product:
+            if name not in sizes and name not in side:
+                return None
+            value = _multiply(value, {(name,): 1} if name in sizes else side[name])
+        total = _add(total, value)
+    return total
+
+
+def _polynomial_of(text: str) -> Polynomial | None:
+    root = syntax.parse(f"int x = {text};")
+    value = next((n.field("value") for n in root.find("init_declarator")), None)
+    return _polynomial(value) if value is not None else None
+
+
+def _polynomial(node: syntax.Node) -> Polynomial | None:
+    """Read + - * of names and integers; casts and parentheses are looked through."""
+    if node.kind == "identifier":
+        return {(node.text,): 1}
+    if node.kind in ("parenthesized_expression", "cast_expression"):
+        return _polynomial(node.children[-1])
+    if node.kind == "binary_expression":
+        left, right, sign = node.field("left"), node.field("right"), node.field("operator")
+        if left is None or right is None or sign is None or sign.text not in ("+", "-", "*"):
+            return None
+        a, b = _polynomial(left), _polynomial(right)
+        if a is None or b is None:
+            return None
+        if sign.text == "*":
+            return _multiply(a, b)
+        return _add(a, b if sign.text == "+" else _multiply(b, {(): -1}))
+    value = syntax.literal_value(node.text)
+    return {(): value} if isinstance(value, int) else None
+
+
+def _add(a: Polynomial, b: Polynomial) -> Polynomial:
+    total = {p: a.get(p, 0) + b.get(p, 0) for p in {**a, **b}}
+    return {p: c for p, c in total.items() if c}
+
+
+def _multiply(a: Polynomial, b: Polynomial) -> Polynomial:
+    total: dict[tuple[str, ...], int] = {}
+    for p, c in a.items():
+        for q, d in b.items():
+            key = tuple(sorted((*p, *q)))
+            total[key] = total.get(key, 0) + c * d
+    return {p: c for p, c in total.items() if c}
+
+
+def _written(p: Polynomial) -> str:
+    """Write a polynomial, highest degree first."""
+    parts = []
+    for product, factor in sorted(p.items(), key=lambda item: (-len(item[0]), item[0])):
+        text = "*".join(
+            (*([str(abs(factor))] if abs(factor) != 1 or not product else []), *product)
+        )
+        parts += ["-" if factor < 0 else "+", text]
+    if not parts:
+        return "0"
+    return " ".join(parts[1:] if parts[0] == "+" else ["-" + parts[1], *parts[2:]])
+
+
+def render(contract: Contract) -> str:
+    """Write a contract as the block comment that `header.text_of` finds."""
+    lines = [header.OPENING, f'entry = "{contract.entry}"']
+    if contract.sizes:
+        lines.append("[sizes]")
+    for size in contract.sizes.values():
+        lines.append(f"{size.name} = {{ test = {list(size.test)}, measure = {size.measure} }}")
+    if contract.arrays:
+        lines.append("[arrays]")
+    for array in contract.arrays.values():
+        bounds = f', range = [{array.low}, "{array.high}"]' if array.high is not None else ""
+        shape = f'shape = "{array.shape}", access = "{array.access}"'
+        lines.append(f"{array.name} = {{ {shape}{bounds} }}")
+    if contract.scalars:
+        lines.append("[scalars]")
+    for scalar in contract.scalars.values():
+        lines.append(f"{scalar.name} = {{ range = [{scalar.low}, {scalar.high}] }}")
+    lines += ["[tolerance]", f'policy = "{contract.tolerance.policy}"', "*/"]
+    return "\n".join(lines) + "\n"
