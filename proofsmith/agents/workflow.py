@@ -1,6 +1,7 @@
 """The graph of a run: baseline, gather, search, confirm, report, apply; checkpointed and resumable at every step."""
 
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from typing import Any, TypedDict
 
 import aiosqlite
@@ -18,7 +19,7 @@ from proofsmith.agents.report.patch import patch
 from proofsmith.agents.rounds import Rounds
 from proofsmith.agents.run import Run
 from proofsmith.errors import UsageError
-from proofsmith.types import JSON, Depth, Outcome, Profile, Report, digest
+from proofsmith.types import JSON, Depth, Outcome, Profile, Report, Spend, digest
 
 RESUMABLE = ("interrupted", "model")
 """Ways to end that the same command takes up again; any other end is final."""
@@ -36,6 +37,7 @@ class State(TypedDict, total=False):
     attempts: list[str]
     ended_by: str
     model_error: str
+    spend: dict[str, Any]
     strategy: dict[str, Any]
 
 
@@ -166,6 +168,7 @@ async def _search(state: State, runtime: Runtime[Run]) -> State:
         attempts=[outcome.candidate.id for outcome in end.outcomes],
         ended_by=end.ended_by,
         model_error=end.model_error.message if end.model_error else "",
+        spend=asdict(run.budget.spend),
         strategy=dict(strategy.dump()),
     )
 
@@ -189,9 +192,10 @@ async def _report(state: State, runtime: Runtime[Run]) -> State:
     run.tell("report")
     confirmed = run.ledger.get("confirmed", _key(state), Confirmed) or Confirmed()
     report = conclude(
-        run, _outcomes(run, state), confirmed, state["ended_by"], state.get("model_error", "")
+        run, _outcomes(run, state), confirmed, state["ended_by"], state["model_error"]
     )
-    _publish(run, report)
+    spent = state["spend"] | {"wall_s": run.budget.spend.wall_s}
+    _publish(run, replace(report, spend=Spend(**spent)))
     return State()
 
 
