@@ -44,16 +44,18 @@ class ModelError(ProofsmithError):
         http_status: int | None = None,
         tokens: int = 0,
         cost_usd: float | None = 0.0,
+        only_this_call: bool = False,
     ) -> None:
         """Keep the last HTTP status and what the failed call nevertheless cost (None: unknown price).
 
-        `http_status` is None when no response arrived at all, and 200 when the endpoint works but its reply was of
-        no use (a refusal, or structured output that stayed malformed): then only this call failed.
+        `http_status` is None when no response arrived at all. `only_this_call` means that the endpoint works but
+        this reply was of no use: a refusal, or structured output that stayed malformed.
         """
         super().__init__(message, hint=hint)
         self.http_status = http_status
         self.tokens = tokens
         self.cost_usd = cost_usd
+        self.only_this_call = only_this_call
 
 
 class BudgetSpent(ProofsmithError):

@@ -32,6 +32,10 @@ BAD_IMPORTS = {
         "import proofsmith.domains.kernels",
         "proofsmith.domains.isa is not allowed to import proofsmith.domains.kernels",
     ),
+    "model/second_client.py": (
+        "import openai",
+        "proofsmith.model is not allowed to import openai",
+    ),
     "domains/starts_containers.py": (
         "import docker",
         "proofsmith.domains is not allowed to import docker",

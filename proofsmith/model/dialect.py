@@ -13,12 +13,14 @@ from pydantic import BaseModel, ValidationError
 from proofsmith.model.accounting import Prices, usage
 from proofsmith.model.faults import Fault
 from proofsmith.tools.registry import declaration
-from proofsmith.tools.request import Request
+from proofsmith.tools.request import Request, clean
 from proofsmith.tools.schema import export
 from proofsmith.types import JSON, Message, Reply, ToolCall
 
 OPTIONAL = ("response_format", "reasoning_effort", "stream_options", "seed", "temperature")
 LIMITS = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+SAMPLE_STRIDE = 1_000_003
+"""Servers that honour a seed would answer equal samples equally; each sample gets a seed of its own."""
 THINKING = re.compile(r"\A\s*<think>.*?</think>\s*", re.S)
 """Reasoning that servers without a parser for it leave in the text."""
 
@@ -65,7 +67,7 @@ class Dialect:
             "messages": self._messages(request),
             limit: request.max_output_tokens,
             "temperature": request.temperature,
-            "seed": request.seed,
+            "seed": (request.seed + request.sample * SAMPLE_STRIDE) % 2**31,
         }
         if request.tools:
             body["tools"] = [declaration(tool) for tool in request.tools]
@@ -142,15 +144,15 @@ def read(content: str, request: Request, prices: Prices | None, latency_s: float
         what = "it has no choices" if isinstance(error, IndexError) else _first_line(error)
         raise Fault("garbage", f"no chat completion: {what}", status=200) from None
     said = choice.message
-    text = THINKING.sub("", said.content or "")
+    text = clean(THINKING.sub("", said.content or ""))
     calls = tuple(
-        ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments)
+        ToolCall(id=call.id, name=call.function.name, arguments=clean(call.function.arguments))
         for call in said.tool_calls or ()
     )
     finish = _finish(choice, text, calls)
     paid_text = (said.content or said.refusal or "") + "".join(c.arguments for c in calls)
     return Reply(
-        text=said.refusal if said.refusal and not text else text,
+        text=text or clean(said.refusal or ""),
         tool_calls=calls,
         finish=finish,
         usage=usage(cast(JSON, block.get("usage")), prices, request.messages, paid_text),

@@ -17,12 +17,13 @@ from proofsmith.model.dialect import Dialect, read
 from proofsmith.model.faults import Fault, RetryPolicy
 from proofsmith.model.keys import is_official
 from proofsmith.model.throttle import Throttle
-from proofsmith.tools.request import Answering, Request
+from proofsmith.tools.request import Answering, Request, clean
 from proofsmith.types import JSON, Reply, Usage
 
 if TYPE_CHECKING:
     from proofsmith.model.wire import Wire
 
+HEADER_CHARACTERS = frozenset(map(chr, range(33, 127)))
 LISTED = 8
 """Model names shown in a hint."""
 
@@ -57,12 +58,14 @@ class OpenAIModel(Answering):
         self._place = _place(base_url)
         if not model:
             raise UsageError("no model is named", hint="name one with --model")
+        self._key = key if isinstance(key, SecretStr) else SecretStr(key)
+        if not set(self._key.get_secret_value()) <= HEADER_CHARACTERS:
+            raise UsageError("the key holds characters that no HTTP header can carry")
         self.base_url, self.model, self.prices = base_url, model, prices
         self.policy = policy or RetryPolicy()
         self.throttle = throttle or Throttle(clock=clock, sleep=sleep)
         self.dialect = Dialect(model)
         self.spent = Usage(cost_usd=0.0)
-        self._key = key if isinstance(key, SecretStr) else SecretStr(key)
         self._rng, self._clock, self._sleep = rng or random.Random(), clock, sleep
         self._opened: Wire | None = None
 
@@ -247,7 +250,7 @@ def _delta(chunk: dict[str, JSON]) -> tuple[str, str]:
         return "", ""
     delta = first.get("delta")
     said = (delta.get("content") or delta.get("refusal")) if isinstance(delta, dict) else None
-    return str(said or ""), str(first.get("finish_reason") or "")
+    return clean(str(said or "")), str(first.get("finish_reason") or "")
 
 
 def _place(base_url: str) -> str:

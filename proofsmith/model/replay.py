@@ -130,6 +130,7 @@ def _error_json(error: ModelError) -> JSON:
         "http_status": error.http_status,
         "tokens": error.tokens,
         "cost_usd": error.cost_usd,
+        "only_this_call": error.only_this_call,
     }
 
 
@@ -140,4 +141,5 @@ def _error_of(value: dict[str, JSON]) -> ModelError:
         http_status=cast(int | None, value["http_status"]),
         tokens=cast(int, value["tokens"]),
         cost_usd=cast(float | None, value["cost_usd"]),
+        only_this_call=bool(value["only_this_call"]),
     )

@@ -17,7 +17,7 @@ Send = Callable[[Request], Awaitable[Reply]]
 async def complete(send: Send, request: Request) -> Reply:
     """Send `request`; with a schema, return only a reply whose text is JSON of that model.
 
-    A misfit is answered once with its one-line complaint. Raises ModelError with `http_status` 200 on a refusal and
+    A misfit is answered once with its one-line complaint. Raises ModelError (`only_this_call`) on a refusal and
     when the second reply does not fit either; the error carries what both replies cost.
     """
     first = await send(request)
@@ -60,6 +60,7 @@ def _useless(message: str, reply: Reply) -> ModelError:
         message,
         hint="try another --model; the endpoint itself works",
         http_status=200,
+        only_this_call=True,
         tokens=reply.usage.input_tokens + reply.usage.output_tokens,
         cost_usd=reply.usage.cost_usd,
     )

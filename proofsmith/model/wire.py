@@ -9,8 +9,11 @@ from typing import Any
 import openai
 from openai import AsyncOpenAI, Omit
 
-from proofsmith.model.faults import Fault, kind_of, retry_after_s
+from proofsmith.model.faults import Fault, Kind, kind_of, retry_after_s
 from proofsmith.types import JSON
+
+CONNECT_S = 10.0
+"""A server that is there answers a connection in less."""
 
 
 class Wire:
@@ -28,7 +31,7 @@ class Wire:
         self._client = AsyncOpenAI(
             base_url=base_url,
             api_key=key or "none",
-            timeout=timeout_s,
+            timeout=openai.Timeout(timeout_s, connect=min(timeout_s, CONNECT_S)),
             max_retries=0,
             default_headers=None if official else foreign,
         )
@@ -75,16 +78,23 @@ class Wire:
     def _faults(self) -> Iterator[None]:
         try:
             yield
-        except (TimeoutError, openai.APITimeoutError):
+        except (TimeoutError, openai.APITimeoutError) as error:
+            if isinstance(error.__cause__, Exception) and _unconnected(error.__cause__):
+                raise Fault("connect", f"no connection within {CONNECT_S:g} s") from None
             raise Fault("timeout", f"no answer within {self._timeout_s:g} s") from None
         except openai.APIStatusError as error:
             raise self._status_fault(error) from None
         except openai.APIConnectionError as error:
-            raise Fault("connect", self._redacted(str(error.__cause__ or error))) from None
+            raise self._broken(error) from None
         except openai.APIError as error:
             raise Fault("server", self._redacted(error.message)) from None
         except (json.JSONDecodeError, UnicodeDecodeError, AttributeError) as error:
             raise Fault("garbage", f"unreadable answer: {error}", status=200) from None
+
+    def _broken(self, error: openai.APIConnectionError) -> Fault:
+        cause = error.__cause__
+        kind: Kind = "connect" if cause is None or _unconnected(cause) else "truncated"
+        return Fault(kind, self._redacted(str(cause or error) or type(cause).__name__))
 
     def _status_fault(self, error: openai.APIStatusError) -> Fault:
         code = error.code or ""
@@ -99,6 +109,11 @@ class Wire:
 
     def _redacted(self, text: str) -> str:
         return text.replace(self._key, "***") if self._key else text
+
+
+def _unconnected(cause: BaseException) -> bool:
+    """Say whether no connection was made at all; told by name, since the SDK has changed its HTTP library before."""
+    return type(cause).__name__ in ("ConnectError", "ConnectTimeout", "UnsupportedProtocol")
 
 
 def _words(error: openai.APIStatusError) -> str:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from pydantic import BaseModel, TypeAdapter
@@ -64,6 +64,15 @@ def _plain(message: Message) -> dict[str, JSON]:
     return plain
 
 
+def clean(text: str) -> str:
+    r"""Replace lone surrogates, which no file and no request can hold, by question marks.
+
+    >>> clean("a\ud800b")
+    'a?b'
+    """
+    return text.encode(errors="replace").decode()
+
+
 class Answering(ABC):
     """A `protocols.Model` made from one method over a `Request`: what every model of this package extends."""
 
@@ -82,7 +91,7 @@ class Answering(ABC):
         """Return one reply, see `protocols.Model.complete`; raises ModelError."""
         return await self.answer(
             Request(
-                messages=tuple(messages),
+                messages=tuple(replace(m, content=clean(m.content)) for m in messages),
                 max_output_tokens=max_output_tokens,
                 temperature=temperature,
                 seed=seed,
@@ -99,7 +108,7 @@ class Answering(ABC):
         """Yield the reply's text as it arrives, see `protocols.Model.stream`; raises ModelError."""
         return self.speak(
             Request(
-                messages=tuple(messages),
+                messages=tuple(replace(m, content=clean(m.content)) for m in messages),
                 max_output_tokens=max_output_tokens,
                 temperature=temperature,
                 seed=seed,
