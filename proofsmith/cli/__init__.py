@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from proofsmith import __version__
-from proofsmith.cli import judge, machine, runs, settings
+from proofsmith.cli import judge, machine, runs, search, settings
 from proofsmith.cli.flags import expand
 from proofsmith.errors import ModelError, ProofsmithError, UsageError
 
@@ -35,7 +35,8 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for verb in (judge.check, judge.measure, judge.init):
+    verbs = (search.demo, search.optimize, search.solve, judge.check, judge.measure, judge.init)
+    for verb in verbs:
         app.command(verb.__name__)(expand(verb))
     app.command("doctor")(expand(machine.doctor))
     app.add_typer(runs.group(), name="runs")

@@ -91,6 +91,9 @@ class Searching:
     out: Annotated[
         Path | None, option("--out", "-o", metavar="FILE", help="write the best version here")
     ] = None
+    fresh: Annotated[
+        bool, option("--fresh", help="begin again although this search is finished")
+    ] = False
     apply: Annotated[
         bool, option("--apply", help="write the best version to the file, after asking")
     ] = False

@@ -109,13 +109,10 @@ async def _draft(todo: "Task") -> str:
 
 def _told(verdict: Verdict) -> list[str]:
     """Return the verdict, then one line per check."""
-    lines = [f"{verdict.status}"]
-    for item in verdict.evidence:
-        facts = ", ".join(f"{key} {value}" for key, value in item.facts.items())
-        lines.append(f"  {item.status:10} {item.check}" + (f": {facts}" if facts else ""))
-    if verdict.feedback:
-        lines += [f"  {line}" for line in verdict.feedback.splitlines()]
-    return lines
+    from proofsmith.agents.report import evidence_line
+
+    lines = [str(verdict.status), *(f"  {evidence_line(item)}" for item in verdict.evidence)]
+    return [*lines, *(f"  {line}" for line in verdict.feedback.splitlines())]
 
 
 def _measured(found: Sequence[Comparison]) -> dict[str, object]:

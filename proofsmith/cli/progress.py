@@ -38,6 +38,10 @@ class Watcher:
         trace: TracebackType | None,
     ) -> None:
         """Give the terminal back."""
+        self.close()
+
+    def close(self) -> None:
+        """Give the terminal back now, for a question; later records come as plain lines."""
         if self._live is not None:
             self._live.stop()
             self._live = None

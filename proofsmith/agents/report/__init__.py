@@ -8,11 +8,20 @@ from pathlib import Path
 from proofsmith.agents.report.page import page
 from proofsmith.agents.report.patch import patch
 from proofsmith.agents.report.records import from_json, to_json
-from proofsmith.agents.report.summary import row, six_lines
+from proofsmith.agents.report.summary import evidence_line, evidence_lines, row, six_lines
 from proofsmith.errors import StoreError
 from proofsmith.types import Report
 
-__all__ = ["load", "patch", "row", "six_lines", "to_json", "write"]
+__all__ = [
+    "evidence_line",
+    "evidence_lines",
+    "load",
+    "patch",
+    "row",
+    "six_lines",
+    "to_json",
+    "write",
+]
 
 
 def write(report: Report, folder: Path) -> None:

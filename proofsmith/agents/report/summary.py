@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from proofsmith.types import Comparison, Conclusion, Outcome, Report
+from proofsmith.types import Comparison, Conclusion, Evidence, Outcome, Report
 
 HEADLINES = {
     Conclusion.SOLVED: "solved",
@@ -73,8 +73,26 @@ def _aligned(rows: Iterable[tuple[str, str]]) -> list[str]:
     return [f"{name:8} {' '.join(text.split())}" for name, text in rows]
 
 
+def _fact(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(_fact, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def _setting(value: object) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def evidence_lines(report: Report) -> list[str]:
+    """Return one line per piece of evidence of the best version: status, check, facts."""
+    evidence = report.best.verdict.evidence if report.best is not None else ()
+    return [evidence_line(item) for item in evidence]
+
+
+def evidence_line(item: Evidence) -> str:
+    """Say one piece of evidence: `tested differential: inputs 4096, max_ulp 2`."""
+    facts = ", ".join(f"{key} {_fact(value)}" for key, value in item.facts.items())
+    return f"{item.status:8} {item.check}" + (f": {facts}" if facts else "")
 
 
 def row(report: Report) -> dict[str, str]:

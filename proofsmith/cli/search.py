@@ -1,0 +1,172 @@
+"""The verbs `optimize`, `solve` and `demo`: run a search, show it, print its result."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from proofsmith.cli.flags import Common, Judging, Searching
+from proofsmith.errors import UsageError
+from proofsmith.types import Conclusion, Goal
+
+if TYPE_CHECKING:
+    from proofsmith.cli.engine import Task
+    from proofsmith.cli.progress import Watcher
+    from proofsmith.types import Report
+
+SOURCE = typer.Argument(metavar="FILE", help="the file to work on", show_default=False)
+INTERRUPTED, MODEL_FAILED = 130, 4
+DEMO = ("kernels", "demo", "matmul.c")
+DEMO_BUDGET = "20s"
+NEXT_STEPS = """\
+Next, with a model beside the rules (any OpenAI-compatible endpoint, local ones need no key):
+  proofsmith config set base_url http://localhost:8000/v1
+  proofsmith optimize YOUR_FILE.c --model NAME"""
+
+
+def optimize(
+    source: Annotated[Path, SOURCE],
+    searching: Searching,
+    judging: Judging,
+    common: Common,
+    domain_options: Mapping[str, object],
+) -> int:
+    """Search for a better version of a file, and prove it."""
+    goal = _goal(searching.goal or Goal.SPEED)
+    return _run(source, goal, (searching, judging, common), domain_options)[1]
+
+
+def solve(
+    source: Annotated[Path, SOURCE],
+    searching: Searching,
+    judging: Judging,
+    common: Common,
+    domain_options: Mapping[str, object],
+) -> int:
+    """Search for a first version that meets a specification, and prove it."""
+    goal = _goal(searching.goal or Goal.SOLVE)
+    return _run(source, goal, (searching, judging, common), domain_options)[1]
+
+
+def demo(common: Common) -> int:
+    """Really optimise a bundled C kernel within 20 s: no model, no key, no Docker."""
+    from proofsmith import config
+
+    folder = config.resolve({}).settings.runs_dir.parent / "demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    bundled = resources.files("proofsmith.domains").joinpath(*DEMO)
+    source = folder / bundled.name
+    source.write_bytes(bundled.read_bytes())
+    if not common.quiet:
+        sys.stderr.write(f"optimising {source} for {DEMO_BUDGET}: no model, rules alone\n")
+    searching = Searching(budget=[DEMO_BUDGET], no_model=True, fresh=True)
+    report, code = _run(source, Goal.SPEED, (searching, Judging(), common), {})
+    if not common.json:
+        from proofsmith.agents.report import evidence_lines
+
+        typer.echo("\n".join(["", *evidence_lines(report), "", NEXT_STEPS]))
+    return code
+
+
+def _run(
+    source: Path,
+    goal: Goal,
+    flags: tuple[Searching, Judging, Common],
+    given: Mapping[str, object],
+) -> tuple["Report", int]:
+    """Search, print the result, hand it over as asked; return it with the exit code."""
+    from proofsmith.agents import report as reports
+    from proofsmith.cli.engine import drive, task
+
+    searching, judging, common = flags
+    todo = task(source, common, judging, given, searching)
+    report = drive(lambda stop: _searched(todo, goal, searching, common, stop))
+    if common.json:
+        sys.stdout.write(reports.to_json(report))
+    else:
+        typer.echo("\n".join(reports.six_lines(report)))
+    if searching.out is not None:
+        _hand_out(report, source, searching.out)
+    return report, _code(report)
+
+
+async def _searched(
+    todo: "Task", goal: Goal, searching: Searching, common: Common, stop: asyncio.Event
+) -> "Report":
+    from proofsmith import api
+    from proofsmith.agents.budget import parse_budget
+    from proofsmith.cli.engine import model_of
+    from proofsmith.cli.progress import Watcher
+
+    settings = todo.settings
+    search = api.solve if goal in (Goal.SOLVE, Goal.REFUTE) else api.optimize
+    with Watcher(quiet=common.quiet) as watch:
+        return await search(
+            todo.source,
+            goal=goal,
+            budget=parse_budget([settings.budget]),
+            model=model_of(settings, wanted=not searching.no_model),
+            seed=settings.seed,
+            jobs=settings.jobs,
+            runs_dir=settings.runs_dir,
+            cache_dir=settings.cache_dir,
+            fresh=searching.fresh,
+            watch=watch,
+            approve=_asker(watch, searching) if searching.apply else None,
+            stop=stop,
+            domain=todo.spec.name,
+            options=todo.options,
+            sandbox=await todo.sandbox(),
+            **({} if todo.required is None else {"required": todo.required}),
+        )
+
+
+def _asker(watch: "Watcher", searching: Searching) -> Callable[[str], bool]:
+    """Return what decides on overwriting the user's file, shown the patch."""
+
+    def ask(patch: str) -> bool:
+        watch.close()
+        sys.stderr.write(patch)
+        return searching.yes or typer.confirm("write this into your file?", err=True)
+
+    return ask
+
+
+def _hand_out(report: "Report", source: Path, out: Path) -> None:
+    """Write the best version to `out`; raises UsageError when it is more than one file or would be lost."""
+    if report.best is None:
+        return
+    changed = [
+        text
+        for name, text in report.best.candidate.files.items()
+        if text != report.problem.files.get(name)
+    ]
+    if len(changed) > 1:
+        raise UsageError(
+            "the best version changes several files", hint=f"proofsmith runs apply {report.run_id}"
+        )
+    text = changed[0] if changed else source.read_text("utf-8")
+    if out.exists() and out.samefile(source):
+        raise UsageError(f"{out} is the file itself", hint="use --apply, which asks first")
+    out.write_text(text, "utf-8")
+
+
+def _code(report: "Report") -> int:
+    """Return the exit code of a report."""
+    if report.ended_by == "interrupted":
+        return INTERRUPTED
+    if report.conclusion in (Conclusion.SOLVED, Conclusion.IMPROVED):
+        return 0
+    return MODEL_FAILED if report.ended_by == "model" else 1
+
+
+def _goal(name: str) -> Goal:
+    try:
+        return Goal(name)
+    except ValueError:
+        known = ", ".join(Goal)
+        raise UsageError(f"unknown goal '{name}'", hint=f"known goals: {known}") from None
