@@ -1,12 +1,4 @@
-"""Parse the command line, call the API, print, return an exit code.
-
-0  solved, improved, checked at the required level, measured faster
-1  finished, but not so
-2  usage or bad input
-3  machinery: sandbox, toolchain, store, or a defect of ours
-4  the model endpoint failed and no rule could go on
-130  interrupted; the same command goes on
-"""
+"""Parse the command line, call the API, print, return an exit code (see `exits`)."""
 
 import os
 import sys
@@ -19,10 +11,9 @@ import typer
 
 from proofsmith import __version__
 from proofsmith.cli import judge, machine, runs, search, settings
+from proofsmith.cli.exits import Exit
 from proofsmith.cli.flags import expand
 from proofsmith.errors import ModelError, ProofsmithError, UsageError
-
-INTERRUPTED = 130
 
 
 def application() -> typer.Typer:
@@ -48,12 +39,12 @@ def main(argv: Sequence[str]) -> int:
     """Carry out `argv` and return the exit code; user errors are one line and a hint on stderr."""
     try:
         code = application()(list(argv), prog_name="proofsmith", standalone_mode=False)
-        return code if isinstance(code, int) else 0
+        return int(code) if isinstance(code, int) else Exit.DONE
     except typer.TyperException as error:
         message = error.format_message()  # empty when the help was printed instead
-        return _say(message, "proofsmith --help", 2) if message else 2
+        return _say(message, "proofsmith --help", Exit.USAGE) if message else Exit.USAGE
     except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted", "the same command goes on where it stopped", INTERRUPTED)
+        return _say("interrupted", "the same command goes on where it stopped", Exit.INTERRUPTED)
     except Exception as error:
         return _failed(error)
 
@@ -78,14 +69,16 @@ def _failed(error: BaseException) -> int:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, KeyboardInterrupt):
-        return _say("interrupted", "the same command goes on where it stopped", INTERRUPTED)
+        return _say("interrupted", "the same command goes on where it stopped", Exit.INTERRUPTED)
     if isinstance(error, ProofsmithError):
-        code = {UsageError: 2, ModelError: 4}.get(type(error), 3)
+        code = {UsageError: Exit.USAGE, ModelError: Exit.MODEL}.get(type(error), Exit.MACHINERY)
         return _say(error.message, error.hint, code)
     if isinstance(error, OSError):
         where = f": {error.filename}" if error.filename else ""
-        return _say(f"{error.strerror or error}{where}", "check space and permissions", 3)
-    return _say(f"internal error: {error!r}", f"traceback saved in {_saved(error)}", 3)
+        return _say(
+            f"{error.strerror or error}{where}", "check space and permissions", Exit.MACHINERY
+        )
+    return _say(f"internal error: {error!r}", f"traceback saved in {_saved(error)}", Exit.MACHINERY)
 
 
 def _saved(error: BaseException) -> str:

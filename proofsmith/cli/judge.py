@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from proofsmith.cli.exits import Exit
 from proofsmith.cli.flags import Common, Judging
 from proofsmith.types import Comparison, ComparisonVerdict, Verdict
 
@@ -39,7 +40,7 @@ def check(
         _print_json({"holds": held, "required": todo.level.value, **plain(verdict)})
     else:
         typer.echo("\n".join(_told(verdict)))
-    return 0 if held else 1
+    return Exit.DONE if held else Exit.NOT_SO
 
 
 def measure(
@@ -61,7 +62,7 @@ def measure(
 
         typer.echo("\n".join(f"{c.verdict:13} {compared(c)}" for c in found))
     faster = bool(found) and found[0].verdict is ComparisonVerdict.FASTER
-    return 0 if faster else 1
+    return Exit.DONE if faster else Exit.NOT_SO
 
 
 def init(
@@ -84,7 +85,7 @@ def init(
     elif yes or typer.confirm(f"write it into {source}?", err=True):
         carry_out([Change(path=source, before=before, after=after)])
         sys.stderr.write(f"wrote {source}\n")
-    return 0
+    return Exit.DONE
 
 
 async def _check(todo: "Task", candidate: Path) -> Verdict:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from proofsmith.cli.exits import Exit
 from proofsmith.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def doctor(
         typer.echo(json.dumps(_facts(__version__, isolation, found), indent=2))
     else:
         typer.echo("\n".join(_lines(__version__, isolation, found)))
-    return 3 if missing or isolation.problem else 0
+    return Exit.MACHINERY if missing or isolation.problem else Exit.DONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

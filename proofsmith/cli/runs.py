@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from proofsmith.cli.exits import Exit
 from proofsmith.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def listed(
         typer.echo(json.dumps({"schema_version": 1, "runs": rows}, indent=1))
     for row in [] if as_json else rows:
         typer.echo("  ".join(str(cell) for cell in row.values()).rstrip())
-    return 0
+    return Exit.DONE
 
 
 def show(
@@ -70,7 +71,7 @@ def show(
     else:
         typer.echo("\n".join(reports.six_lines(report)))
         typer.echo(f"page     {(folder / 'report.html').resolve().as_uri()}")
-    return 0
+    return Exit.DONE
 
 
 def replayed(
@@ -94,7 +95,7 @@ def replayed(
             mark = "holds" if p.holds else "FELL "
             typer.echo(f"{mark}  {p.claim}: {p.before}, now {p.now}")
         typer.echo("every piece of evidence holds" if held else "some evidence no longer holds")
-    return 0 if held else 1
+    return Exit.DONE if held else Exit.NOT_SO
 
 
 def applied(
@@ -118,13 +119,13 @@ def applied(
     names = ", ".join(str(change.path) for change in planned)
     if planned and not yes and not typer.confirm(f"write {names}?", err=True):
         sys.stderr.write("nothing was written\n")
-        return 1
+        return Exit.NOT_SO
     apply.carry_out(planned)
     typer.echo(f"wrote {names}" if planned else "the text is unchanged; only its settings are new")
     settings = report.best.candidate.settings if report.best is not None else {}
     if settings:
         typer.echo(f"build it with: {json.dumps(dict(settings))}")
-    return 0
+    return Exit.DONE
 
 
 def removed(
@@ -134,7 +135,7 @@ def removed(
     for folder in [_find(run, _root(runs_dir)) for run in runs]:
         shutil.rmtree(folder)
         typer.echo(f"removed {folder.name}")
-    return 0
+    return Exit.DONE
 
 
 async def _replay(report: "Report") -> list["Piece"]:

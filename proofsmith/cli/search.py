@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from proofsmith.cli.exits import Exit
 from proofsmith.cli.flags import Common, Judging, Searching
 from proofsmith.errors import UsageError
 from proofsmith.types import Conclusion, Goal
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from proofsmith.types import Report
 
 SOURCE = typer.Argument(metavar="FILE", help="the file to work on", show_default=False)
-INTERRUPTED, MODEL_FAILED = 130, 4
 DEMO = ("kernels", "demo", "matmul.c")
 DEMO_BUDGET = "20s"
 NEXT_STEPS = """\
@@ -98,7 +98,7 @@ async def _searched(
     todo: "Task", goal: Goal, searching: Searching, common: Common, stop: asyncio.Event
 ) -> "Report":
     from proofsmith import api
-    from proofsmith.agents.budget import parse_budget
+    from proofsmith.cli.budget import parse_budget
     from proofsmith.cli.engine import model_of
     from proofsmith.cli.progress import Watcher
 
@@ -158,10 +158,10 @@ def _hand_out(report: "Report", source: Path, out: Path) -> None:
 def _code(report: "Report") -> int:
     """Return the exit code of a report."""
     if report.ended_by == "interrupted":
-        return INTERRUPTED
+        return Exit.INTERRUPTED
     if report.conclusion in (Conclusion.SOLVED, Conclusion.IMPROVED):
-        return 0
-    return MODEL_FAILED if report.ended_by == "model" else 1
+        return Exit.DONE
+    return Exit.MODEL if report.ended_by == "model" else Exit.NOT_SO
 
 
 def _goal(name: str) -> Goal:
