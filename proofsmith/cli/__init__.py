@@ -31,6 +31,7 @@ def application() -> typer.Typer:
         app.command(verb.__name__)(expand(verb))
     app.command("doctor")(expand(machine.doctor))
     app.add_typer(runs.group(), name="runs")
+    app.add_typer(machine.sandbox_group(), name="sandbox")
     app.add_typer(settings.group(), name="config")
     return app
 

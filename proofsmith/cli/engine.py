@@ -1,13 +1,10 @@
-"""Compose what the Python API needs from flags and settings, and drive it until it ends or is interrupted."""
+"""Compose what the Python API needs from flags and settings."""
 
-import asyncio
 import os
-import signal
-import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict, TypeVar
+from typing import TypedDict
 
 from proofsmith import config, domains
 from proofsmith.cli.flags import Common, Judging, Searching, options_of
@@ -17,8 +14,6 @@ from proofsmith.model import OpenAIModel, Prices, find_key
 from proofsmith.protocols import Model, Sandbox
 from proofsmith.spec import DomainSpec
 from proofsmith.types import JSON, Depth, Status
-
-Result = TypeVar("Result")
 
 
 class Judged(TypedDict):
@@ -125,30 +120,6 @@ def prices_of(settings: config.Settings) -> Prices | None:
     return Prices(
         input_usd=settings.input_usd_per_million, output_usd=settings.output_usd_per_million
     )
-
-
-def drive(work: Callable[[asyncio.Event], Coroutine[None, None, Result]]) -> Result:
-    """Run `work`; the first Ctrl-C sets its event, so that it saves and ends, the second one aborts it."""
-
-    async def watched() -> Result:
-        stop = asyncio.Event()
-        running = asyncio.current_task()
-        assert running is not None
-
-        def interrupt() -> None:
-            if stop.is_set():
-                running.cancel()
-                return
-            stop.set()
-            sys.stderr.write("\nstopping: what is in flight ends first; Ctrl-C again aborts\n")
-
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupt)
-        return await work(stop)
-
-    try:
-        return asyncio.run(watched())
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
 
 
 def _level(name: str | None) -> Status | None:

@@ -29,10 +29,11 @@ def check(
     domain_options: Mapping[str, object],
 ) -> int:
     """Say how strongly a version is known to be right, with evidence; exit code 1 when not enough."""
-    from proofsmith.cli.engine import drive, task
+    from proofsmith.cli.drive import drive
+    from proofsmith.cli.engine import task
 
     todo = task(base, common, judging, domain_options)
-    verdict = drive(lambda _: _check(todo, candidate))
+    verdict = drive(lambda: _check(todo, candidate))
     held = verdict.status.at_least(todo.level)
     if common.json:
         from proofsmith.agents.report.records import plain
@@ -51,10 +52,11 @@ def measure(
     domain_options: Mapping[str, object],
 ) -> int:
     """Compare a version with the original in interleaved pairs; exit code 0 when it is faster."""
-    from proofsmith.cli.engine import drive, task
+    from proofsmith.cli.drive import drive
+    from proofsmith.cli.engine import task
 
     todo = task(base, common, judging, domain_options)
-    found = drive(lambda _: _measure(todo, candidate))
+    found = drive(lambda: _measure(todo, candidate))
     if common.json:
         _print_json(_measured(found))
     else:
@@ -73,12 +75,13 @@ def init(
 ) -> int:
     """Infer a file's problem header, show it, and write it after asking."""
     from proofsmith.agents.apply import Change, carry_out
-    from proofsmith.cli.engine import drive, task
+    from proofsmith.cli.drive import drive
+    from proofsmith.cli.engine import task
     from proofsmith.tools.patches import diff
 
     todo = task(source, common, Judging(), domain_options)
     before = source.read_bytes().decode("utf-8")
-    after = drive(lambda _: _draft(todo))
+    after = drive(lambda: _draft(todo))
     typer.echo(diff({source.name: before}, {source.name: after}), nl=False)
     if after == before:
         typer.echo(f"{source} has a header already")

@@ -1,9 +1,9 @@
-"""The verb `doctor`: what this machine can do, what is missing, and the commands that add it."""
+"""The verbs `doctor` and `sandbox`: what this machine can do, what is missing, and whether isolation holds."""
 
-import asyncio
 import dataclasses
 import json
 import platform
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from proofsmith.cli.exits import Exit
-from proofsmith.errors import SandboxError
+from proofsmith.errors import SandboxError, UsageError
 
 if TYPE_CHECKING:
+    from proofsmith.executors.conformance import RowResult
     from proofsmith.executors.probe import Found
 
 CGROUP_HINT = "systemd-run --user --scope -p Delegate=yes proofsmith ... (memory and process limits as a group)"
@@ -29,16 +30,76 @@ def doctor(
 ) -> int:
     """Say what works on this machine, what is missing, and how to add it."""
     from proofsmith import __version__, domains
+    from proofsmith.cli.drive import drive
     from proofsmith.executors.probe import find
 
     found = [(spec.name, find(probe)) for spec in domains.specs() for probe in spec.probes]
     missing = [f for _, f in found if f.probe.needed and not f.present]
-    isolation = asyncio.run(_isolation())
+    isolation = drive(lambda: _isolation())
     if as_json:
         typer.echo(json.dumps(_facts(__version__, isolation, found), indent=2))
     else:
         typer.echo("\n".join(_lines(__version__, isolation, found)))
     return Exit.MACHINERY if missing or isolation.problem else Exit.DONE
+
+
+def sandbox_group() -> typer.Typer:
+    """Return the sub-commands of `sandbox`."""
+    app = typer.Typer(help="Test the isolation of this machine.", no_args_is_help=True)
+    app.callback()(lambda: None)  # one sub-command keeps its name
+    app.command("check")(sandbox_check)
+    return app
+
+
+def sandbox_check(
+    only: Annotated[
+        list[str] | None, typer.Argument(metavar="[ROW]...", help="ids of rows; all when left out")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+) -> int:
+    """Run hostile programs against the sandbox; exit code 1 when one is not held."""
+    from proofsmith.cli.drive import drive
+
+    results = drive(lambda: _checked(frozenset(only or ()), show=not as_json))
+    counts = Counter(result.state for result in results)
+    if as_json:
+        rows = [
+            {
+                "row": r.row.id,
+                "tries": r.row.tries,
+                "state": r.state,
+                "verdict": r.verdict,
+                "why": r.why,
+            }
+            for r in results
+        ]
+        typer.echo(json.dumps({"schema_version": 1, "counts": counts, "rows": rows}, indent=1))
+    else:
+        typer.echo(", ".join(f"{count} {state}" for state, count in sorted(counts.items())))
+    if counts["failed"]:
+        return Exit.MACHINERY
+    return Exit.NOT_SO if counts["breach"] else Exit.DONE
+
+
+async def _checked(only: frozenset[str], *, show: bool) -> list["RowResult"]:
+    """Run the chosen rows, printing each as it ends."""
+    from proofsmith.executors import conformance
+    from proofsmith.executors.choice import open_sandbox
+
+    known = {row.id for row in conformance.rows()}
+    for unknown in sorted(only - known):
+        raise UsageError(f"no row '{unknown}'", hint=f"rows: {' '.join(sorted(known))}")
+    sandbox = await open_sandbox()
+    chosen = [row for row in conformance.rows() if not only or row.id in only]
+    if show:
+        typer.echo(f"sandbox level: {sandbox.level}, {len(chosen)} hostile programs")
+    results = []
+    async for result in conformance.check(sandbox, chosen):
+        results.append(result)
+        if show:
+            told = f"{result.state:8} {result.row.id:24} {result.row.tries}"
+            typer.echo(f"{told}: {result.why}" if result.why else told)
+    return results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

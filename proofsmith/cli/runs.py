@@ -1,6 +1,5 @@
 """The verb `runs`: list, show, replay, apply and remove what earlier runs left behind."""
 
-import asyncio
 import json
 import shutil
 import sys
@@ -80,10 +79,12 @@ def replayed(
     as_json: Annotated[bool, JSON_FLAG] = False,
 ) -> int:
     """Earn every piece of evidence again; exit code 1 when one no longer holds."""
+    from proofsmith.cli.drive import drive
+
     _, report = _opened(run, runs_dir)
     if report.best is None:
         raise UsageError("this run claimed nothing, so nothing can be replayed", hint="")
-    pieces = asyncio.run(_replay(report))
+    pieces = drive(lambda: _replay(report))
     held = all(piece.holds for piece in pieces)
     if as_json:
         rows = [

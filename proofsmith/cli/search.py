@@ -1,6 +1,5 @@
 """The verbs `optimize`, `solve` and `demo`: run a search, show it, print its result."""
 
-import asyncio
 import sys
 from collections.abc import Callable, Mapping
 from importlib import resources
@@ -15,6 +14,8 @@ from proofsmith.errors import UsageError
 from proofsmith.types import Conclusion, Goal
 
 if TYPE_CHECKING:
+    import asyncio
+
     from proofsmith.cli.engine import Task
     from proofsmith.cli.progress import Watcher
     from proofsmith.types import Report
@@ -80,11 +81,12 @@ def _run(
 ) -> tuple["Report", int]:
     """Search, print the result, hand it over as asked; return it with the exit code."""
     from proofsmith.agents import report as reports
-    from proofsmith.cli.engine import drive, task
+    from proofsmith.cli.drive import drain
+    from proofsmith.cli.engine import task
 
     searching, judging, common = flags
     todo = task(source, common, judging, given, searching)
-    report = drive(lambda stop: _searched(todo, goal, searching, common, stop))
+    report = drain(lambda stop: _searched(todo, goal, searching, common, stop))
     if common.json:
         sys.stdout.write(reports.to_json(report))
     else:
@@ -95,7 +97,7 @@ def _run(
 
 
 async def _searched(
-    todo: "Task", goal: Goal, searching: Searching, common: Common, stop: asyncio.Event
+    todo: "Task", goal: Goal, searching: Searching, common: Common, stop: "asyncio.Event"
 ) -> "Report":
     from proofsmith import api
     from proofsmith.cli.budget import parse_budget

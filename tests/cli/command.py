@@ -1,9 +1,12 @@
 """Run the command line as users do: a process of its own, with a private home and working folder."""
 
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+from proofsmith.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,6 +29,25 @@ def proofsmith(*argv, cwd, timeout=60, stdin="", **changes):
         text=True,
         timeout=timeout,
     )
+
+
+def inside(monkeypatch, capsys, folder):
+    """Return a function that runs `main(argv)` in this process, in `folder`: what needs no process of its own."""
+    for name in [n for n in os.environ if n.startswith("PROOFSMITH_")]:
+        monkeypatch.delenv(name)
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(folder / "home"))
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.chdir(folder)
+
+    def run(*argv, stdin=""):
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        capsys.readouterr()
+        code = main([str(word) for word in argv])
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(argv, code, said.out, said.err)
+
+    return run
 
 
 def complained(done, code, *words):

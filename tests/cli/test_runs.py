@@ -8,9 +8,14 @@ import pytest
 
 from proofsmith.agents import report as reports
 from proofsmith.agents.report import records
-from tests.cli.command import ROOT, complained, proofsmith
+from tests.cli.command import ROOT, complained, inside
 
 RUN = "20261121-154800-matmul-3fa1"
+
+
+@pytest.fixture
+def proofsmith(tmp_path, monkeypatch, capsys):
+    return inside(monkeypatch, capsys, tmp_path)
 
 
 @pytest.fixture
@@ -28,85 +33,85 @@ def best(project):
     return reports.load(project / ".proofsmith/runs" / RUN).best.candidate.files["matmul.c"]
 
 
-def test_runs_are_listed_with_problem_conclusion_and_gain(project):
+def test_runs_are_listed_with_problem_conclusion_and_gain(project, proofsmith):
     (project / ".proofsmith/runs/unfinished-one").mkdir()
-    text = proofsmith("runs", "list", cwd=project).stdout
+    text = proofsmith("runs", "list").stdout
     assert f"{RUN}  matmul.c:matmul  improved  12.7x" in text
     assert "unfinished-one    unfinished" in text
-    rows = json.loads(proofsmith("runs", "list", "--json", cwd=project).stdout)["runs"]
+    rows = json.loads(proofsmith("runs", "list", "--json").stdout)["runs"]
     assert {row["run"] for row in rows} == {RUN, "unfinished-one"}
 
 
-def test_no_runs_are_an_empty_list(tmp_path):
-    done = proofsmith("runs", "list", cwd=tmp_path)
+def test_no_runs_are_an_empty_list(proofsmith):
+    done = proofsmith("runs", "list")
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_beginning_of_an_id_is_enough_when_it_is_unique(project):
-    assert "12.7x" in proofsmith("runs", "show", "2026", cwd=project).stdout
+def test_the_beginning_of_an_id_is_enough_when_it_is_unique(project, proofsmith):
+    assert "12.7x" in proofsmith("runs", "show", "2026").stdout
     shutil.copytree(project / ".proofsmith/runs" / RUN, project / ".proofsmith/runs/20261122")
-    complained(proofsmith("runs", "show", "2026", cwd=project), 2, "begins several runs", RUN)
+    complained(proofsmith("runs", "show", "2026"), 2, "begins several runs", RUN)
 
 
 @pytest.mark.parametrize("name", ["..", "/", "", "../.."])
-def test_an_id_never_leaves_the_runs_folder(project, name):
-    complained(proofsmith("runs", "rm", name, cwd=project), 2)
+def test_an_id_never_leaves_the_runs_folder(project, proofsmith, name):
+    complained(proofsmith("runs", "rm", name), 2)
     assert (project / "matmul.c").exists()
 
 
-def test_show_as_json_is_the_report(project):
-    text = proofsmith("runs", "show", RUN, "--json", cwd=project).stdout
+def test_show_as_json_is_the_report(project, proofsmith):
+    text = proofsmith("runs", "show", RUN, "--json").stdout
     assert records.from_json(text).run_id == RUN
 
 
-def test_apply_asks_first_and_a_no_leaves_the_file_alone(project):
+def test_apply_asks_first_and_a_no_leaves_the_file_alone(project, proofsmith):
     before = (project / "matmul.c").read_text()
-    done = proofsmith("runs", "apply", RUN, cwd=project, stdin="n\n")
+    done = proofsmith("runs", "apply", RUN, stdin="n\n")
     assert done.returncode == 1
     assert (project / "matmul.c").read_text() == before
     assert "+        for (int k = 0" in done.stderr
 
 
 @pytest.mark.parametrize(("flags", "answer"), [([], "y\n"), (["--yes"], "")])
-def test_apply_writes_the_best_version_and_says_how_to_build_it(project, flags, answer):
+def test_apply_writes_the_best_version_and_says_how_to_build_it(project, proofsmith, flags, answer):
     (project / "matmul.c").chmod(0o640)
-    done = proofsmith("runs", "apply", RUN, *flags, cwd=project, stdin=answer)
+    done = proofsmith("runs", "apply", RUN, *flags, stdin=answer)
     assert done.returncode == 0, done.stderr
     assert (project / "matmul.c").read_text() == best(project)
     assert (project / "matmul.c").stat().st_mode & 0o777 == 0o640
     assert "-fopenmp" in done.stdout
 
 
-def test_apply_without_an_answer_changes_nothing(project):
+def test_apply_without_an_answer_changes_nothing(project, proofsmith):
     before = (project / "matmul.c").read_text()
-    done = proofsmith("runs", "apply", RUN, cwd=project)
+    done = proofsmith("runs", "apply", RUN)
     assert done.returncode == 130
     assert (project / "matmul.c").read_text() == before
 
 
 @pytest.mark.parametrize("change", [lambda p: p.write_text("new\n"), Path.unlink])
-def test_apply_refuses_when_the_file_changed_or_is_gone(project, change):
+def test_apply_refuses_when_the_file_changed_or_is_gone(project, proofsmith, change):
     path = project / "matmul.c"
     change(path)
-    complained(proofsmith("runs", "apply", RUN, "--yes", cwd=project), 2, "since the run")
+    complained(proofsmith("runs", "apply", RUN, "--yes"), 2, "since the run")
     assert not path.exists() or path.read_text() == "new\n"
 
 
-def test_apply_never_writes_outside_the_folder_of_the_source(project):
+def test_apply_never_writes_outside_the_folder_of_the_source(project, proofsmith):
     path = project / ".proofsmith/runs" / RUN / "report.json"
     document = json.loads(path.read_text())
     document["report"]["best"]["candidate"]["files"] = {"../evil.c": "x"}
     path.write_text(json.dumps(document))
-    complained(proofsmith("runs", "apply", RUN, "--yes", cwd=project), 2, "outside")
+    complained(proofsmith("runs", "apply", RUN, "--yes"), 2, "outside")
     assert not (project.parent / "evil.c").exists()
 
 
-def test_an_edited_report_is_not_believed(project):
+def test_an_edited_report_is_not_believed(project, proofsmith):
     path = project / ".proofsmith/runs" / RUN / "report.json"
     path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 9'))
-    complained(proofsmith("runs", "show", RUN, cwd=project), 3, "schema version 9")
+    complained(proofsmith("runs", "show", RUN), 3, "schema version 9")
 
 
-def test_a_run_is_removed_with_all_its_files(project):
-    assert proofsmith("runs", "rm", RUN, cwd=project).returncode == 0
+def test_a_run_is_removed_with_all_its_files(project, proofsmith):
+    assert proofsmith("runs", "rm", RUN).returncode == 0
     assert not (project / ".proofsmith/runs" / RUN).exists()

@@ -9,7 +9,17 @@ import pytest
 
 from tests.cli.command import ROOT, complained, environment, proofsmith
 
-HEAVY = {"docker", "duckdb", "langgraph", "networkx", "openai", "pydantic", "tree_sitter", "z3"}
+HEAVY = {
+    "docker",
+    "duckdb",
+    "langgraph",
+    "networkx",
+    "openai",
+    "pydantic",
+    "asyncio",
+    "tree_sitter",
+    "z3",
+}
 VERBS = (
     "check",
     "config",
@@ -41,16 +51,16 @@ def test_help_loads_no_engine(tmp_path):
     assert "Usage: proofsmith" in done.stdout
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["--version"], ["optimize", "--help"]])
+@pytest.mark.parametrize("argv", [["--help"], ["--version"]])
 def test_help_takes_at_most_0_3_s_of_cpu(tmp_path, argv):
     proofsmith(*argv, cwd=tmp_path)  # compiles what Python keeps compiled
     spent = []
-    for _ in range(5):
+    for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert proofsmith(*argv, cwd=tmp_path).returncode == 0
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert min(spent) <= 0.3, spent  # the least of five: others may be using the caches
+    assert min(spent) <= 0.3, spent  # the least of three: others may be using the caches
 
 
 def test_help_names_every_verb_and_the_first_thing_to_do(tmp_path):
@@ -82,8 +92,8 @@ def test_no_domain_option_shadows_a_shared_one():
         (["frobnicate"], ["No such command"]),
         (["optimise"], ["optimize"]),
         (["doctor", "--jsn"], ["--json"]),
-        (["optimize"], ["source"]),
-        (["check", "a.c"], ["candidate"]),
+        (["optimize"], ["FILE"]),
+        (["check", "a.c"], ["CANDIDATE"]),
         (["config", "get", "bse_url"], ["base_url"]),
         (["runs", "show", "nothing"], ["no run 'nothing'", "runs list"]),
     ],
