@@ -1,0 +1,31 @@
+/* Fill arrays and scalars with fresh contents for timed calls, and compare what two sides made of them. */
+#ifndef PROOFSMITH_GENERATE_H
+#define PROOFSMITH_GENERATE_H
+#include <stddef.h>
+#include <stdint.h>
+
+enum kind { FLOATING, SIGNED, UNSIGNED };
+enum access { IN, OUT, INOUT };
+enum structure { ANY, OFFSETS, SORTED, PERMUTATION, SPD, DOMINANT, LOWER, TEXT };
+
+struct parameter {
+    enum kind kind;
+    size_t width;             /* bytes of one element */
+    size_t count;             /* elements; 1 for a scalar or a returned value */
+    enum access access;
+    enum structure structure; /* square structures: count is order * order */
+    double low, high;         /* inclusive range of the contents */
+    double tolerance;         /* allowed |a - b| relative to the largest |a|; negative: bit for bit */
+    size_t offset;            /* bytes from the start of a slot */
+};
+
+struct random { uint64_t s[4]; };
+void random_seed(struct random *r, uint64_t seed);
+uint64_t random_bits(struct random *r);
+
+/* Write new contents, a function of `seed` alone; outputs get NaN (floating) or random bits. */
+void parameter_fill(const struct parameter *p, void *to, uint64_t seed);
+
+/* Return 0 when `b` agrees with `a`, else 1 with the position and the error relative to the largest |a|. */
+int parameter_differs(const struct parameter *p, const void *a, const void *b, size_t *at, double *error);
+#endif
