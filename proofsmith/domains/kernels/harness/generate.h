@@ -10,16 +10,22 @@ enum structure { ANY, OFFSETS, SORTED, PERMUTATION, SPD, DOMINANT, LOWER, TEXT }
 
 struct parameter {
     enum kind kind;
-    size_t width;             /* bytes of one element */
+    size_t width;             /* bytes of one element: 1, 2, 4, 8; floating 4 or 8 */
     size_t count;             /* elements; 1 for a scalar or a returned value */
     enum access access;
     enum structure structure; /* square structures: count is order * order */
-    double low, high;         /* inclusive range of the contents */
-    double tolerance;         /* allowed |a - b| relative to the largest |a|; negative: bit for bit */
+    double low, high;         /* inclusive range of the contents; low above high: none, random magnitudes in [1/8, 2) */
+    double tolerance;         /* allowed |a - b| relative to the largest |a|, and for integers also the share of elements
+                                 that may differ by more; negative: bit for bit */
     size_t offset;            /* bytes from the start of a slot */
 };
 
-struct random { uint64_t s[4]; };
+enum { LANES = 8 };
+typedef uint64_t lanes __attribute__((vector_size(8 * LANES)));
+struct random {
+    lanes s[4], ready;
+    int used;
+};
 void random_seed(struct random *r, uint64_t seed);
 uint64_t random_bits(struct random *r);
 

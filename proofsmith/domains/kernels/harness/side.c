@@ -2,7 +2,7 @@
  *
  * The library is hostile. Nothing that this process says is believed except "this block is over", and that only
  * together with the contents of the arrays, which the parent checks while every thread of this process is stopped.
- * usage: side LIBRARY ENTRY BYTES REPEATS STRIDE OFFSET...      stdin: commands; stdout: replies; fd 3: the arrays */
+ * usage: side LIBRARY ENTRY BYTES REPEATS STRIDE OFFSET... RESULT-OFFSET      stdin: commands; stdout: replies; fd 3: the arrays */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,8 +19,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Generated from the contract: call the entry with the arguments of one slot. */
-void proofsmith_invoke(void *entry, char *slot, const size_t *offset);
+/* Generated from the contract: call the function with the arguments that `slots` point to or are. */
+void proofsmith_call(void *function, void **slots, void *result);
 
 enum { COMMANDS = 100, REPLIES, ARRAYS, FAILED_TO_LOAD = 97, MAX_PARAMETERS = 64 };
 
@@ -76,7 +76,9 @@ static void rearrange(void) {
 
 int main(int argc, char **argv) {
     size_t offset[MAX_PARAMETERS] = {0};
-    if (argc < 6 || argc - 6 > MAX_PARAMETERS) return FAILED_TO_LOAD;
+    void *slots[MAX_PARAMETERS];
+    int count = argc - 6; /* the last one is the result */
+    if (count < 1 || count > MAX_PARAMETERS) return FAILED_TO_LOAD;
     size_t bytes = strtoull(argv[3], 0, 10), repeats = strtoull(argv[4], 0, 10), stride = strtoull(argv[5], 0, 10);
     for (int i = 6; i < argc; i++) offset[i - 6] = strtoull(argv[i], 0, 10);
     rearrange();
@@ -89,7 +91,11 @@ int main(int argc, char **argv) {
     char byte = 'r';
     if (!entry || write(REPLIES, &byte, 1) != 1) _exit(FAILED_TO_LOAD);
     while (read(COMMANDS, &byte, 1) == 1) {
-        for (size_t r = 0; r < repeats; r++) proofsmith_invoke(entry, arrays + r * stride, offset);
+        char *end = arrays + (byte == 'w' ? 1 : repeats) * stride; /* a warm-up is one call */
+        for (char *slot = arrays; slot < end; slot += stride) {
+            for (int i = 0; i < count; i++) slots[i] = slot + offset[i];
+            proofsmith_call(entry, slots, slots[count - 1]);
+        }
         if (write(REPLIES, &byte, 1) != 1) break;
     }
     _exit(0);

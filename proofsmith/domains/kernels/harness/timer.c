@@ -30,7 +30,7 @@ enum { MAX_PARAMETERS = 64, MAX_THREADS = 256, MAX_REPEATS = 4096, MAX_TEXT = 40
 static struct plan {
     char nonce[65], entry[MAX_TEXT], library[2][MAX_TEXT], orders[MAX_TEXT];
     uint64_t seed;
-    int threaded, tries, timeout_ms, parameters;
+    int threaded, tries, timeout_ms, deadline_ms, parameters;
     size_t repeats, stride, bytes;
     double shortest_ns, longest_ns, most_bytes;
     struct parameter parameter[MAX_PARAMETERS];
@@ -72,11 +72,11 @@ static double now_ns(clockid_t clock) {
 }
 
 static void read_plan(void) {
-    int ok = scanf(" %64s %lu %4095s %4095s %4095s %d %d %d %lf %lf %lf %zu %4095s %d", plan.nonce, &plan.seed,
+    int ok = scanf(" %64s %lu %4095s %4095s %4095s %d %d %d %d %lf %lf %lf %zu %4095s %d", plan.nonce, &plan.seed,
                    plan.entry, plan.library[0], plan.library[1], &plan.threaded, &plan.tries, &plan.timeout_ms,
-                   &plan.shortest_ns, &plan.longest_ns, &plan.most_bytes, &plan.repeats, plan.orders,
+                   &plan.deadline_ms, &plan.shortest_ns, &plan.longest_ns, &plan.most_bytes, &plan.repeats, plan.orders,
                    &plan.parameters);
-    need(ok == 14 && plan.parameters >= 0 && plan.parameters <= MAX_PARAMETERS, "plan");
+    need(ok == 15 && plan.parameters >= 0 && plan.parameters <= MAX_PARAMETERS, "plan");
     size_t offset = 0;
     for (int i = 0; i < plan.parameters; i++) {
         struct parameter *p = plan.parameter + i;
@@ -197,7 +197,7 @@ static int read_tasks(pid_t pid, struct clocks *total, long ids[], double runs[]
     return total->threads = count;
 }
 
-static struct clocks run_block(struct side *s) {
+static struct clocks run_block(struct side *s, const char *command) {
     struct clocks before = {0}, after = {0};
     long ids[2][MAX_THREADS];
     double runs[2][MAX_THREADS], thread_sum = 0;
@@ -206,7 +206,7 @@ static struct clocks run_block(struct side *s) {
     int first = read_tasks(s->pid, &before, ids[0], runs[0]);
     before.run_ns = now_ns(clock);
     before.wall_ns = now_ns(CLOCK_MONOTONIC);
-    need(write(s->commands, "g", 1) == 1, "command");
+    need(write(s->commands, command, 1) == 1, "command");
     kill(s->pid, SIGCONT);
     await_reply(s);
     after.wall_ns = now_ns(CLOCK_MONOTONIC);
@@ -230,18 +230,18 @@ static struct clocks run_block(struct side *s) {
 
 static double metric(struct clocks c) { return plan.threaded ? c.longest_ns : c.run_ns; }
 
-static void fill(const struct side *s, uint64_t seed) {
-    for (size_t r = 0; r < plan.repeats; r++)
+static void fill(const struct side *s, size_t calls, uint64_t seed) {
+    for (size_t r = 0; r < calls; r++)
         for (int i = 0; i < plan.parameters; i++) {
             uint64_t own = seed + (uint64_t)(r * MAX_PARAMETERS + (size_t)i + 1) * 0xd1342543de82ef95u;
             parameter_fill(plan.parameter + i, s->memory + r * plan.stride + plan.parameter[i].offset, own);
         }
 }
 
-static void compare(const struct side sides[2]) {
+static void compare(const struct side sides[2], size_t calls) {
     size_t at;
     double error;
-    for (size_t r = 0; r < plan.repeats; r++)
+    for (size_t r = 0; r < calls; r++)
         for (int i = 0; i < plan.parameters; i++) {
             size_t offset = r * plan.stride + plan.parameter[i].offset;
             if (parameter_differs(plan.parameter + i, sides[0].memory + offset, sides[1].memory + offset, &at, &error))
@@ -250,13 +250,14 @@ static void compare(const struct side sides[2]) {
 }
 
 /* One try: the same fresh inputs for both sides, in the given order; then the outputs are compared. */
-static void run_try(struct side sides[2], int first, uint64_t seed, struct clocks result[2]) {
+static void run_try(struct side sides[2], int first, int warm_up, uint64_t seed, struct clocks result[2]) {
+    size_t calls = warm_up ? 1 : plan.repeats;
     for (int turn = 0; turn < 2; turn++) {
         int who = first ^ turn;
-        fill(sides + who, seed);
-        result[who] = run_block(sides + who);
+        fill(sides + who, calls, seed);
+        result[who] = run_block(sides + who, warm_up ? "w" : "g");
     }
-    compare(sides);
+    compare(sides, calls);
 }
 
 static void print_clocks(const char *name, const struct clocks *c, int tries) {
@@ -276,7 +277,7 @@ static void run_pair(struct side sides[2], char order, uint64_t seed, struct clo
     start_side(pair, plan.library[0]);
     start_side(pair + 1, plan.library[!self]);
     for (int t = -1; t < plan.tries; t++) {
-        run_try(pair, first ^ (t & 1), seed + (uint64_t)(t + 2) * 0x9e6c63d0876a9a35u, both);
+        run_try(pair, first ^ (t & 1), t < 0, seed + (uint64_t)(t + 2) * 0x9e6c63d0876a9a35u, both);
         for (int i = 0; i < 2 && t >= 0; i++) kept[i][t] = both[i];
     }
     end_side(pair), end_side(pair + 1);
@@ -292,6 +293,7 @@ static void calibrate(struct side sides[2], struct random *random) {
         double fast = fmin(metric(kept[0][0]), metric(kept[1][0])), slow = fmax(metric(kept[0][0]), metric(kept[1][0]));
         double factor = fmin(plan.shortest_ns / fmax(fast, 1), plan.longest_ns / fmax(slow, 1));
         double next = fmin(fmin((double)plan.repeats * factor, most), MAX_REPEATS);
+        if (slow > 3e7) plan.tries = 1; /* far above a scheduler slice nothing is gained by the better of two */
         if (next < (double)plan.repeats * 1.3) return;
         resize(sides, (size_t)ceil(next));
     }
@@ -329,13 +331,15 @@ int main(int argc, char **argv) {
     read_plan();
     need(argc == 2 && plan.tries >= 1 && plan.tries <= 16, "arguments");
     program = argv[1];
+    double end = now_ns(CLOCK_MONOTONIC) + plan.deadline_ms * 1e6;
     random_seed(&random, plan.seed);
     choose_core();
     if (plan.repeats) resize(sides, plan.repeats);
     else calibrate(sides, &random);
-    printf("{\"nonce\":\"%s\",\"event\":\"ready\",\"repeats\":%zu,\"core\":%d}\n", plan.nonce, plan.repeats,
-           plan.threaded ? -1 : sched_getcpu());
+    printf("{\"nonce\":\"%s\",\"event\":\"ready\",\"repeats\":%zu,\"tries\":%d,\"core\":%d}\n", plan.nonce, plan.repeats,
+           plan.tries, plan.threaded ? -1 : sched_getcpu());
     for (const char *o = plan.orders; *o; o++) {
+        if (now_ns(CLOCK_MONOTONIC) > end) finish("deadline", "%d ms", plan.deadline_ms);
         run_pair(sides, *o, random_bits(&random), kept);
         printf("{\"nonce\":\"%s\",\"event\":\"%s\"", plan.nonce, *o >= '4' ? "self" : "pair");
         print_clocks("base", kept[0], plan.tries);
