@@ -6,6 +6,7 @@
 
 enum kind { FLOATING, SIGNED, UNSIGNED };
 enum access { IN, OUT, INOUT };
+/* in the order of contract.STRUCTURES */
 enum structure { ANY, OFFSETS, SORTED, PERMUTATION, SPD, DOMINANT, LOWER, TEXT };
 
 struct parameter {

@@ -28,7 +28,7 @@
 enum { MAX_PARAMETERS = 64, MAX_THREADS = 256, MAX_REPEATS = 4096, MAX_TEXT = 4096 };
 
 static struct plan {
-    char nonce[65], entry[MAX_TEXT], library[2][MAX_TEXT], orders[MAX_TEXT];
+    char nonce[65], entry[2][MAX_TEXT], library[2][MAX_TEXT], orders[MAX_TEXT];
     uint64_t seed;
     int threaded, tries, timeout_ms, deadline_ms, parameters;
     size_t repeats, stride, bytes;
@@ -72,11 +72,11 @@ static double now_ns(clockid_t clock) {
 }
 
 static void read_plan(void) {
-    int ok = scanf(" %64s %lu %4095s %4095s %4095s %d %d %d %d %lf %lf %lf %zu %4095s %d", plan.nonce, &plan.seed,
-                   plan.entry, plan.library[0], plan.library[1], &plan.threaded, &plan.tries, &plan.timeout_ms,
+    int ok = scanf(" %64s %lu %4095s %4095s %4095s %4095s %d %d %d %d %lf %lf %lf %zu %4095s %d", plan.nonce, &plan.seed,
+                   plan.entry[0], plan.library[0], plan.entry[1], plan.library[1], &plan.threaded, &plan.tries, &plan.timeout_ms,
                    &plan.deadline_ms, &plan.shortest_ns, &plan.longest_ns, &plan.most_bytes, &plan.repeats, plan.orders,
                    &plan.parameters);
-    need(ok == 15 && plan.parameters >= 0 && plan.parameters <= MAX_PARAMETERS, "plan");
+    need(ok == 16 && plan.parameters >= 0 && plan.parameters <= MAX_PARAMETERS, "plan");
     size_t offset = 0;
     for (int i = 0; i < plan.parameters; i++) {
         struct parameter *p = plan.parameter + i;
@@ -108,9 +108,9 @@ static void resize(struct side sides[2], size_t repeats) {
     for (int i = 0; i < 2; i++) map_arrays(sides + i);
 }
 
-static void become_side(const struct side *s, const char *library, int commands, int replies) {
+static void become_side(const struct side *s, int which, int commands, int replies) {
     char text[3 + MAX_PARAMETERS][24];
-    char *argv[7 + MAX_PARAMETERS + 1] = {(char *)"side", (char *)library, plan.entry, text[0], text[1], text[2]};
+    char *argv[7 + MAX_PARAMETERS + 1] = {(char *)"side", plan.library[which], plan.entry[which], text[0], text[1], text[2]};
     snprintf(text[0], 24, "%zu", plan.bytes);
     snprintf(text[1], 24, "%zu", plan.repeats);
     snprintf(text[2], 24, "%zu", plan.stride);
@@ -146,12 +146,12 @@ static void stop(const struct side *s) {
         finish("failed", "the %s ended by itself", s->name);
 }
 
-static void start_side(struct side *s, const char *library) {
+static void start_side(struct side *s, int which) {
     int commands[2], replies[2];
     need(!pipe2(commands, O_CLOEXEC) && !pipe2(replies, O_CLOEXEC), "pipe");
     s->pid = fork();
     need(s->pid >= 0, "fork");
-    if (s->pid == 0) become_side(s, library, commands[0], replies[1]);
+    if (s->pid == 0) become_side(s, which, commands[0], replies[1]);
     close(commands[0]), close(replies[1]);
     s->commands = commands[1], s->replies = replies[0];
     alive[s->name[0] == 'c'] = s->pid;
@@ -274,8 +274,10 @@ static void run_pair(struct side sides[2], char order, uint64_t seed, struct clo
     struct side pair[2] = {sides[swap], sides[!swap]};
     struct clocks both[2];
     pair[0].name = "base", pair[1].name = self ? "copy of the base" : "candidate";
-    start_side(pair, plan.library[0]);
-    start_side(pair + 1, plan.library[!self]);
+    for (int turn = 0; turn < 2; turn++) { /* equal sides must be treated equally: who runs first is started first */
+        int who = first ^ turn;
+        start_side(pair + who, who && !self);
+    }
     for (int t = -1; t < plan.tries; t++) {
         run_try(pair, first ^ (t & 1), t < 0, seed + (uint64_t)(t + 2) * 0x9e6c63d0876a9a35u, both);
         for (int i = 0; i < 2 && t >= 0; i++) kept[i][t] = both[i];
@@ -311,9 +313,9 @@ static void choose_core(void) {
         CPU_SET(cpu, &one);
         if (sched_setaffinity(0, sizeof one, &one)) continue;
         tried++;
-        double wall = now_ns(CLOCK_MONOTONIC), run = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+        double wall = now_ns(CLOCK_MONOTONIC), run = now_ns(CLOCK_THREAD_CPUTIME_ID);
         while (now_ns(CLOCK_MONOTONIC) - wall < 4e6) {}
-        double busy = (now_ns(CLOCK_MONOTONIC) - wall) / (now_ns(CLOCK_PROCESS_CPUTIME_ID) - run);
+        double busy = (now_ns(CLOCK_MONOTONIC) - wall) / (now_ns(CLOCK_THREAD_CPUTIME_ID) - run);
         if (busy < best) best = busy, chosen = cpu;
     }
     if (chosen < 0) return;
