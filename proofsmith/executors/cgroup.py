@@ -97,6 +97,11 @@ class Group:
         """Say whether a fork failed at the limit of processes."""
         return self._counter(self.pids / "pids.events", "max") > 0
 
+    def memory_mib(self) -> float:
+        """Return the present memory use of the whole group."""
+        name = "memory.current" if self.version == 2 else "memory.usage_in_bytes"
+        return int((self.memory / name).read_text()) / _MIB
+
     def peak_mib(self) -> float:
         """Return the highest memory use of the whole group; 0 when the kernel does not record it."""
         name = "memory.peak" if self.version == 2 else "memory.max_usage_in_bytes"

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Literal
 
 from proofsmith.errors import SandboxError, UsageError
-from proofsmith.executors.bubblewrap import BubblewrapSandbox, Machine
+from proofsmith.executors.bubblewrap import BubblewrapSandbox
+from proofsmith.executors.command import Machine
 from proofsmith.executors.local import LocalSandbox
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Limits

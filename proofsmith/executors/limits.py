@@ -18,7 +18,12 @@ ENVIRONMENT = {
 }
 """Everything that a payload finds in its environment besides what `exec(env=...)` adds."""
 
+SOCKET_DIRECTORY = "/socket"
+"""Where a server that talks over a socket makes it."""
+
 MIB = 1 << 20
+
+_ENDLESS_S = 10 * 365 * 86400
 
 GRACE_S = 0.8
 """How long past the wall limit the sandbox may take to report before it is killed from outside."""
@@ -35,14 +40,16 @@ def cpu_seconds(limits: Limits) -> int:
     return max(1, math.ceil(limits.cpu_s))
 
 
-def init_options(limits: Limits, *, aggregate: bool) -> list[str]:
+def init_options(limits: Limits, *, aggregate: bool, endless: bool = False) -> list[str]:
     """Return the init's flags for `limits`.
 
     `aggregate` says that a cgroup bounds memory and processes of all processes together. Without one the init counts
-    processes with RLIMIT_NPROC, bounds each address space and polls the sum, which is a softer limit.
+    processes with RLIMIT_NPROC, bounds each address space and polls the sum, which is a softer limit. `endless` lifts
+    the limits of time, for servers, whose requests have deadlines instead.
     """
     disk = limits.disk_mib * MIB
-    options = ["-w", str(max(1, round(limits.wall_s * 1000))), "-t", str(cpu_seconds(limits))]
+    wall_s, cpu_s = (_ENDLESS_S, _ENDLESS_S) if endless else (limits.wall_s, cpu_seconds(limits))
+    options = ["-w", str(max(1, round(wall_s * 1000))), "-t", str(cpu_s)]
     options += ["-s", str(disk), "-l", str(disk)]
     if not aggregate:
         memory = limits.memory_mib * MIB

@@ -132,7 +132,7 @@ def report_pipe() -> tuple[int, int]:
     return read, write
 
 
-def _start(launch: Launch) -> tuple["subprocess.Popen[bytes]", int, int]:
+def start(launch: Launch) -> tuple["subprocess.Popen[bytes]", int, int]:
     """Return the child and the read ends of its stdout and stderr.
 
     The call blocks for the millisecond that the start takes, on purpose: the sandbox dies with the thread that started
@@ -160,16 +160,17 @@ def _start(launch: Launch) -> tuple["subprocess.Popen[bytes]", int, int]:
     return child, out, err
 
 
-async def _reap(
+async def reap(
     child: "subprocess.Popen[bytes]", pidfd: int, launch: Launch
 ) -> resource.struct_rusage:
+    """Wait for the end of `child`, kill it when that takes too long, and return what it used."""
     loop = asyncio.get_running_loop()
     gone = asyncio.Event()
     loop.add_reader(pidfd, gone.set)
     try:
         await asyncio.wait_for(gone.wait(), _REAP_S)
     except TimeoutError:
-        _kill(child, launch)
+        kill(child, launch)
     finally:
         loop.remove_reader(pidfd)
     return _collect(child)
@@ -189,7 +190,7 @@ async def supervise(launch: Launch, limits: Limits) -> Finished:
     """
     loop = asyncio.get_running_loop()
     started = time.perf_counter()
-    child, out, err = _start(launch)
+    child, out, err = start(launch)
     pidfd = os.pidfd_open(child.pid)
     cap = limits.output_kib * 1024
     supervisor = _Supervisor(launch, limits, loop, streams={out: Capture(cap), err: Capture(cap)})
@@ -197,12 +198,12 @@ async def supervise(launch: Launch, limits: Limits) -> Finished:
         await _watch(supervisor, pidfd)
         ended = time.perf_counter()
         if supervisor.ended_by or launch.report is None or not launch.report.complete:
-            _kill(child, launch)
-        used = await _reap(child, pidfd, launch)
+            kill(child, launch)
+        used = await reap(child, pidfd, launch)
         supervisor.drain()
     finally:
         if child.returncode is None:
-            _kill(child, launch)
+            kill(child, launch)
             child.wait()
         for fd in (out, err, pidfd):
             loop.remove_reader(fd)
@@ -219,7 +220,8 @@ async def supervise(launch: Launch, limits: Limits) -> Finished:
     )
 
 
-def _kill(child: "subprocess.Popen[bytes]", launch: Launch) -> None:
+def kill(child: "subprocess.Popen[bytes]", launch: Launch) -> None:
+    """Kill the launcher's process group and whatever else belongs to it."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     launch.kill()

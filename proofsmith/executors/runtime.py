@@ -101,7 +101,7 @@ def _compile(target: Path) -> None:
 
 
 def _populate(root: Path) -> None:
-    for name in ("usr", "proc", "tmp", "input", "dev", "etc", "etc/alternatives"):
+    for name in ("usr", "proc", "tmp", "input", "socket", "dev", "etc", "etc/alternatives"):
         (root / name).mkdir(parents=True)
     for name in _TOP:
         host = Path("/", name)

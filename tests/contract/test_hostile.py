@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from proofsmith.executors.bubblewrap import BubblewrapSandbox, Machine
+from proofsmith.executors.bubblewrap import BubblewrapSandbox
+from proofsmith.executors.command import Machine
 from proofsmith.executors.conformance import RowResult, check, rows, verdict
 from proofsmith.executors.local import LocalSandbox
 from proofsmith.types import ExecResult

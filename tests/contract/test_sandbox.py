@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from proofsmith.errors import SandboxError, UsageError
-from proofsmith.executors.bubblewrap import BubblewrapSandbox, Machine
+from proofsmith.executors.bubblewrap import BubblewrapSandbox
 from proofsmith.executors.choice import open_sandbox
+from proofsmith.executors.command import Machine
 from proofsmith.executors.local import LocalSandbox
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Limits

@@ -1,0 +1,142 @@
+"""One server process inside a sandbox: its standard streams, its health, its end."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import stat
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from proofsmith.executors.capture import Capture
+from proofsmith.executors.limits import FLOOD_FACTOR
+from proofsmith.executors.process import Launch, kill, reap, start
+from proofsmith.types import Limits
+
+_BLOCK = 1 << 16
+_POLL_S = 0.02
+
+
+class ServerDied(Exception):
+    """The server ended, or wrote what no server writes, while a reply was awaited."""
+
+
+@dataclass(slots=True)
+class Running:
+    """A started server; `release` gives back what belongs to it once it is dead."""
+
+    child: "subprocess.Popen[bytes]"
+    pidfd: int
+    launch: Launch
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    stderr_fd: int
+    stderr: Capture
+    memory_mib: Callable[[], float]
+    release: Callable[[], None]
+    socket_folder: Path | None
+    served: int = 0
+    closed: bool = False
+
+    async def ask(self, payload: bytes) -> bytes:
+        """Send one line and return the reply that carries this request's nonce; other lines are noise.
+
+        Raises:
+            ServerDied: the server is gone or its line exceeds the cap.
+        """
+        nonce = secrets.token_hex(16).encode()
+        try:
+            self.writer.write(nonce + b" " + payload + b"\n")
+            await self.writer.drain()
+            while line := await self.reader.readline():
+                if line.startswith(nonce):
+                    self.served += 1
+                    return line[len(nonce) :].strip(b" \r\n")
+        except (ConnectionError, ValueError) as error:
+            raise ServerDied(str(error)) from error
+        raise ServerDied(self.last_words())
+
+    async def socket(self) -> Path:
+        """Wait until the server accepts connections; raises ServerDied when it ends before."""
+        folder = self.socket_folder
+        while folder is not None and self.alive():
+            for path in sorted(folder.iterdir()):
+                if stat.S_ISSOCK(path.lstat().st_mode):
+                    with contextlib.suppress(OSError):
+                        _, writer = await asyncio.open_unix_connection(str(path))
+                        writer.close()
+                        return path
+            await asyncio.sleep(_POLL_S)
+        raise ServerDied(self.last_words())
+
+    def alive(self) -> bool:
+        """Say whether the sandbox still runs."""
+        return not self.closed and not self.reader.at_eof()
+
+    def last_words(self) -> str:
+        """Return the end of what the server wrote on standard error."""
+        return self.stderr.data().decode(errors="replace").strip()[-300:] or "no reason given"
+
+    async def end(self) -> None:
+        """Kill the server and everything in its sandbox, and wait until it is gone."""
+        if self.closed:
+            return
+        self.closed = True
+        loop = asyncio.get_running_loop()
+        self.writer.close()
+        kill(self.child, self.launch)
+        await reap(self.child, self.pidfd, self.launch)
+        loop.remove_reader(self.stderr_fd)
+        os.close(self.stderr_fd)
+        os.close(self.pidfd)
+        self.release()
+
+
+async def run_server(
+    launch: Launch,
+    limits: Limits,
+    *,
+    stdin: int,
+    memory_mib: Callable[[], float],
+    release: Callable[[], None],
+    socket_folder: Path | None,
+) -> Running:
+    """Start `launch` as a server; `stdin` is the write end of its standard input.
+
+    Raises:
+        SandboxError: the launcher cannot be started.
+    """
+    loop = asyncio.get_running_loop()
+    child, out, err = start(launch)
+    reader = asyncio.StreamReader(limit=limits.output_kib * 1024)
+    await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(out, "rb", buffering=0)
+    )
+    transport, protocol = await loop.connect_write_pipe(
+        lambda: asyncio.streams.FlowControlMixin(loop), os.fdopen(stdin, "wb", buffering=0)
+    )
+    running = Running(
+        child=child,
+        pidfd=os.pidfd_open(child.pid),
+        launch=launch,
+        reader=reader,
+        writer=asyncio.StreamWriter(transport, protocol, None, loop),
+        stderr_fd=err,
+        stderr=Capture(limits.output_kib * 1024),
+        memory_mib=memory_mib,
+        release=release,
+        socket_folder=socket_folder,
+    )
+    loop.add_reader(err, _read_stderr, running, FLOOD_FACTOR * limits.output_kib * 1024)
+    return running
+
+
+def _read_stderr(running: Running, most: int) -> None:
+    data = os.read(running.stderr_fd, _BLOCK)
+    running.stderr.feed(data)
+    if running.stderr.seen > most:
+        kill(running.child, running.launch)
+    if not data:
+        asyncio.get_running_loop().remove_reader(running.stderr_fd)

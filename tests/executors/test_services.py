@@ -1,0 +1,289 @@
+"""Servers in the sandbox: they hang, die, forge and leak, and no request is lost or believed wrongly."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from proofsmith.errors import SandboxError, UsageError
+from proofsmith.executors.bubblewrap import BubblewrapSandbox
+from proofsmith.executors.command import Machine
+from proofsmith.executors.services import Registry
+from proofsmith.protocols import ServiceSpec
+from proofsmith.types import Limits
+
+SERVER = Path(__file__).parent.parent / "fixtures" / "services" / "lines.py"
+SPEC = ServiceSpec(
+    name="lines",
+    argv=("python3", "-I", "-u", "lines.py"),
+    files={"lines.py": SERVER.read_bytes()},
+    request_timeout_s=10.0,
+    limits=Limits(memory_mib=256, output_kib=64),
+)
+
+
+@pytest.fixture
+def sandbox() -> BubblewrapSandbox:
+    return BubblewrapSandbox(Machine.probe())
+
+
+def say(**words: object) -> bytes:
+    return json.dumps(words).encode()
+
+
+async def told(service: object, **words: object) -> dict[str, object]:
+    reply = await service.request(say(**words))  # type: ignore[attr-defined]
+    found = json.loads(reply)
+    assert isinstance(found, dict)
+    return found
+
+
+async def test_a_server_keeps_its_state_between_requests(sandbox: BubblewrapSandbox) -> None:
+    service = await sandbox.service(SPEC)
+    try:
+        assert [(await told(service, do="count"))["count"] for _ in range(3)] == [1, 2, 3]
+    finally:
+        await service.close()
+
+
+async def test_a_forged_reply_without_the_nonce_is_noise(sandbox: BubblewrapSandbox) -> None:
+    service = await sandbox.service(SPEC)
+    try:
+        assert (await told(service, do="forge"))["honest"] is True
+        assert (await told(service, do="stale"))["honest"] is True
+    finally:
+        await service.close()
+
+
+async def test_a_server_that_hangs_misses_its_deadline_and_is_replaced(
+    sandbox: BubblewrapSandbox,
+) -> None:
+    service = await sandbox.service(replace(SPEC, request_timeout_s=1.0))
+    try:
+        with pytest.raises(SandboxError, match="no reply within 1 s"):
+            await service.request(say(do="hang"))
+        assert (await told(service, do="count"))["count"] == 1
+    finally:
+        await service.close()
+
+
+async def test_a_request_that_kills_every_server_is_an_error_with_its_last_words(
+    sandbox: BubblewrapSandbox,
+) -> None:
+    service = await sandbox.service(SPEC)
+    try:
+        with pytest.raises(SandboxError, match="died twice.*farewell"):
+            await service.request(say(do="die"))
+        assert (await told(service, do="count"))["count"] == 1
+    finally:
+        await service.close()
+
+
+async def test_a_line_beyond_the_output_cap_ends_the_server(sandbox: BubblewrapSandbox) -> None:
+    service = await sandbox.service(SPEC)
+    try:
+        with pytest.raises(SandboxError, match="died twice"):
+            await service.request(say(do="flood"))
+    finally:
+        await service.close()
+
+
+async def test_a_server_that_leaks_is_recycled(sandbox: BubblewrapSandbox) -> None:
+    service = await sandbox.service(replace(SPEC, recycle_mib=100))
+    try:
+        assert (await told(service, do="leak", mib=120))["count"] == 1
+        assert (await told(service, do="count"))["count"] == 1
+    finally:
+        await service.close()
+
+
+async def test_a_server_that_exceeds_its_memory_is_ended(sandbox: BubblewrapSandbox) -> None:
+    service = await sandbox.service(SPEC)
+    try:
+        with pytest.raises(SandboxError, match="died twice"):
+            await service.request(say(do="leak", mib=400))
+    finally:
+        await service.close()
+
+
+async def test_a_server_is_recycled_after_its_requests_and_the_spare_takes_over(
+    sandbox: BubblewrapSandbox,
+) -> None:
+    service = await sandbox.service(replace(SPEC, recycle_requests=2, spare=True))
+    try:
+        counts = [(await told(service, do="count"))["count"] for _ in range(5)]
+        assert counts == [1, 2, 1, 2, 1]
+    finally:
+        await service.close()
+
+
+async def test_requests_of_several_tasks_take_turns(sandbox: BubblewrapSandbox) -> None:
+    service = await sandbox.service(SPEC)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(told(service, do="echo", word=n)) for n in range(20)]
+        assert [task.result()["word"] for task in tasks] == list(range(20))
+    finally:
+        await service.close()
+
+
+@pytest.mark.slow
+async def test_a_crash_every_20_requests_loses_none(sandbox: BubblewrapSandbox) -> None:
+    service = await sandbox.service(replace(SPEC, spare=True))
+    try:
+        for number in range(200):
+            do = "crash_once" if number % 20 == 19 else "echo"
+            assert (await told(service, do=do, word=number))["word"] == number
+    finally:
+        await service.close()
+
+
+async def test_a_program_that_is_no_server_is_an_error(sandbox: BubblewrapSandbox) -> None:
+    with pytest.raises(SandboxError, match="does not start.*no-such-server"):
+        await sandbox.service(replace(SPEC, argv=("no-such-server",)))
+    with pytest.raises(SandboxError, match=r"not ready in 0\.5 s"):
+        await sandbox.service(replace(SPEC, argv=("sleep", "60"), ready_timeout_s=0.5))
+
+
+async def test_a_request_with_a_newline_is_the_caller_s_error(sandbox: BubblewrapSandbox) -> None:
+    service = await sandbox.service(SPEC)
+    try:
+        with pytest.raises(UsageError):
+            await service.request(b"a\nb")
+        with pytest.raises(UsageError):
+            await service.address()
+    finally:
+        await service.close()
+
+
+async def test_a_closed_service_says_so(sandbox: BubblewrapSandbox) -> None:
+    service = await sandbox.service(SPEC)
+    await service.close()
+    with pytest.raises(SandboxError, match="closed"):
+        await service.request(say(do="count"))
+
+
+async def test_user_scope_is_shared_and_ends_after_an_idle_time(
+    sandbox: BubblewrapSandbox,
+) -> None:
+    registry = Registry(idle_s=0.2)
+    first_box = BubblewrapSandbox(Machine.probe(), services=registry)
+    spec = replace(SPEC, scope="user")
+    first, second = await first_box.service(spec), await first_box.fresh().service(spec)
+    assert (await told(first, do="count"))["count"] == 1
+    assert (await told(second, do="count"))["count"] == 2
+    await first.close()
+    assert (await told(second, do="count"))["count"] == 3
+    await second.close()
+    await asyncio.sleep(1.0)
+    third = await first_box.service(spec)
+    assert (await told(third, do="count"))["count"] == 1
+    await third.close()
+    await asyncio.sleep(1.0)
+
+
+async def test_run_scope_is_never_shared(sandbox: BubblewrapSandbox) -> None:
+    first, second = await sandbox.service(SPEC), await sandbox.service(SPEC)
+    assert (await told(first, do="count"))["count"] == 1
+    assert (await told(second, do="count"))["count"] == 1
+    await first.close()
+    await second.close()
+
+
+async def test_a_server_ends_with_its_killed_owner() -> None:
+    owner = _started_owner()
+    assert owner.stdout is not None
+    mark = owner.stdout.readline().strip()
+    assert mark
+    assert _alive(mark)
+    owner.send_signal(signal.SIGKILL)
+    owner.communicate()
+    deadline = time.perf_counter() + 5.0
+    while _alive(mark):
+        assert time.perf_counter() < deadline
+        await asyncio.sleep(0.02)
+
+
+POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(POSTGRES is None, reason="apt-get install postgresql")
+async def test_postgresql_serves_over_its_private_socket(sandbox: BubblewrapSandbox) -> None:
+    psycopg = pytest.importorskip("psycopg", reason="pip install psycopg[binary]")
+    script = (
+        f"export PATH={POSTGRES}:$PATH; initdb -D data -A trust -U job --no-sync >/dev/null &&"
+        " exec postgres -D data -c listen_addresses= -c unix_socket_directories=/socket"
+        " -c fsync=off -c shared_buffers=32MB"
+    )
+    spec = ServiceSpec(
+        name="postgresql",
+        argv=("sh", "-c", script),
+        protocol="socket",
+        limits=Limits(memory_mib=1024, disk_mib=512),
+    )
+    service = await sandbox.service(spec)
+    try:
+        path = Path(await service.address())
+        with await _connected(psycopg, path.parent) as connection:
+            assert connection.execute("select 6 * 7").fetchone() == (42,)
+    finally:
+        await service.close()
+    assert not path.parent.exists()
+
+
+async def _connected(psycopg: ModuleType, folder: Path) -> Any:
+    """A server that accepts connections may still say that it is starting up."""
+    deadline = time.perf_counter() + 20.0
+    while True:
+        try:
+            return psycopg.connect(host=str(folder), user="job", dbname="postgres")
+        except psycopg.OperationalError as error:
+            assert "starting up" in str(error)
+            assert time.perf_counter() < deadline
+            await asyncio.sleep(0.05)
+
+
+def _started_owner() -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", OWNER, str(SERVER)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+OWNER = """
+import asyncio, os, sys
+from pathlib import Path
+from proofsmith.executors.bubblewrap import BubblewrapSandbox
+from proofsmith.executors.command import Machine
+from proofsmith.protocols import ServiceSpec
+
+async def main():
+    mark = f"owned-by-{os.getpid()}"
+    spec = ServiceSpec(
+        name="owned",
+        argv=("python3", "-I", "-u", "lines.py", mark),
+        files={"lines.py": Path(sys.argv[1]).read_bytes()},
+    )
+    service = await BubblewrapSandbox(Machine.probe()).service(spec)
+    print(mark, flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+def _alive(mark: str) -> bool:
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (entry / "cmdline").read_bytes():
+                return True
+        except OSError:
+            continue
+    return False
