@@ -1,6 +1,7 @@
 """How `Limits` become numbers for the kernel, and where a sandboxed program finds itself."""
 
 import math
+import signal
 
 from proofsmith.types import Limits
 
@@ -55,3 +56,13 @@ def init_options(limits: Limits, *, aggregate: bool, endless: bool = False) -> l
         memory = limits.memory_mib * MIB
         options += ["-p", str(limits.processes + 1), "-a", str(memory), "-m", str(memory)]
     return options
+
+
+def over_cpu(cpu_s: float, ended_by_signal: int | None, limits: Limits) -> bool:
+    """Say whether the CPU limit ended a process that used `cpu_s` seconds.
+
+    The kernel enforces the limit by counting timer ticks, which on a virtual machine that shares its processors runs up
+    to a quarter ahead of the precise time that it reports.
+    """
+    killed = ended_by_signal == signal.SIGKILL and cpu_s >= 0.7 * cpu_seconds(limits)
+    return killed or ended_by_signal == signal.SIGXCPU

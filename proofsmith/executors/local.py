@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import stat
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from proofsmith.executors.limits import (
     MIB,
     WORK_DIRECTORY,
     cpu_seconds,
+    over_cpu,
 )
 from proofsmith.executors.process import Finished, Launch, supervise
 from proofsmith.executors.staging import Staging, anonymous_file, checked_path
@@ -144,8 +144,6 @@ def _result(
 ) -> ExecResult:
     code, by = finished.returncode, finished.ended_by
     ended_signal = -code if code < 0 and not by else None
-    killed = ended_signal == signal.SIGKILL and finished.cpu_s >= limits.cpu_s
-    over_cpu = killed or ended_signal == signal.SIGXCPU
     return ExecResult(
         exit_code=code if code >= 0 and not by else None,
         signal=ended_signal,
@@ -154,7 +152,13 @@ def _result(
         wall_s=finished.wall_s,
         cpu_s=finished.cpu_s,
         peak_mib=finished.peak_mib,
-        exceeded="cpu" if over_cpu else "output" if by == "output" else "wall" if by else "",
+        exceeded="cpu"
+        if over_cpu(finished.cpu_s, ended_signal, limits)
+        else "output"
+        if by == "output"
+        else "wall"
+        if by
+        else "",
         truncated=finished.stdout.truncated or finished.stderr.truncated,
         outputs=found,
         tampered=tampered,

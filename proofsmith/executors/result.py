@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from proofsmith.errors import SandboxError
 from proofsmith.executors.cgroup import Group
-from proofsmith.executors.limits import cpu_seconds
+from proofsmith.executors.limits import over_cpu
 from proofsmith.executors.process import Finished
 from proofsmith.executors.report import Report
 from proofsmith.types import Exceeded, ExecResult, Limits
@@ -57,8 +57,7 @@ def _limit_reached(
     """Name the limit that made the payload fail by itself, empty when none did."""
     if result.exit_code == 0:
         return ""
-    killed = result.signal == signal.SIGKILL and result.cpu_s >= cpu_seconds(limits)
-    if result.signal == signal.SIGXCPU or killed:
+    if over_cpu(result.cpu_s, result.signal, limits):
         return "cpu"
     if result.signal == signal.SIGXFSZ or report.free_bytes < _FULL_BYTES:
         return "disk"

@@ -120,7 +120,7 @@ async def test_the_cpu_limit_is_told_from_the_wall_limit(sandbox: Sandbox) -> No
         ["sh", "-c", "while :; do :; done"], limits=Limits(wall_s=30.0, cpu_s=1.0)
     )
     assert result.exceeded == "cpu"
-    assert 0.8 < result.cpu_s < 3.0
+    assert 0.5 < result.cpu_s < 3.0
 
 
 async def test_long_output_keeps_head_and_tail(sandbox: Sandbox) -> None:
