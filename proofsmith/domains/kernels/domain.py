@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from proofsmith.domains.kernels import inference, source
+from proofsmith.domains.kernels import inference, roofline, source
 from proofsmith.domains.kernels.compile import Compiler
+from proofsmith.domains.kernels.measure import compare
+from proofsmith.domains.kernels.roofline import Roofline
 from proofsmith.domains.kernels.verify import Verifier
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox, Tool
-from proofsmith.types import JSON, Candidate, Depth, Goal, Problem, Verdict
+from proofsmith.types import JSON, Candidate, Comparison, Depth, Goal, Problem, Verdict
 
 
 class KernelsDomain:
@@ -22,6 +24,7 @@ class KernelsDomain:
     def __init__(self) -> None:
         """Start with nothing compiled."""
         self._compiler = Compiler()
+        self._roofline: Roofline | None = None
         self._verifiers: dict[str, Verifier] = {}
 
     async def read(
@@ -47,6 +50,28 @@ class KernelsDomain:
         verifier = self._verifier(problem)
         return await verifier.verify(
             candidate, sandbox, depth, seed if isinstance(seed, int) else None
+        )
+
+    async def measure(
+        self,
+        problem: Problem,
+        base: Candidate,
+        candidate: Candidate,
+        sandbox: Sandbox,
+        depth: Depth,
+    ) -> tuple[Comparison, ...]:
+        """Time a verified candidate against `base` in interleaved pairs; QUICK screens, FULL may be published."""
+        if depth is Depth.FULL and self._roofline is None:
+            self._roofline = await roofline.measured(self._compiler, sandbox)
+        return await compare(
+            problem,
+            source.contract_of(problem),
+            base,
+            candidate,
+            sandbox,
+            depth,
+            compiler=self._compiler,
+            roofline=self._roofline,
         )
 
     def _verifier(self, problem: Problem) -> Verifier:

@@ -62,6 +62,8 @@ class Image:
     writable_code: tuple[str, ...]
     code: bytes
     """Contents of executable sections, one after the other."""
+    constants: bytes
+    """Contents of read-only data."""
 
 
 def parse(data: bytes) -> Image:
@@ -98,6 +100,7 @@ def parse(data: bytes) -> Image:
         startup=tuple(sorted(set(startup))),
         writable_code=tuple(odd + ["stack"] * any(f & 1 for f in stacks)),
         code=b"".join(s.data for s in sections if s.flags & _EXECUTE and s.name != ".plt"),
+        constants=b"".join(s.data for s in sections if s.name.startswith(".rodata")),
     )
 
 
