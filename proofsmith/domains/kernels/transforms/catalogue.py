@@ -1,10 +1,16 @@
 """The source transformations in the order in which they are worth trying."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from proofsmith.domains.kernels.transforms import register_tile
-from proofsmith.domains.kernels.transforms.normal import forms
+from proofsmith.domains.kernels.transforms import (
+    branches,
+    hints,
+    register_tile,
+    scalars,
+    transposition,
+)
+from proofsmith.domains.kernels.transforms.normal import forms, localise
 from proofsmith.domains.kernels.transforms.program import Program
 
 
@@ -30,7 +36,7 @@ _DOTS = ((4, 4, 1), (4, 1, 1), (4, 1, 2), (1, 4, 2), (2, 2, 1), (1, 1, 8), (1, 1
 
 def tiles(program: Program, facts: Facts) -> Iterator[Rewrite]:
     """Hold blocks of sums in registers, in every normal form."""
-    for label, form in forms(program):
+    for label, form in _tileable(program):
         prefix = f"{label}, " if label else ""
         for modes in (("columns", "rows"), ("rows", "columns")):
             for rows, columns in _ROWS_BY_VECTORS:
@@ -47,7 +53,41 @@ def tiles(program: Program, facts: Facts) -> Iterator[Rewrite]:
                 yield Rewrite(f"{prefix}register-tile(depth,{rows}x{columns}x{depth})", made)
 
 
-RULES = (tiles,)
+def _tileable(program: Program) -> Iterator[tuple[str, Program]]:
+    """Yield the normal forms, then those of them that profit from transposed operands."""
+    plain = list(forms(program))
+    yield from plain
+    for label, form in plain:
+        turned = transposition.transpose(form)
+        if turned is not None:
+            yield f"{label}, transpose" if label else "transpose", turned
+
+
+_STEPS: tuple[tuple[str, Callable[[Program], Program | None]], ...] = (
+    ("replace-elements", scalars.replace_elements),
+    ("hoist", scalars.hoist),
+    ("select", branches.select),
+    ("independent", hints.independent),
+    ("restrict", hints.restrict),
+)
+
+
+def straighten(program: Program, facts: Facts) -> Iterator[Rewrite]:
+    """Help the compiler vectorise: scalars for array elements, selections for branches, promises; all, then fewer."""
+    del facts
+    program = localise(program)
+    for steps in (_STEPS, _STEPS[:3], _STEPS[2:], _STEPS[3:], _STEPS[:1], _STEPS[2:3], _STEPS[4:]):
+        made, done = program, []
+        for name, step in steps:
+            new = step(made)
+            if new is not None:
+                made = new
+                done.append(name)
+        if done:
+            yield Rewrite(", ".join(done), made)
+
+
+RULES = (tiles, straighten)
 """Every rule; one yields nothing where it does not apply."""
 
 
