@@ -28,8 +28,11 @@ format: setup ## rewrite the sources in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: setup ## write docs/cli.md from the command line itself
+	$(BIN)/python scripts/cli_reference.py > docs/cli.md
+
 lock: setup ## renew the locked requirements from pyproject.toml
 	$(BIN)/uv pip compile -q pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/core.lock
 	$(BIN)/uv pip compile -q pyproject.toml --all-extras --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/dev.lock
 
-.PHONY: help setup demo check test format lock
+.PHONY: help setup demo check test format docs lock
