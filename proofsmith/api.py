@@ -1,7 +1,9 @@
 """The Python API: solve, optimize, check, measure and draft, as coroutines."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -10,6 +12,8 @@ from proofsmith.agents.request import Request, opened, read_problem
 from proofsmith.errors import UsageError
 from proofsmith.executors import probe
 from proofsmith.executors.choice import open_sandbox
+from proofsmith.memory.replies import CachedModel
+from proofsmith.model import OpenAIModel
 from proofsmith.protocols import Domain, Drafter, Model, Progress, Sandbox
 from proofsmith.types import (
     JSON,
@@ -51,9 +55,9 @@ class Searching(TypedDict, total=False):
     runs_dir: Path
     """Folder that keeps the runs; `.proofsmith/runs` unless given."""
     cache_dir: Path | None
-    """Folder of verdicts from other runs; None earns every verdict anew."""
+    """Folder of verdicts and model replies from other runs; None earns and pays for everything anew."""
     fresh: bool
-    """Begin again although this request is finished."""
+    """Begin again although this request is finished, with new replies of the model."""
     watch: Callable[[Progress], None]
     """Told where the run stands after every step."""
     approve: Callable[[str], bool] | None
@@ -182,8 +186,23 @@ async def _search(source: Path, goal: Goal, how: Searching) -> Report:
         watch=how.get("watch", defaults.watch),
         stop=how.get("stop", defaults.stop),
     )
-    async with opened(request) as run:
-        return await execute(run, how.get("approve"))
+    with _paid_before(request) as ready:
+        async with opened(ready) as run:
+            return await execute(run, how.get("approve"))
+
+
+@contextmanager
+def _paid_before(request: Request) -> Iterator[Request]:
+    """Put the cache of replies in front of an endpoint; doubles, which cost nothing, are asked themselves."""
+    if not isinstance(request.model, OpenAIModel) or not request.cache_dir or request.fresh:
+        yield request
+        return
+    path = request.cache_dir / "replies.sqlite"
+    model = CachedModel(request.model, path, request.identity)
+    try:
+        yield replace(request, model=model)
+    finally:
+        model.close()
 
 
 def _domain(source: Path, wanted: str | Domain | None) -> tuple[Domain, dict[str, str]]:

@@ -145,13 +145,13 @@ class Rounds:
         result = flight.task.result()
         outcome = result.outcome
         fresh = outcome is not None and outcome.candidate.id not in self._told
-        usage = result.reply.usage if result.reply else None
+        tokens, cost_usd = _paid(result)
         run.budget.settle(
             flight.reserved,
             attempts=int(fresh),
-            tokens=usage.input_tokens + usage.output_tokens if usage else 0,
-            cost_usd=usage.cost_usd if usage else 0.0,
-            model_calls=int(usage is not None),
+            tokens=tokens,
+            cost_usd=cost_usd,
+            model_calls=int(tokens > 0),
         )
         if result.skipped:
             return
@@ -178,6 +178,14 @@ class Rounds:
         for flight in self._window:
             self._run.budget.settle(flight.reserved)
         self._window.clear()
+
+
+def _paid(result: Result) -> tuple[int, float | None]:
+    """Return the tokens and USD of a move's model call: nothing for a reply that an earlier run paid for."""
+    reply, error = result.reply, result.error
+    if reply is not None and not reply.cached:
+        return reply.usage.input_tokens + reply.usage.output_tokens, reply.usage.cost_usd
+    return (error.tokens, error.cost_usd) if error else (0, 0.0)
 
 
 def _note(move: Move, result: Result) -> str:

@@ -11,7 +11,7 @@ from proofsmith.cli.flags import Common, Judging, Searching, options_of
 from proofsmith.errors import UsageError
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.model import OpenAIModel, Prices, find_key
-from proofsmith.protocols import Model, Sandbox
+from proofsmith.protocols import Sandbox
 from proofsmith.spec import DomainSpec
 from proofsmith.types import JSON, Depth, Status
 
@@ -94,7 +94,7 @@ def task(
     )
 
 
-def model_of(settings: config.Settings, *, wanted: bool) -> Model | None:
+def model_of(settings: config.Settings, *, wanted: bool) -> OpenAIModel | None:
     """Return the model that the settings name; None when there is none or it is not wanted.
 
     Raises:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -106,25 +107,27 @@ async def _searched(
 
     settings = todo.settings
     search = api.solve if goal in (Goal.SOLVE, Goal.REFUTE) else api.optimize
-    with Watcher(quiet=common.quiet) as watch:
-        return await search(
-            todo.source,
-            goal=goal,
-            budget=parse_budget([settings.budget]),
-            model=model_of(settings, wanted=not searching.no_model),
-            seed=settings.seed,
-            jobs=settings.jobs,
-            runs_dir=settings.runs_dir,
-            cache_dir=settings.cache_dir,
-            fresh=searching.fresh,
-            watch=watch,
-            approve=_asker(watch, searching) if searching.apply else None,
-            stop=stop,
-            domain=todo.spec.name,
-            options=todo.options,
-            sandbox=await todo.sandbox(),
-            **({} if todo.required is None else {"required": todo.required}),
-        )
+    model = model_of(settings, wanted=not searching.no_model)
+    async with model or nullcontext():
+        with Watcher(quiet=common.quiet) as watch:
+            return await search(
+                todo.source,
+                goal=goal,
+                budget=parse_budget([settings.budget]),
+                model=model,
+                seed=settings.seed,
+                jobs=settings.jobs,
+                runs_dir=settings.runs_dir,
+                cache_dir=settings.cache_dir,
+                fresh=searching.fresh,
+                watch=watch,
+                approve=_asker(watch, searching) if searching.apply else None,
+                stop=stop,
+                domain=todo.spec.name,
+                options=todo.options,
+                sandbox=await todo.sandbox(),
+                **({} if todo.required is None else {"required": todo.required}),
+            )
 
 
 def _asker(watch: "Watcher", searching: Searching) -> Callable[[str], bool]:

@@ -63,5 +63,5 @@ class Table:
     def _broken(self, error: Exception) -> StoreError:
         return StoreError(
             f"cannot use the cache of {self._name} at {self._path}: {error}",
-            hint="remove that file, or run with --no-cache",
+            hint="remove that file; it can be made again",
         )
