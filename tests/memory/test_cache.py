@@ -79,4 +79,4 @@ def test_a_file_that_is_no_cache_is_a_store_error(tmp_path):
     (tmp_path / "v").write_bytes(b"nonsense" * 200)
     with pytest.raises(StoreError) as caught:
         VerdictCache(tmp_path / "v", "e")
-    assert "--no-cache" in caught.value.hint
+    assert "remove that file" in caught.value.hint
