@@ -108,7 +108,7 @@ class Attempts:
             [Message(role="user", content=move.prompt)],
             max_output_tokens=move.max_output_tokens,
             temperature=move.temperature,
-            seed=run.seed + move.sample,  # a server that honours seeds would repeat itself
+            seed=run.seed,
             sample=move.sample,
         )
         run.ledger.put("reply", move.id, reply, problem_id=run.problem.id)
