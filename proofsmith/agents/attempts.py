@@ -4,12 +4,22 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proofsmith.agents.budget import Reservation
 from proofsmith.agents.run import Run
 from proofsmith.errors import ModelError, UsageError
-from proofsmith.types import Candidate, Depth, Message, Move, Outcome, Reply, Verdict
+from proofsmith.types import (
+    Candidate,
+    Comparison,
+    ComparisonVerdict,
+    Depth,
+    Message,
+    Move,
+    Outcome,
+    Reply,
+    Verdict,
+)
 
 RULE = "rule"
 FRAMING_TOKENS = 64
@@ -41,6 +51,9 @@ class Attempts:
         self._by_code: dict[str, Outcome] = {}
         self.slowest_s = 0.0
         """Longest verification and measurement so far, for planning the end of the search."""
+        baseline = run.ledger.get("baseline", "original", Outcome)
+        if baseline is not None:
+            self._remember_code(replace(baseline, comparisons=(_same_code(run),)))
         for candidate in run.ledger.all("proposal", Candidate).values():
             self._candidates[candidate.id] = candidate
         for outcome in run.ledger.all("outcome", Outcome).values():
@@ -192,6 +205,19 @@ class Attempts:
         code = _code(outcome.verdict)
         if code and outcome.comparisons:
             self._by_code.setdefault(code, outcome)
+
+
+def _same_code(run: Run) -> Comparison:
+    """Say that a candidate which compiles to the original's machine code is as fast as that, without timing it."""
+    return Comparison(
+        metric=str(run.problem.goal),
+        verdict=ComparisonVerdict.NO_DIFFERENCE,
+        ratio=1.0,
+        low=1.0,
+        high=1.0,
+        pairs=0,
+        method="same machine code as the original",
+    )
 
 
 def _code(verdict: Verdict) -> str:

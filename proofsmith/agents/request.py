@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import platform
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from proofsmith import __version__
 from proofsmith.agents.budget import BudgetLedger
+from proofsmith.agents.events import EventLog
 from proofsmith.agents.failpoints import Failpoints
 from proofsmith.agents.lane import Lane
 from proofsmith.agents.run import Run
@@ -91,6 +93,7 @@ async def opened(request: Request) -> AsyncIterator[Run]:
             "a budget in USD needs the model's price, which is unknown",
             hint="set input_usd_per_million and output_usd_per_million, or cap tokens instead",
         )
+    begun_s = time.perf_counter()
     problem = await read_problem(
         request.domain,
         request.source,
@@ -114,7 +117,10 @@ async def opened(request: Request) -> AsyncIterator[Run]:
                 sandbox=request.sandbox,
                 strategy=lambda facts: _best_of(request, problem, facts),
                 ledger=ledger,
-                budget=BudgetLedger(request.budget, earlier_wall_s=ledger.earlier_wall_s()),
+                budget=BudgetLedger(
+                    request.budget,
+                    earlier_wall_s=ledger.earlier_wall_s() + time.perf_counter() - begun_s,
+                ),
                 model=request.model,
                 read_reply=read_reply,
                 prices=request.prices,
@@ -124,9 +130,19 @@ async def opened(request: Request) -> AsyncIterator[Run]:
                 lane=request.lane,
                 failpoints=failpoints,
                 stop=request.stop,
-                watch=request.watch,
+                watch=_both(request.watch, EventLog(folder / "events.jsonl")),
                 manifest=manifest,
             )
+
+
+def _both(
+    first: Callable[[Progress], None], second: Callable[[Progress], None]
+) -> Callable[[Progress], None]:
+    def watch(progress: Progress) -> None:
+        first(progress)
+        second(progress)
+
+    return watch
 
 
 def _best_of(request: Request, problem: Problem, facts: Mapping[str, JSON]) -> BestOf:
