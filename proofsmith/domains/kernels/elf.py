@@ -4,6 +4,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from proofsmith.types import digest
+
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SEGMENT = struct.Struct("<IIQQQQQQ")
@@ -102,6 +104,17 @@ def parse(data: bytes) -> Image:
         code=b"".join(s.data for s in sections if s.flags & _EXECUTE and s.name != ".plt"),
         constants=b"".join(s.data for s in sections if s.name.startswith(".rodata")),
     )
+
+
+def text_digest(data: bytes) -> str:
+    """Hash instructions and constants: equal ones compute the same at the same speed. Raises ValueError as `parse`."""
+    try:
+        parts = [
+            s.data for s in _sections(data) if s.flags & _EXECUTE or s.name.startswith(".rodata")
+        ]
+    except (struct.error, IndexError) as error:
+        raise ValueError("not a shared object") from error
+    return digest(*parts)[:16]
 
 
 def _sections(data: bytes) -> Iterator[Section]:

@@ -144,6 +144,7 @@ class Verifier:
             return f"defines no function '{self._contract.entry}' that can be called"
         climb.build = build
         facts: dict[str, JSON] = {"warnings": build.warnings, "argv": list(build.argv)}
+        facts["text_digest"] = elf.text_digest(build.binary)
         self._note(climb, "compile", Status.TESTED, facts, build.log)
         return ""
 
