@@ -146,7 +146,7 @@ def _both(
 
 
 def _best_of(request: Request, problem: Problem, facts: Mapping[str, JSON]) -> BestOf:
-    brief = request.domain.brief(problem, facts)
+    brief = request.domain.brief(problem, facts) if request.model else ""
     return BestOf(
         Plan(
             brief=brief,

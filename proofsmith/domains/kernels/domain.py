@@ -1,16 +1,16 @@
 """The kernels domain: what the seam asks for, delegated to the modules of this folder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from proofsmith.domains.kernels import inference, roofline, source
+from proofsmith.domains.kernels import inference, roofline, rules, source
 from proofsmith.domains.kernels.compile import Compiler
 from proofsmith.domains.kernels.measure import compare
 from proofsmith.domains.kernels.roofline import Roofline
 from proofsmith.domains.kernels.verify import Verifier
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox, Tool
-from proofsmith.types import JSON, Candidate, Comparison, Depth, Goal, Problem, Verdict
+from proofsmith.types import JSON, Candidate, Comparison, Depth, Goal, Problem, Profile, Verdict
 
 
 class KernelsDomain:
@@ -41,6 +41,16 @@ class KernelsDomain:
         if not contract.inferred:
             raise UsageError(f"{path} has a header already", hint="edit it")
         return inference.render(contract) + "\n" + problem.text
+
+    def propose(
+        self,
+        problem: Problem,
+        parent: Candidate | None,
+        tried: frozenset[str],
+        sandbox: Sandbox,
+    ) -> AsyncIterator[Candidate]:
+        """Yield rule-made candidates lazily, best guess first; legality is for `verify` to decide."""
+        return rules.propose(problem, parent, tried, sandbox)
 
     async def verify(
         self, problem: Problem, candidate: Candidate, sandbox: Sandbox, depth: Depth
@@ -73,6 +83,12 @@ class KernelsDomain:
             compiler=self._compiler,
             roofline=self._roofline,
         )
+
+    async def profile(
+        self, problem: Problem, candidate: Candidate, sandbox: Sandbox
+    ) -> Profile | None:
+        """Return None: there is no profile of kernels yet."""
+        return None
 
     def _verifier(self, problem: Problem) -> Verifier:
         if problem.id not in self._verifiers:
