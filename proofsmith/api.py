@@ -95,11 +95,12 @@ async def check(
     required: Status | None = None,
     depth: Depth = Depth.FULL,
     sandbox: Sandbox | None = None,
+    settings: Mapping[str, JSON] | None = None,
 ) -> Verdict:
     """Judge `candidate`, a version of `base` that anyone wrote: how strongly it is known to be right, and why.
 
     `options` are the domain's own, by name; `required` raises the status that counts as right; without `sandbox`
-    the strongest one that this machine can run is opened.
+    the strongest one that this machine can run is opened; `settings` are the candidate's, e.g. its compiler flags.
 
     Raises:
         UsageError: a file cannot be read or understood.
@@ -108,7 +109,9 @@ async def check(
     sandbox = sandbox or await open_sandbox()
     engine, problem = await _read(base, domain, options, required, sandbox)
     fresh = sandbox.fresh(inputs=problem.inputs)
-    return await engine.verify(problem, _candidate(problem, base, candidate), fresh, depth)
+    return await engine.verify(
+        problem, _candidate(problem, base, candidate, settings), fresh, depth
+    )
 
 
 async def measure(
@@ -120,6 +123,7 @@ async def measure(
     required: Status | None = None,
     depth: Depth = Depth.FULL,
     sandbox: Sandbox | None = None,
+    settings: Mapping[str, JSON] | None = None,
 ) -> tuple[Comparison, ...]:
     """Compare `candidate` with `base` in interleaved pairs; a candidate that `check` refuses is never timed.
 
@@ -128,7 +132,7 @@ async def measure(
     """
     sandbox = sandbox or await open_sandbox()
     engine, problem = await _read(base, domain, options, required, sandbox)
-    version = _candidate(problem, base, candidate)
+    version = _candidate(problem, base, candidate, settings)
     fresh = sandbox.fresh(inputs=problem.inputs)
     verdict = await engine.verify(problem, version, fresh, depth)
     if not verdict.status.at_least(problem.required):
@@ -227,10 +231,13 @@ async def _read(
     return engine, problem
 
 
-def _candidate(problem: Problem, base: Path, path: Path) -> Candidate:
+def _candidate(
+    problem: Problem, base: Path, path: Path, settings: Mapping[str, JSON] | None
+) -> Candidate:
     """Read `path` as a version of the one file that may change."""
     name = problem.editable[0] if len(problem.editable) == 1 else base.name
-    return Candidate(files={**problem.files, name: _text(path)}, move=path.name)
+    files = {**problem.files, name: _text(path)}
+    return Candidate(files=files, settings=settings or {}, move=path.name)
 
 
 def _text(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Compose what the Python API needs from flags and settings."""
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from proofsmith.executors.choice import open_sandbox
 from proofsmith.model import OpenAIModel, Prices, find_key
 from proofsmith.protocols import Sandbox
 from proofsmith.spec import DomainSpec
-from proofsmith.types import JSON, Depth, Status
+from proofsmith.types import JSON, Depth, Goal, Status
 
 
 class Judged(TypedDict):
@@ -37,19 +38,33 @@ class Task:
     depth: Depth
     required: Status | None
     unsafe_local: bool
+    quiet: bool
 
     async def sandbox(self) -> Sandbox:
         """Open the sandbox that was asked for; raises SandboxError when it does not work here."""
         return await open_sandbox("unsafe-local" if self.unsafe_local else self.settings.sandbox)
 
+    async def announce(self, sandbox: Sandbox) -> None:
+        """Say on stderr what was inferred about a file without a header, and how to keep it."""
+        problem = await domains.load(self.spec).read(
+            self.source, Goal.SPEED, self.options, sandbox.fresh()
+        )
+        inferred = problem.options.get("inferred")
+        if isinstance(inferred, str) and not self.quiet:
+            sys.stderr.write(f"{self.source} has no header; inferred:\n")
+            sys.stderr.writelines(f"    {line}\n" for line in inferred.strip().splitlines())
+            sys.stderr.write(f"to keep and correct it: proofsmith init {self.source}\n")
+
     async def judged(self) -> Judged:
         """Return the arguments of `api.check` and `api.measure`, with an open sandbox."""
+        sandbox = await self.sandbox()
+        await self.announce(sandbox)
         return Judged(
             domain=self.spec.name,
             options=self.options,
             required=self.required,
             depth=self.depth,
-            sandbox=await self.sandbox(),
+            sandbox=sandbox,
         )
 
     @property
@@ -91,6 +106,7 @@ def task(
         depth=Depth(settings.depth),
         required=_level(judging.require),
         unsafe_local=common.unsafe_local,
+        quiet=common.quiet,
     )
 
 

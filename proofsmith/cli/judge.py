@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,8 @@ import typer
 
 from proofsmith.cli.exits import Exit
 from proofsmith.cli.flags import Common, Judging
-from proofsmith.types import Comparison, ComparisonVerdict, Verdict
+from proofsmith.errors import UsageError
+from proofsmith.types import JSON, Comparison, ComparisonVerdict, Verdict
 
 if TYPE_CHECKING:
     from proofsmith.cli.engine import Task
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
 BASE = typer.Argument(metavar="BASE", help="the original", show_default=False)
 CANDIDATE = typer.Argument(metavar="CANDIDATE", help="the version to judge", show_default=False)
 SOURCE = typer.Argument(metavar="FILE", help="the file that gets a header", show_default=False)
+SEED = typer.Option("--seed", metavar="N", help="repeat the held-out inputs of an earlier check")
+SETTINGS = typer.Option(
+    "--settings", metavar="JSON", help="settings of the candidate, e.g. its flags"
+)
+SETTINGS_HINT = """write it like --settings '{"cflags": ["-O3"]}'"""
 SHOWN = ("verdict", "ratio", "low", "high", "pairs", "reason")
 
 
@@ -27,13 +34,18 @@ def check(
     judging: Judging,
     common: Common,
     domain_options: Mapping[str, object],
+    settings: Annotated[str | None, SETTINGS] = None,
+    seed: Annotated[int | None, SEED] = None,
 ) -> int:
     """Say how strongly a version is known to be right, with evidence; exit code 1 when not enough."""
     from proofsmith.cli.drive import drive
     from proofsmith.cli.engine import task
 
     todo = task(base, common, judging, domain_options)
-    verdict = drive(lambda: _check(todo, candidate))
+    if seed is not None:
+        todo = replace(todo, options={**todo.options, "seed": seed})
+    version = Version(path=candidate, settings=_settings(settings))
+    verdict = drive(lambda: _check(todo, version))
     held = verdict.status.at_least(todo.level)
     if common.json:
         from proofsmith.agents.report.records import plain
@@ -50,19 +62,21 @@ def measure(
     judging: Judging,
     common: Common,
     domain_options: Mapping[str, object],
+    settings: Annotated[str | None, SETTINGS] = None,
 ) -> int:
     """Compare a version with the original in interleaved pairs; exit code 0 when it is faster."""
     from proofsmith.cli.drive import drive
     from proofsmith.cli.engine import task
 
     todo = task(base, common, judging, domain_options)
-    found = drive(lambda: _measure(todo, candidate))
+    version = Version(path=candidate, settings=_settings(settings))
+    found = drive(lambda: _measure(todo, version))
     if common.json:
         _print_json(_measured(found))
     else:
         from proofsmith.agents.report.summary import compared
 
-        typer.echo("\n".join(f"{c.verdict:13} {compared(c)}" for c in found))
+        typer.echo("\n".join(map(compared, found)))
     faster = bool(found) and found[0].verdict is ComparisonVerdict.FASTER
     return Exit.DONE if faster else Exit.NOT_SO
 
@@ -91,16 +105,36 @@ def init(
     return Exit.DONE
 
 
-async def _check(todo: "Task", candidate: Path) -> Verdict:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """The candidate of a judgement: its file, and settings such as compiler flags."""
+
+    path: Path
+    settings: Mapping[str, JSON]
+
+
+async def _check(todo: "Task", version: Version) -> Verdict:
     from proofsmith import api
 
-    return await api.check(todo.source, candidate, **await todo.judged())
+    asked = await todo.judged()
+    return await api.check(todo.source, version.path, settings=version.settings, **asked)
 
 
-async def _measure(todo: "Task", candidate: Path) -> tuple[Comparison, ...]:
+async def _measure(todo: "Task", version: Version) -> tuple[Comparison, ...]:
     from proofsmith import api
 
-    return await api.measure(todo.source, candidate, **await todo.judged())
+    asked = await todo.judged()
+    return await api.measure(todo.source, version.path, settings=version.settings, **asked)
+
+
+def _settings(text: str | None) -> Mapping[str, JSON]:
+    try:
+        found = json.loads(text or "{}")
+    except ValueError as error:
+        raise UsageError(f"--settings is not JSON: {error}", hint=SETTINGS_HINT) from None
+    if not isinstance(found, dict):
+        raise UsageError("--settings is not a JSON object", hint=SETTINGS_HINT)
+    return found
 
 
 async def _draft(todo: "Task") -> str:

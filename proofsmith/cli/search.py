@@ -106,6 +106,8 @@ async def _searched(
     from proofsmith.cli.progress import Watcher
 
     settings = todo.settings
+    sandbox = await todo.sandbox()
+    await todo.announce(sandbox)
     search = api.solve if goal in (Goal.SOLVE, Goal.REFUTE) else api.optimize
     model = model_of(settings, wanted=not searching.no_model)
     async with model or nullcontext():
@@ -125,7 +127,7 @@ async def _searched(
                 stop=stop,
                 domain=todo.spec.name,
                 options=todo.options,
-                sandbox=await todo.sandbox(),
+                sandbox=sandbox,
                 **({} if todo.required is None else {"required": todo.required}),
             )
 

@@ -3,13 +3,15 @@
 import contextlib
 import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from proofsmith.agents.report.page import page
 from proofsmith.agents.report.patch import patch
 from proofsmith.agents.report.records import from_json, to_json
-from proofsmith.agents.report.summary import evidence_line, evidence_lines, row, six_lines
+from proofsmith.agents.report.summary import evidence_line, evidence_lines, row, six_lines, title
 from proofsmith.errors import StoreError
+from proofsmith.tools.paths import jailed
 from proofsmith.types import Report
 
 __all__ = [
@@ -27,10 +29,14 @@ __all__ = [
 def write(report: Report, folder: Path) -> None:
     """Write report.json, report.html, patch.diff and REPLAY.md into `folder`, each file whole or not at all.
 
+    The folders `base` and `candidate` beside them hold the original and the best version, for the replay commands.
+
     Raises:
         StoreError: a file cannot be written; those written before are whole.
     """
     texts = {
+        **{f"base/{jailed(name)}": text for name, text in report.problem.files.items()},
+        **{f"candidate/{jailed(name)}": text for name, text in _best_files(report).items()},
         "patch.diff": patch(report),
         "REPLAY.md": replay_text(report),
         "report.html": page(report),
@@ -38,6 +44,13 @@ def write(report: Report, folder: Path) -> None:
     }
     for name, text in texts.items():
         _replace(folder / name, text)
+
+
+def _best_files(report: Report) -> Mapping[str, str]:
+    """Return all files of the best version, unchanged ones included; none when there is no best version."""
+    if report.best is None:
+        return {}
+    return {**report.problem.files, **report.best.candidate.files}
 
 
 def load(folder: Path) -> Report:
@@ -52,7 +65,12 @@ def load(folder: Path) -> Report:
 
 def replay_text(report: Report) -> str:
     """Return REPLAY.md: the commands that earn every piece of evidence again."""
-    lines = [f"# Replay of {report.problem.id}", "", "All of it, with a verdict at the end:", ""]
+    lines = [
+        f"# Replay of {title(report.problem)}",
+        "",
+        "All of it, with a verdict at the end:",
+        "",
+    ]
     lines += [f"    proofsmith runs replay {report.run_id}", ""]
     if report.best is not None:
         lines += ["Piece by piece, from this folder:", ""]

@@ -4,16 +4,22 @@ import base64
 import hashlib
 import json
 import shlex
-from collections.abc import Mapping
 from importlib import resources
 
 from proofsmith.agents.report import plots
 from proofsmith.agents.report.markup import Markup, element, join
 from proofsmith.agents.report.patch import patch
-from proofsmith.agents.report.summary import HEADLINES, compared, made, spent, times
+from proofsmith.agents.report.summary import (
+    HEADLINES,
+    compared,
+    made,
+    short_facts,
+    spent,
+    times,
+    title,
+)
 from proofsmith.types import Conclusion, Evidence, Outcome, Report, Status
 
-FACTS_SHOWN = 12
 DIFF_LINES = 2000
 
 
@@ -27,7 +33,7 @@ def page(report: Report) -> str:
         Markup('<meta charset="utf-8">'),
         Markup(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
         Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        element("title", f"{report.problem.id}: {HEADLINES[report.conclusion]}"),
+        element("title", f"{title(report.problem)}: {HEADLINES[report.conclusion]}"),
         element("style", Markup(css)),
     )
     body = element("body", element("main", *_sections(report)))
@@ -59,7 +65,7 @@ def _header(report: Report) -> Markup:
         facts.insert(1, ("known to be", _status(best.verdict.status)))
     return element(
         "header",
-        element("h1", f"proofsmith · {report.problem.domain} · {report.problem.id}"),
+        element("h1", f"proofsmith · {report.problem.domain} · {title(report.problem)}"),
         element("div", headline, class_="headline"),
         element("p", compared(comparison) if comparison else report.problem.text, class_="sub"),
         element("ul", *(element("li", element("b", k), v) for k, v in facts), class_="facts"),
@@ -133,7 +139,7 @@ def _difference(report: Report) -> Markup:
     if len(lines) > DIFF_LINES:
         shown.append(element("span", f"... {len(lines) - DIFF_LINES} more lines in patch.diff"))
     settings = report.best.candidate.settings if report.best is not None else {}
-    note = f"Built with {_words(settings)}." if settings else "Settings unchanged."
+    note = f"Built with {short_facts(settings)}." if settings else "Settings unchanged."
     return element(
         "section",
         element("h2", "The change"),
@@ -161,7 +167,7 @@ def _check(item: Evidence) -> Markup:
         "summary",
         _status(item.status),
         element("span", item.check, class_="what"),
-        element("span", _words(item.facts), class_="muted"),
+        element("span", short_facts(item.facts), class_="muted"),
     )
     ended = "ended by a limit" if item.exit_code is None else f"exit code {item.exit_code}"
     parts = [
@@ -173,17 +179,8 @@ def _check(item: Evidence) -> Markup:
     return element("details", head, *parts)
 
 
-def _words(facts: Mapping[str, object]) -> str:
-    shown = [f"{key} {_word(value)}" for key, value in list(facts.items())[:FACTS_SHOWN]]
-    return ", ".join(shown)
-
-
 def _word(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, list):
-        return " ".join(map(_word, value))
-    return json.dumps(value) if isinstance(value, dict) else str(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _repeat(report: Report) -> Markup:

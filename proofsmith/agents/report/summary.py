@@ -1,15 +1,27 @@
 """Say a report in six lines of plain text."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from proofsmith.types import Comparison, Conclusion, Evidence, Outcome, Report
+from proofsmith.types import Comparison, Conclusion, Evidence, Outcome, Problem, Report
 
+FACTS_SHOWN, FACT_CHARACTERS = 12, 60
 HEADLINES = {
     Conclusion.SOLVED: "solved",
     Conclusion.IMPROVED: "improved",
     Conclusion.DISPROVED: "disproved",
     Conclusion.NONE: "nothing better found",
 }
+
+
+def title(problem: Problem) -> str:
+    """Return the name of a problem for people: its file and what in it is meant, else its id.
+
+    >>> from proofsmith.types import Goal
+    >>> title(Problem(id="7f", domain="d", goal=Goal.SPEED, text="", files={}, options={"path": "a.c", "entry": "f"}))
+    'a.c:f'
+    """
+    parts = [problem.options.get(name) for name in ("path", "entry")]
+    return ":".join(part for part in parts if isinstance(part, str)) or problem.id
 
 
 def times(ratio: float) -> str:
@@ -25,8 +37,8 @@ def compared(comparison: Comparison) -> str:
     text = f"{times(comparison.ratio)} {comparison.metric}"
     if comparison.low is not None and comparison.high is not None:
         text += f", interval {times(comparison.low)} to {times(comparison.high)}"
-    text += f", {comparison.pairs} pairs: {comparison.verdict}"
-    return text
+    told = f"{text}, {comparison.pairs} pairs: {comparison.verdict}"
+    return f"{told} ({comparison.reason})" if comparison.reason else told
 
 
 def checked(outcome: Outcome) -> str:
@@ -57,7 +69,7 @@ def six_lines(report: Report) -> list[str]:
     headline = HEADLINES[report.conclusion]
     if best is not None and best.comparisons and report.conclusion is Conclusion.IMPROVED:
         headline += f", {compared(best.comparisons[0])}"
-    rows = [("result", f"{report.problem.id}: {headline}")]
+    rows = [("result", f"{title(report.problem)}: {headline}")]
     if best is not None:
         rows.append(("checked", checked(best)))
         rows.append(("made by", made(best) or "the original"))
@@ -91,8 +103,15 @@ def evidence_lines(report: Report) -> list[str]:
 
 def evidence_line(item: Evidence) -> str:
     """Say one piece of evidence: `tested differential: inputs 4096, max_ulp 2`."""
-    facts = ", ".join(f"{key} {_fact(value)}" for key, value in item.facts.items())
+    facts = short_facts(item.facts)
     return f"{item.status:8} {item.check}" + (f": {facts}" if facts else "")
+
+
+def short_facts(facts: Mapping[str, object]) -> str:
+    """Return at most FACTS_SHOWN facts of at most FACT_CHARACTERS each; longer ones are left out."""
+    told = {key: _fact(value) for key, value in facts.items()}
+    short = [f"{key} {text}" for key, text in told.items() if 0 < len(text) <= FACT_CHARACTERS]
+    return ", ".join(short[:FACTS_SHOWN])
 
 
 def row(report: Report) -> dict[str, str]:
@@ -101,7 +120,7 @@ def row(report: Report) -> dict[str, str]:
     gain = compared(best.comparisons[0]) if best is not None and best.comparisons else ""
     return {
         "run": report.run_id,
-        "problem": report.problem.id,
+        "problem": title(report.problem),
         "conclusion": str(report.conclusion),
         "gain": gain,
     }

@@ -3,6 +3,7 @@
 import random
 import re
 import secrets
+import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -25,7 +26,7 @@ from proofsmith.domains.kernels.runs import Ran, Side, run
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
 from proofsmith.tools import syntax
-from proofsmith.types import JSON, Candidate, Depth, Evidence, Problem, Status, Verdict
+from proofsmith.types import JSON, Candidate, Depth, Evidence, Problem, Status, Verdict, canonical
 
 _FEEDBACK_BYTES = 2000
 _SEEN = {
@@ -297,6 +298,11 @@ def replay(climb: Climb) -> tuple[str, ...]:
     path = str(climb.problem.options["path"])
     command = ["proofsmith", "check", f"base/{path}", f"candidate/{path}"]
     command += ["--entry", str(climb.problem.options["entry"])]
+    flags = climb.problem.options["cflags"]
+    if isinstance(flags, list) and flags:
+        command += ["--cflags", shlex.join(map(str, flags))]
+    if climb.candidate.settings:
+        command += ["--settings", canonical(climb.candidate.settings)]
     command += ["--depth", str(climb.depth), "--seed", str(climb.seed), "--json"]
     return tuple(command)
 

@@ -69,8 +69,11 @@ def test_a_cut_report_is_refused(broken):
 
 def test_a_run_folder_holds_the_four_files_and_the_report_comes_back(report, tmp_path):
     reports.write(report, tmp_path / "run")
-    names = sorted(path.name for path in (tmp_path / "run").iterdir())
-    assert names == ["REPLAY.md", "patch.diff", "report.html", "report.json"]
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {"REPLAY.md", "patch.diff", "report.html", "report.json", "base", "candidate"}
+    base, best = (tmp_path / "run" / side / "matmul.c" for side in ("base", "candidate"))
+    assert base.read_text() == report.problem.files["matmul.c"]
+    assert best.read_text() == report.best.candidate.files["matmul.c"]
     assert reports.load(tmp_path / "run") == report
 
 
