@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from proofsmith.domains.kernels.transforms import (
     branches,
     hints,
+    recurrence,
     register_tile,
     scalars,
     transposition,
@@ -87,7 +88,16 @@ def straighten(program: Program, facts: Facts) -> Iterator[Rewrite]:
             yield Rewrite(", ".join(done), made)
 
 
-RULES = (tiles, straighten)
+def recurrences(program: Program, facts: Facts) -> Iterator[Rewrite]:
+    """Split first-order recurrences into an independent part and a scan."""
+    del facts
+    for vector in (True, False):
+        made = recurrence.scan(program, vector=vector)
+        if made is not None:
+            yield Rewrite("scan-recurrence(" + ("vectors" if vector else "one by one") + ")", made)
+
+
+RULES = (tiles, recurrences, straighten)
 """Every rule; one yields nothing where it does not apply."""
 
 

@@ -2,7 +2,17 @@
 
 from dataclasses import replace
 
-from proofsmith.domains.kernels.transforms.ir import Body, For, If, Stmt, While, statements
+from proofsmith.domains.kernels.transforms.affine import stride
+from proofsmith.domains.kernels.transforms.ir import (
+    Assign,
+    Body,
+    For,
+    If,
+    Index,
+    Stmt,
+    While,
+    statements,
+)
 from proofsmith.domains.kernels.transforms.program import Program
 from proofsmith.tools.syntax import Edit, functions, parse, splice
 
@@ -38,10 +48,19 @@ def _marked(stmt: Stmt) -> Stmt:
         case For(body=inner):
             if any(isinstance(s, (For, While)) for s in statements(inner)):
                 return replace(stmt, body=_mark(inner))
-            return stmt if IVDEP in stmt.pragmas else replace(stmt, pragmas=(*stmt.pragmas, IVDEP))
+            if IVDEP in stmt.pragmas or _scatters(stmt):
+                return stmt
+            return replace(stmt, pragmas=(*stmt.pragmas, IVDEP))
         case While(body=inner):
             return replace(stmt, body=_mark(inner))
         case If(test=test, then=then, other=other):
             return If(test, _mark(then), _mark(other))
         case _:
             return stmt
+
+
+def _scatters(loop: For) -> bool:
+    """Say whether some store goes to a place that is not a straight line in the loop variable."""
+    stores = [s.target for s in statements(loop.body) if isinstance(s, Assign)]
+    places = [t for t in stores if isinstance(t, Index)]
+    return any(not stride(place.index, loop.var) for place in places)
