@@ -44,7 +44,7 @@ class _Trial:
     pairs: list[Pair] = field(default_factory=list)
     own: list[Pair] = field(default_factory=list)
     repeats: int = 0
-    tries: int = timing.TRIES
+    tries: int = timing.MOST_TRIES
     core: int = -1
     reason: str = ""
     out_of_time: bool = False

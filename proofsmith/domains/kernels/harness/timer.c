@@ -32,7 +32,7 @@ static struct plan {
     uint64_t seed;
     int threaded, tries, timeout_ms, deadline_ms, parameters;
     size_t repeats, stride, bytes;
-    double shortest_ns, longest_ns, most_bytes;
+    double shortest_ns, sum_ns, most_ns, most_bytes;
     struct parameter parameter[MAX_PARAMETERS];
 } plan;
 
@@ -72,11 +72,11 @@ static double now_ns(clockid_t clock) {
 }
 
 static void read_plan(void) {
-    int ok = scanf(" %64s %lu %4095s %4095s %4095s %4095s %d %d %d %d %lf %lf %lf %zu %4095s %d", plan.nonce, &plan.seed,
+    int ok = scanf(" %64s %lu %4095s %4095s %4095s %4095s %d %d %d %d %lf %lf %lf %lf %zu %4095s %d", plan.nonce, &plan.seed,
                    plan.entry[0], plan.library[0], plan.entry[1], plan.library[1], &plan.threaded, &plan.tries, &plan.timeout_ms,
-                   &plan.deadline_ms, &plan.shortest_ns, &plan.longest_ns, &plan.most_bytes, &plan.repeats, plan.orders,
+                   &plan.deadline_ms, &plan.shortest_ns, &plan.sum_ns, &plan.most_ns, &plan.most_bytes, &plan.repeats, plan.orders,
                    &plan.parameters);
-    need(ok == 16 && plan.parameters >= 0 && plan.parameters <= MAX_PARAMETERS, "plan");
+    need(ok == 17 && plan.parameters >= 0 && plan.parameters <= MAX_PARAMETERS, "plan");
     size_t offset = 0;
     for (int i = 0; i < plan.parameters; i++) {
         struct parameter *p = plan.parameter + i;
@@ -285,18 +285,28 @@ static void run_pair(struct side sides[2], char order, uint64_t seed, struct clo
     end_side(pair), end_side(pair + 1);
 }
 
-/* Choose how many calls one block makes: the faster side long enough to read, the slower not endless. */
+static double quickest(const struct clocks kept[16]) {
+    double best = INFINITY;
+    for (int t = 0; t < plan.tries; t++) best = fmin(best, metric(kept[t]));
+    return best;
+}
+
+/* Choose how many calls one block makes, few but long enough to read, and how many blocks count as one time. */
 static void calibrate(struct side sides[2], struct random *random) {
     struct clocks kept[2][16];
     double most = fmax(1, plan.most_bytes / (double)plan.stride);
     resize(sides, 1);
-    for (int round = 0; round < 3; round++) {
+    for (int round = 0; round < 4; round++) {
         run_pair(sides, '0', random_bits(random), kept);
-        double fast = fmin(metric(kept[0][0]), metric(kept[1][0])), slow = fmax(metric(kept[0][0]), metric(kept[1][0]));
-        double factor = fmin(plan.shortest_ns / fmax(fast, 1), plan.longest_ns / fmax(slow, 1));
+        double base = quickest(kept[0]), candidate = quickest(kept[1]);
+        double fast = fmin(base, candidate), slow = fmax(base, candidate);
+        double factor = fmin(plan.shortest_ns / fmax(fast, 1), plan.most_ns / fmax(slow, 1));
         double next = fmin(fmin((double)plan.repeats * factor, most), MAX_REPEATS);
-        if (slow > 3e7) plan.tries = 1; /* far above a scheduler slice nothing is gained by the better of two */
-        if (next < (double)plan.repeats * 1.3) return;
+        if (next < (double)plan.repeats * 1.3) {
+            double tries = fmin(ceil(plan.sum_ns / fmax(fast, 1)), plan.most_ns / slow);
+            plan.tries = (int)fmax(1, fmin(tries, plan.tries));
+            return;
+        }
         resize(sides, (size_t)ceil(next));
     }
 }
