@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import PurePosixPath
+from typing import Literal
 
 from proofsmith.domains.kernels import elf
 from proofsmith.errors import SandboxError, UsageError
@@ -26,6 +27,14 @@ _PAIRED = re.compile(r"--?param[= ]?|-mllvm")
 _KEPT = re.compile(
     r"-(m(arch|tune|cpu|avx|sse|fma|bmi|f16c|popcnt|prefer)|fopenmp|std=|[DUI]|fwrapv|fno-strict)"
 )
+
+
+RunnerKind = Literal["plain", "sanitized", "coverage"]
+_RUNNER: dict[RunnerKind, tuple[str, ...]] = {
+    "plain": (),
+    "sanitized": ("-DSANITIZED", "-fsanitize=address,undefined"),
+    "coverage": ("-DCOVERAGE", "-rdynamic"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +142,12 @@ class Compiler:
         argv = (driver("gcc", units), *flags, *checks, "-shared", "-fPIC", *units, "-lm")
         return await self.build(sandbox, sources, argv)
 
-    async def runner(self, shim: str, sandbox: Sandbox, *, sanitized: bool = False) -> bytes:
+    async def runner(self, shim: str, sandbox: Sandbox, *, kind: RunnerKind = "plain") -> bytes:
         """Compile the trusted runner around `shim`; raises SandboxError when that fails."""
         source = files("proofsmith.domains.kernels").joinpath("harness/runner.c").read_text()
-        extra = ("-DSANITIZED", "-fsanitize=address,undefined") if sanitized else ()
-        argv = ("gcc", "-O1", "-w", *extra, "-fno-builtin", "runner.c", "shim.c", "-ldl", "-lm")
-        build = await self.build(sandbox, {"runner.c": source, "shim.c": shim}, argv)
+        argv = ("gcc", "-O1", "-w", *_RUNNER[kind], "-fno-builtin", "runner.c", "shim.c")
+        sources = {"runner.c": source, "shim.c": shim}
+        build = await self.build(sandbox, sources, (*argv, "-ldl", "-lm"))
         if build.binary is None:
             raise SandboxError(
                 f"the test harness does not compile: {build.error}",

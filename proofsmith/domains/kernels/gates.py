@@ -40,8 +40,14 @@ _RUNTIME = re.compile(
     r"|_Zn[wa]m\w*|_Zd[la]Pv\w*|_ZSt\d+__throw_\w+|__cxa_(begin_catch|end_catch|rethrow|throw_bad_array_new_length)"
     r"|__gxx_personality_v0|_Unwind_Resume|_ZSt9terminate\w*|__\w+_finite"
 )
-_SYSTEM_CALL = (b"\x0f\x05", b"\x0f\x34", b"\xcd\x80")
-_ENVIRONMENT = re.compile(r"\b(__asm__|asm|__asm)\b|section\s*\(|\bifunc\b|\bconstructor\b")
+_REPLACED = re.compile(
+    r"(clock|time|gettimeofday|nanosleep|exit|_exit|abort|write|read|open|close|mmap|munmap|sched|pthread|omp|GOMP|kmp"
+    r"|dl|sig|get|set|fe)\w*|clock_\w+|malloc|calloc|realloc|free|mem(cpy|set|move|cmp)|proofsmith\w*"
+)
+_INSTRUCTION = re.compile(
+    r"\t(?P<name>syscall|sysenter|int\s+\$0x80|rdtscp?|rdpmc|rdrand|rdseed|rdpid|cpuid|v?ldmxcsr|wrfsbase|wrgsbase"
+    r"|wrpkru|xrstors?|fxrstor|fldenv|frstor|xbegin|std|in|out)(64)?\b"
+)
 
 
 def symbols(image: Image, base: Image, contract: Contract) -> list[str]:
@@ -61,7 +67,7 @@ def faults(image: Image, base: Image, contract: Contract) -> Iterator[str]:
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         names = ", ".join(unknown[:5]) + more
         yield f"uses external symbols that the base does not use and the contract does not allow: {names}"
-    checks: tuple[Callable[[Image, Image], str], ...] = (_kept, _startup, _code)
+    checks: tuple[Callable[[Image, Image], str], ...] = (_kept, _startup, _code, _replaced)
     yield from filter(None, (check(image, base) for check in checks))
 
 
@@ -88,16 +94,11 @@ def _code(image: Image, base: Image) -> str:
     return f"asks for memory that is writable and executable: {', '.join(new)}" if new else ""
 
 
-def suspicious(image: Image, base: Image) -> bool:
-    """Say whether bytes that mean a system call occur in code; they may also be part of a number."""
-    return any(call in image.code and call not in base.code for call in _SYSTEM_CALL)
+def _replaced(image: Image, base: Image) -> str:
+    new = sorted(f for f in image.functions - base.functions if _REPLACED.fullmatch(f))
+    return f"replaces the library function '{new[0]}'" if new else ""
 
 
-def system_calls(disassembly: str) -> bool:
-    """Say whether a disassembly by objdump shows an instruction that enters the kernel."""
-    return re.search(r"\t(syscall|sysenter|int\s+\$0x80|svc)\b", disassembly) is not None
-
-
-def disguised(text: str) -> bool:
-    """Say whether source text holds inline assembly or section attributes, which can hide instructions."""
-    return _ENVIRONMENT.search(text) is not None
+def instructions(disassembly: str) -> frozenset[str]:
+    """Return the instructions in objdump's output by which code leaves the process, reads clocks or sets modes."""
+    return frozenset(found["name"] for found in _INSTRUCTION.finditer(disassembly))

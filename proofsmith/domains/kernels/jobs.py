@@ -93,6 +93,8 @@ class Transcript:
     """(call, kind, detail)"""
     fault: Fault | None
     complete: bool
+    blocks: frozenset[int] = frozenset()
+    """Return addresses of the block marks that were reached, when the kernel is instrumented."""
 
 
 def encode(
@@ -149,6 +151,7 @@ def decode(contract: Contract, cases: Sequence[Case], data: bytes, nonce: int) -
     results: list[Result] = []
     violations: list[tuple[int, Violation, int]] = []
     fault, complete, at = None, False, 0
+    blocks: frozenset[int] = frozenset()
     while len(data) - at >= _FRAME.size and not complete and fault is None:
         tag, call, a, b, length = _FRAME.unpack_from(data, at)
         payload = data[at + _FRAME.size : at + _FRAME.size + length]
@@ -164,12 +167,14 @@ def decode(contract: Contract, cases: Sequence[Case], data: bytes, nonce: int) -
             where = a >> 8
             name = contract.parameters[where] if where < len(contract.parameters) else None
             fault = Fault(call, a & 0xFF, name, b - (1 << 64) if b >> 63 else b)
+        elif tag == 5 and length % 8 == 0 and length == len(payload):
+            blocks = frozenset(struct.unpack(f"<{length // 8}Q", payload))
         elif tag == 4:
             complete = a == nonce and len(results) == len(cases) and at == len(data)
             break
         else:
             break
-    return Transcript(tuple(results), tuple(violations), fault, complete)
+    return Transcript(tuple(results), tuple(violations), fault, complete, blocks)
 
 
 def _result(contract: Contract, case: Case, bits: int, payload: bytes) -> Result | None:

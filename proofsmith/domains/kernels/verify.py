@@ -5,30 +5,32 @@ import re
 import secrets
 import shlex
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from proofsmith.domains.kernels import bounds, elf, gates, jobs
+from proofsmith.domains.kernels import bounds, coverage, elf, gates, jobs
 from proofsmith.domains.kernels.bounds import Difference
 from proofsmith.domains.kernels.compile import (
     LIMITS,
     Build,
     Compiler,
+    RunnerKind,
     base_of,
     entry_symbol,
     flags_of,
     merged,
 )
 from proofsmith.domains.kernels.contract import Contract
-from proofsmith.domains.kernels.jobs import Case, Violation
+from proofsmith.domains.kernels.jobs import Case, Fault, Violation
 from proofsmith.domains.kernels.oracle import Expected, Oracle, fault_text
 from proofsmith.domains.kernels.plan import Planner, constants
 from proofsmith.domains.kernels.runs import Ran, Side, run
-from proofsmith.errors import UsageError
+from proofsmith.errors import SandboxError, UsageError
 from proofsmith.protocols import Sandbox
 from proofsmith.tools import syntax
 from proofsmith.types import JSON, Candidate, Depth, Evidence, Problem, Status, Verdict, canonical
 
 _FEEDBACK_BYTES = 2000
+_DISASSEMBLY = replace(LIMITS, output_kib=32 * 1024)
 _SEEN = {
     Violation.WROTE_INPUT: "writes to the input array",
     Violation.WROTE_OUTSIDE: "writes outside the array",
@@ -69,6 +71,7 @@ class Verifier:
         self._compiler = compiler
         self._quick: tuple[Expected, ...] | None = None
         self._known = constants(problem.files)
+        self._idle: frozenset[str] | None = None
 
     async def check_base(self, sandbox: Sandbox) -> None:
         """Raise UsageError unless the base compiles, runs, is deterministic and honours its own contract."""
@@ -88,13 +91,15 @@ class Verifier:
             ("gates", self._gates),
             ("differential", self._differential),
             ("sanitizers", self._sanitizers),
+            ("coverage", self._coverage),
         )
         for name, step in steps:
             complaint = await step(climb)
             if complaint:
-                failed = self._note(climb, name, Status.FAILED, {}, complaint)
+                status = Status.UNDECIDED if name == "coverage" else Status.FAILED
+                failed = self._note(climb, name, status, {}, complaint)
                 feedback = _clipped(f"{name}: {complaint}")
-                return Verdict(status=Status.FAILED, evidence=(failed,), feedback=feedback)
+                return Verdict(status=status, evidence=(failed,), feedback=feedback)
         return Verdict(status=Status.TESTED, evidence=tuple(climb.evidence))
 
     @property
@@ -111,7 +116,7 @@ class Verifier:
             check=check,
             status=status,
             command=replay(climb),
-            exit_code=1 if status is Status.FAILED else 0,
+            exit_code=0 if status is Status.TESTED else 1,
             log_tail=_clipped(log),
             facts={"seed": climb.seed, "depth": str(climb.depth), **facts},
         )
@@ -127,6 +132,11 @@ class Verifier:
             flags_of(self._problem, climb.candidate)
         except UsageError as error:
             return error.message
+        known = "\n".join(self._problem.files.values())
+        text = "\n".join(climb.candidate.files.values())
+        asked = coverage.asks(text)
+        if asked and asked not in known:
+            return f"asks by '{asked}' how it is compiled, which tests could be told apart by"
         return self._signature(climb)
 
     def _signature(self, climb: Climb) -> str:
@@ -155,26 +165,33 @@ class Verifier:
         base = elf.parse((await self.oracle.build(climb.sandbox)).binary or b"")
         for complaint in gates.faults(image, base, self._contract):
             return complaint
-        text = "\n".join(merged(climb.problem, climb.candidate).values())
-        if gates.suspicious(image, base):
-            shown = await self._disassembly(climb)
-            if gates.system_calls(shown) or gates.disguised(text):
-                return "contains a system call instruction"
+        binary, original = (
+            climb.build.binary or b"",
+            (await self.oracle.build(climb.sandbox)).binary,
+        )
+        shown = gates.instructions(await self._disassembly(climb.sandbox, binary))
+        new = shown and shown - gates.instructions(
+            await self._disassembly(climb.sandbox, original or b"")
+        )
+        if new:
+            return f"uses instructions that the base does not use: {', '.join(sorted(new))}"
         self._note(climb, "gates", Status.TESTED, {"symbols": " ".join(sorted(image.undefined))})
         return ""
 
-    async def _disassembly(self, climb: Climb) -> str:
-        assert climb.build is not None
-        box = climb.sandbox.fresh()
-        await box.write("kernel.so", climb.build.binary or b"")
-        command = ("objdump", "-d", "--no-show-raw-insn", "kernel.so")
-        done = await box.exec(command, limits=LIMITS)
-        return done.stdout.decode(errors="replace") if done.ok else "\tsyscall"
+    async def _disassembly(self, sandbox: Sandbox, binary: bytes) -> str:
+        box = sandbox.fresh()
+        await box.write("kernel.so", binary)
+        done = await box.exec(
+            ("objdump", "-d", "--no-show-raw-insn", "kernel.so"), limits=_DISASSEMBLY
+        )
+        if not done.ok or done.truncated:
+            raise SandboxError("objdump does not run", hint="apt-get install binutils")
+        return done.stdout.decode(errors="replace")
 
-    async def _side(self, climb: Climb, build: Build, *, sanitized: bool = False) -> Side:
+    async def _side(self, climb: Climb, build: Build, *, kind: RunnerKind = "plain") -> Side:
         shim = jobs.shim(self._contract)
         return Side(
-            runner=await self._compiler.runner(shim, climb.sandbox, sanitized=sanitized),
+            runner=await self._compiler.runner(shim, climb.sandbox, kind=kind),
             library=build.binary or b"",
             symbol=entry_symbol(build, self._contract.entry) or "",
             threads="-fopenmp" in flags_of(climb.problem, climb.candidate),
@@ -245,12 +262,21 @@ class Verifier:
             limit = f"{ran.result.wall_s:.1f} s of wall, {ran.result.cpu_s:.1f} s of processor time"
             return f"timed out after {limit} {self._shown(climb, call)}"
         if transcript.fault is not None:
-            return f"crashes: {fault_text(transcript.fault)} {self._shown(climb, call)}"
+            return f"{self._crash(climb, transcript.fault)} {self._shown(climb, call)}"
         for violation in transcript.violations:
             return f"{self._seen(violation)} {self._shown(climb, violation[0])}"
         if not transcript.complete:
             return f"ends the process before it returns ({_ending(ran)}) {self._shown(climb, call)}"
         return ""
+
+    def _crash(self, climb: Climb, fault: Fault) -> str:
+        """Say what a fault means; touching an input that is read-only during the call is a write."""
+        array = self._contract.arrays.get(fault.array or "")
+        if array is not None and array.access == "in" and fault.call < len(climb.cases):
+            count = self._contract.elements(array, climb.cases[fault.call].case.sizes)
+            if 0 <= fault.offset < count * array.element.bytes:
+                return f"{_SEEN[Violation.WROTE_INPUT]} '{array.name}'"
+        return f"crashes: {fault_text(fault)}"
 
     def _seen(self, violation: tuple[int, Violation, int]) -> str:
         _, kind, detail = violation
@@ -284,13 +310,51 @@ class Verifier:
         return ""
 
     async def _sanitized(self, climb: Climb, build: Build, cases: Sequence[Case]) -> list[str]:
-        side = await self._side(climb, build, sanitized=True)
+        side = await self._side(climb, build, kind="sanitized")
         ran = await self._limited(side, cases, climb.sandbox, 2, slack=4.0)
         log = ran.result.stderr.decode(errors="replace")
         found = _ADDRESS.findall(log) + _UNDEFINED.findall(log)
         if not found and not ran.transcript.complete:
             found = [f"the sanitized build does not finish ({_ending(ran)})"]
         return found
+
+    async def _coverage(self, climb: Climb) -> str:
+        """At FULL depth every statement must have run: what no test executed was not tested."""
+        if climb.depth is not Depth.FULL:
+            return ""
+        if self._idle is None:
+            base = base_of(climb.problem)
+            self._idle = frozenset(text for text, _ in await self._never(climb, base, frozenset()))
+        never = await self._never(climb, climb.candidate, self._idle)
+        if never:
+            shown = "; ".join(f"`{text}`" for text, _ in never[:5])
+            return (
+                f"never runs in any of {len(climb.cases)} tests: {shown}. Remove the special case, or let the "
+                "header's sizes and ranges reach it"
+            )
+        self._note(climb, "coverage", Status.TESTED, {"inputs": len(climb.cases)})
+        return ""
+
+    async def _never(
+        self, climb: Climb, candidate: Candidate, known: frozenset[str]
+    ) -> list[tuple[str, int]]:
+        """Return text and line of the candidate's statements that no case reached and nothing excuses."""
+        instrument = coverage.Instrument(self._compiler)
+        laid = await instrument.layouts(climb.problem, candidate, climb.sandbox)
+        binary = await instrument.build(climb.problem, candidate, laid, climb.sandbox)
+        if binary is None:
+            return [("(does not compile without optimisation)", 0)]
+        side = await self._side(climb, Build(binary, "", ()), kind="coverage")
+        cases = [e.case for e in climb.cases]
+        ran = await self._limited(side, cases, climb.sandbox, 3, slack=10.0)
+        missed = await instrument.untested(binary, ran.transcript.blocks, climb.sandbox)
+        return [
+            (coverage.plain(text), line)
+            for unit, layout in zip(instrument.names(laid), laid.values(), strict=True)
+            for line in sorted(missed.get(unit, frozenset()) & layout.own)
+            if not coverage.excused(layout, line, known)
+            for text in [layout.text.splitlines()[line - 1]]
+        ]
 
 
 def replay(climb: Climb) -> tuple[str, ...]:

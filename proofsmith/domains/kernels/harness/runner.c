@@ -5,7 +5,7 @@
  * Nothing here decides whether a result is right: the bytes go to OUT and are judged in another process, which alone
  * holds the reference. The layout of JOB and OUT is described in jobs.py. Compiled together with a generated
  * `proofsmith_call`, which knows the signature. With -DSANITIZED buffers come from malloc, so that their red zones are
- * watched; otherwise each lies between two inaccessible pages.
+ * watched; otherwise each lies between two inaccessible pages. With -DCOVERAGE it also reports the basic blocks that ran.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -32,7 +32,7 @@
 typedef uint64_t u64;
 void proofsmith_call(void *function, void **slots, void *result);
 
-enum { RESULT = 1, VIOLATION = 2, FAULT = 3, END = 4 };
+enum { RESULT = 1, VIOLATION = 2, FAULT = 3, END = 4, BLOCKS = 5 };
 enum { WROTE_INPUT = 1, WROTE_OUTSIDE, FP_CONTROL, SIGNAL_MASK, SIGNAL_HANDLER, THREADS, LATE_WRITE, CPU_FLAGS };
 enum { IN = 0, OUT = 1, INOUT = 2 };
 enum { MAXIMUM_PARAMETERS = 64, PAGE = 4096, CANARY = 0xA5, SCRIBBLE = 96 * 1024 };
@@ -128,6 +128,33 @@ static void confine(void) {
         stop("cannot confine the kernel");
 #endif
 }
+
+/* Without OpenMP, whose runtimes look at it, the time stamp counter is out of reach too. */
+static void stop_clocks(void) {
+#ifndef SANITIZED
+    if (!job->threads) prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0);
+#endif
+}
+
+#ifdef COVERAGE
+enum { CODE = 4 << 20 };
+static unsigned char blocks[CODE];
+static uintptr_t load_address;
+
+/* Called by the instrumented kernel at the start of every basic block. */
+void __sanitizer_cov_trace_pc(void) {
+    uintptr_t offset = (uintptr_t)__builtin_return_address(0) - load_address;
+    if (offset < CODE) blocks[offset] = 1;
+}
+
+static void report_blocks(void) {
+    u64 count = 0;
+    for (u64 i = 0; i < CODE; i++) count += blocks[i];
+    frame(BLOCKS, count, 0, count * 8);
+    for (u64 i = 0; i < CODE; i++)
+        if (blocks[i]) put(&i, 8);
+}
+#endif
 
 static u64 fp_control(void) {
     unsigned mxcsr;
@@ -321,8 +348,14 @@ int main(int argc, char **argv) {
     if (!library) stop(dlerror());
     void *function = dlsym(library, argv[2]);
     if (!function) stop("the library lacks the entry");
+#ifdef COVERAGE
+    Dl_info where;
+    if (!dladdr(function, &where)) stop("cannot locate the kernel");
+    load_address = (uintptr_t)where.dli_fbase;
+#endif
     if (fp_control() != control) violation(FP_CONTROL, 1);
     unsigned tasks_before = tasks();
+    stop_clocks();
     confine();
     const u64 *at = (const u64 *)(parameters + job->parameters);
     for (current_call = 0; current_call < job->calls; current_call++) {
@@ -331,6 +364,9 @@ int main(int argc, char **argv) {
     }
     current_call = job->calls;
     check_handlers();
+#ifdef COVERAGE
+    report_blocks();
+#endif
     frame(END, job->magic, 0, 0);
     _exit(0);
 }
