@@ -168,10 +168,11 @@ class Instrument:
             box = sandbox.fresh()
             for path, text in sources.items():
                 await box.write(path, text.encode())
-            done = await box.exec((tool, *flags, "-w", "-E", unit), limits=LIMITS)
-            if not done.ok or done.truncated:
+            argv = (tool, *flags, "-w", "-E", unit, "-o", "expanded.i")
+            done = await box.exec(argv, limits=LIMITS, outputs=("expanded.i",))
+            if not done.ok:
                 raise SandboxError(f"cannot expand {unit}", hint="is the disk full?")
-            text = done.stdout.decode(errors="replace")
+            text = done.outputs["expanded.i"].decode(errors="replace")
             found[unit] = layout(text, sources, syntax.language_of(unit))
         return found
 

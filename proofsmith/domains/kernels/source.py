@@ -138,10 +138,9 @@ async def _expand(
     for path, text in files.items():
         await box.write(path, text.encode())
     tool = driver("gcc", [main])
-    script = '"$0" "$@" -fsyntax-only "$MAIN" && exec "$0" "$@" -E "$MAIN"'
-    done = await box.exec(
-        ("sh", "-c", script, tool, *cflags), limits=LIMITS, env={"MAIN": main}, outputs=()
-    )
+    script = '"$0" "$@" -fsyntax-only "$MAIN" && exec "$0" "$@" -E "$MAIN" -o expanded.i'
+    argv = ("sh", "-c", script, tool, *cflags)
+    done = await box.exec(argv, limits=LIMITS, env={"MAIN": main}, outputs=("expanded.i",))
     log = done.stderr.decode(errors="replace")
     if done.exit_code == 127:
         raise SandboxError(
@@ -152,7 +151,7 @@ async def _expand(
         raise UsageError(
             f"does not compile: {lines[0].strip()}", hint="correct it or pass --cflags"
         )
-    return _own_lines(done.stdout.decode(errors="replace"), files)
+    return _own_lines(done.outputs["expanded.i"].decode(errors="replace"), files)
 
 
 def _own_lines(expanded: str, files: Mapping[str, str]) -> str:
