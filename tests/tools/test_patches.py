@@ -97,6 +97,11 @@ def test_context_at_the_end_of_a_file_without_newline_fits():
     assert apply(patch, {"f": "a\nb"})["f"] == "a\nb\nc\n"
 
 
+def test_lines_added_below_a_last_line_without_newline_stay_lines():
+    patch = "--- a/f\n+++ b/f\n@@ -1,0 +2 @@\n+c\n"
+    assert apply(patch, {"f": "b"})["f"] == "b\nc\n"
+
+
 @pytest.mark.parametrize(
     ("patch", "line"),
     [
