@@ -64,6 +64,21 @@ def counted(node: Node) -> Loop | None:
     return Loop(variable, kind, start, test[0], test[1], step, body, node, loops(body))
 
 
+def paced(node: Node) -> tuple[Loop, Node] | None:
+    """Read an ascending loop whose step is an expression: the loop with step 0, and the step."""
+    head, update = _initial(node.field("initializer")), node.field("update")
+    test = _test(node.field("condition"), head[0]) if head else None
+    body = node.field("body")
+    if head is None or test is None or update is None or body is None or test[0] not in ("<", "<="):
+        return None
+    left, operator, right = (update.field(name) for name in ("left", "operator", "right"))
+    if not (left and operator and right) or operator.text != "+=" or left.text != head[0]:
+        return None
+    if head[0] in names(right):
+        return None
+    return Loop(*head, test[0], test[1], 0, body, node, loops(body)), right
+
+
 def _initial(node: Node | None) -> tuple[str, str, Node] | None:
     """Return variable, declared type and first value."""
     if node is None:

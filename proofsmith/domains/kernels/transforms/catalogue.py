@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from proofsmith.domains.kernels.transforms import (
     branches,
     hints,
+    masks,
     recurrence,
     register_tile,
     scalars,
+    streams,
+    tables,
     transposition,
 )
 from proofsmith.domains.kernels.transforms.normal import forms, localise
@@ -97,7 +100,28 @@ def recurrences(program: Program, facts: Facts) -> Iterator[Rewrite]:
             yield Rewrite("scan-recurrence(" + ("vectors" if vector else "one by one") + ")", made)
 
 
-RULES = (tiles, recurrences, straighten)
+def tabled(program: Program, facts: Facts) -> Iterator[Rewrite]:
+    """Tabulate repeated calls, then let the compiler vectorise what remains."""
+    made = tables.tabulate(localise(program))
+    if made is not None:
+        for further in straighten(made, facts):
+            yield Rewrite(f"tabulate, {further.move}", further.program)
+        yield Rewrite("tabulate", made)
+
+
+def chains(program: Program, facts: Facts) -> Iterator[Rewrite]:
+    """Break long dependent chains: random streams into lanes, early-exit searches into masks."""
+    for lanes in (32, 16, 64):
+        made = streams.leapfrog(program, lanes, exact=facts.policy == "exact")
+        if made is not None:
+            yield Rewrite(f"leapfrog({lanes})", made)
+    for block in (256, 64, 1024):
+        made = masks.mask(program, block)
+        if made is not None:
+            yield Rewrite(f"mask-search({block})", made)
+
+
+RULES = (tiles, recurrences, chains, tabled, straighten)
 """Every rule; one yields nothing where it does not apply."""
 
 

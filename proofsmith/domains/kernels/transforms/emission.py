@@ -112,7 +112,8 @@ def declaration(stmt: Declare) -> str:
 
 
 def _head(loop: For) -> str:
-    step = f"{loop.var}++" if loop.step == 1 else f"{loop.var} += {loop.step}"
+    pace = expression(loop.pace) if loop.pace is not None else str(loop.step)
+    step = f"{loop.var}++" if pace == "1" else f"{loop.var} += {pace}"
     kind = loop.type + " " if loop.type else ""
     bound = expression(loop.upper, _BINDING["<"] + 1)
     return f"for ({kind}{loop.var} = {expression(loop.lower)}; {loop.var} < {bound}; {step})"

@@ -110,7 +110,10 @@ class Assign:
 
 @dataclass(frozen=True, slots=True)
 class For:
-    """An ascending counted loop over lower <= var < upper; `type` is empty when var is declared outside."""
+    """An ascending counted loop over lower <= var < upper; `type` is empty when var is declared outside.
+
+    A step that is not a literal stands in `pace`, and `step` is 0.
+    """
 
     var: str
     type: str
@@ -119,6 +122,7 @@ class For:
     step: int
     body: tuple["Stmt", ...]
     pragmas: tuple[str, ...] = ()
+    pace: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +241,8 @@ def expressions(stmt: Stmt) -> tuple[Expr, ...]:
             return (*extents, *([value] if value is not None else []))
         case Assign(target=target, value=value):
             return (target, value)
-        case For(lower=lower, upper=upper):
-            return (lower, upper)
+        case For(lower=lower, upper=upper, pace=pace):
+            return (lower, upper, *([pace] if pace is not None else []))
         case If(test=test):
             return (test,)
         case While(test=test) if test is not None:
@@ -292,9 +296,10 @@ def map_expressions(stmt: Stmt, change: Callable[[Expr], Expr]) -> Stmt:
             return replace(stmt, value=new, extents=tuple(change(e) for e in extents))
         case Assign(target=target, op=op, value=value):
             return Assign(change(target), op, change(value))
-        case For(lower=lower, upper=upper, body=body):
+        case For(lower=lower, upper=upper, body=body, pace=pace):
             inner = tuple(map_expressions(s, change) for s in body)
-            return replace(stmt, lower=change(lower), upper=change(upper), body=inner)
+            new = None if pace is None else change(pace)
+            return replace(stmt, lower=change(lower), upper=change(upper), body=inner, pace=new)
         case If(test=test, then=then, other=other):
             return If(
                 change(test),

@@ -1,7 +1,7 @@
 """Syntax nodes of a C function body to the loop language; what is not understood stays verbatim."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from proofsmith.domains.kernels.transforms.affine import plus
 from proofsmith.domains.kernels.transforms.ir import (
@@ -26,7 +26,7 @@ from proofsmith.domains.kernels.transforms.ir import (
     While,
     substitute,
 )
-from proofsmith.tools.loopnest import counted, names
+from proofsmith.tools.loopnest import counted, names, paced
 from proofsmith.tools.syntax import Function, Node
 
 _UNARY = ("-", "+", "!", "~", "*", "&")
@@ -60,22 +60,12 @@ class Lowering:
                 continue
             lowered = tuple(self._statement(child))
             if pragmas and len(lowered) == 1 and isinstance(lowered[0], For):
-                loop = lowered[0]
-                lowered = (
-                    For(
-                        loop.var,
-                        loop.type,
-                        loop.lower,
-                        loop.upper,
-                        loop.step,
-                        loop.body,
-                        tuple(pragmas),
-                    ),
-                )
+                lowered = (replace(lowered[0], pragmas=tuple(pragmas)),)
             else:
                 out += [Raw(p) for p in pragmas]
             pragmas = []
-            out += lowered
+            for stmt in lowered:
+                out += stmt.body if isinstance(stmt, While) and _open(stmt) else (stmt,)
         return (*out, *(Raw(p) for p in pragmas))
 
     def _statement(self, node: Node) -> Iterator[Stmt]:
@@ -127,7 +117,17 @@ class Lowering:
         return Declare(kind, declarator.text, value, tuple(extents))
 
     def _effect(self, node: Node) -> Iterator[Stmt]:
-        inner = node.children[0] if node.children else node
+        for stmt in self._expression(node.children[0] if node.children else node):
+            yield replace(stmt, text=stmt.text.rstrip(";") + ";") if isinstance(stmt, Raw) else stmt
+
+    def _expression(self, inner: Node) -> Iterator[Stmt]:
+        """Lower an expression that is evaluated for its effect."""
+        if inner.text == ";":
+            return
+        if inner.kind == "comma_expression":
+            for part in inner.children:
+                yield from self._expression(part)
+            return
         if inner.kind == "assignment_expression":
             left, operator, right = (
                 inner.field("left"),
@@ -142,17 +142,30 @@ class Lowering:
             if argument and operator:
                 yield Assign(self.expr(argument), operator.text[0] + "=", Num("1"))
                 return
-        yield _raw(node)
+        yield Raw(inner.text + ";", names(inner))
 
     def _for(self, node: Node) -> Iterator[Stmt]:
-        loop, body = counted(node), node.field("body")
-        if loop is None or body is None or loop.step < 0:
-            yield self._other(node, body)
+        loop, body, pace = counted(node), node.field("body"), None
+        if loop is None and (found := paced(node)) is not None:
+            loop, pace = found[0], self.expr(found[1])
+        if body is None or loop is None or loop.step < 0:
+            yield self._while_form(node, body)
             return
         bound = self.expr(loop.bound)
         upper = plus(bound, 1) if loop.relation == "<=" else bound
-        start = self.expr(loop.start)
-        yield For(loop.variable, loop.type, start, upper, loop.step, self.body(body))
+        start, inner = self.expr(loop.start), self.body(body)
+        yield For(loop.variable, loop.type, start, upper, loop.step, inner, (), pace)
+
+    def _while_form(self, node: Node, body: Node | None) -> Stmt:
+        """Write any other `for` as `{ first; while (test) { body; update; } }` when nothing skips the update."""
+        first, test, update = (node.field(f) for f in ("initializer", "condition", "update"))
+        skips = body is None or any(True for _ in body.find("continue_statement"))
+        if body is None or first is None or test is None or update is None or skips:
+            return self._other(node, body)
+        start = self._statement(first) if first.kind == "declaration" else self._expression(first)
+        step = tuple(self._expression(update))
+        loop = While("", (*self.body(body), *step), names(node), self.expr(test))
+        return While("", (*start, loop), names(node))
 
     def _while(self, node: Node) -> Iterator[Stmt]:
         test = node.field("condition")
@@ -229,6 +242,12 @@ class Lowering:
         if known is not None and len(known.parameters) == len(args):
             return substitute(known.value, dict(zip(known.parameters, args, strict=True)))
         return Call(function.text, args)
+
+
+def _open(stmt: While) -> bool:
+    """Say whether a statement is a plain block that declares nothing, so that its braces can go."""
+    plain = not stmt.head and stmt.test is None
+    return plain and not any(isinstance(s, Declare) for s in stmt.body)
 
 
 def _raw(node: Node) -> Raw:

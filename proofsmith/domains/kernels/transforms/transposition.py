@@ -9,30 +9,22 @@ from proofsmith.domains.kernels.transforms.ir import (
     Assign,
     Bin,
     Body,
-    Call,
     Cast,
-    Declare,
-    Expr,
     For,
-    If,
     Index,
-    Raw,
     Stmt,
-    Text,
     Var,
     expressions,
     map_expressions,
     names,
     splice_in,
-    statements,
     substitute,
     swap,
     walk,
     written,
 )
 from proofsmith.domains.kernels.transforms.program import Program
-
-INCLUDE = "#include <stdlib.h>\n"
+from proofsmith.domains.kernels.transforms.scratch import INCLUDE, allocate, guarded, valid_around
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,22 +98,7 @@ def _place(body: Body, contraction: Contraction, operand: _Operand) -> Stmt | No
     needed = (names(operand.place) | frozenset().union(*(names(b) for b in bounds))) - loops
     if any(names(b) & loops for b in bounds):
         return None
-    for stmt in _ancestors(body, contraction.outermost):
-        leaves = any(isinstance(s, Raw) for s in statements((stmt,)))
-        if not needed & written((stmt,)) and not leaves:
-            return stmt
-    return None
-
-
-def _ancestors(body: Body, target: Stmt) -> Iterator[Stmt]:
-    """Yield the statements that contain `target`, outermost first, `target` last."""
-    for stmt in body:
-        if any(s is target for s in statements((stmt,))):
-            yield stmt
-            for name in ("body", "then", "other"):
-                if stmt is not target:
-                    yield from _ancestors(getattr(stmt, name, ()), target)
-            return
+    return valid_around(body, contraction.outermost, needed)
 
 
 def _copied(program: Program, around: Stmt, operand: _Operand) -> Body | None:
@@ -136,8 +113,7 @@ def _copied(program: Program, around: Stmt, operand: _Operand) -> Body | None:
     height = Bin("-", depth.upper, depth.lower)
     row, here = Bin("-", Var(depth.var), depth.lower), Bin("-", Var(column.var), column.lower)
     turned = Index(Var(name), Bin("+", Bin("*", row, width), here))
-    amount: Expr = Bin("*", Cast("size_t", width), Cast("size_t", height))
-    size = Bin("*", amount, Text(f"sizeof({known.type})"))
+    array = allocate(known.type, name, Bin("*", Cast("size_t", width), height))
     fill = For(
         column.var, column.type or "int", column.lower, column.upper, 1,
         (
@@ -148,7 +124,4 @@ def _copied(program: Program, around: Stmt, operand: _Operand) -> Body | None:
         ),
     )  # fmt: skip
     used = map_expressions(around, lambda e: swap(e, operand.place, turned))
-    return (
-        Declare(f"{known.type} *", name, Call("malloc", (size,))),
-        If(Var(name), (fill, used, Raw(f"free({name});")), (around,)),
-    )
+    return guarded([array], (fill, used), (around,))
