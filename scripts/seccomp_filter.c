@@ -68,7 +68,7 @@ static int refuse_arguments(scmp_filter_ctx filter) {
 
 int main(int argc, char **argv) {
     if (argc != 4)
-        return fprintf(stderr, "usage: seccomp_filter x86_64|aarch64 hard|soft FILE\n"), 2;
+        return fprintf(stderr, "usage: seccomp_filter x86_64|aarch64 [zygote-]hard|soft FILE\n"), 2;
     uint32_t architecture = !strcmp(argv[1], "aarch64") ? SCMP_ARCH_AARCH64 : SCMP_ARCH_X86_64;
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     int rc = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
@@ -79,8 +79,10 @@ int main(int argc, char **argv) {
     rc |= seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     rc = rc ? rc : refuse_calls(filter);
     rc = rc ? rc : refuse_arguments(filter);
-    if (!rc && !strcmp(argv[2], "soft")) /* no control group would count the pages of an anonymous file */
+    if (!rc && strstr(argv[2], "soft")) /* no control group would count the pages of an anonymous file */
         rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(memfd_create), 0);
+    if (!rc && strstr(argv[2], "zygote")) /* runs share a network namespace: no abstract socket may join them */
+        rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 0);
     int fd = open(argv[3], O_WRONLY | O_CREAT | O_TRUNC, 0644);
     rc = rc ? rc : seccomp_export_bpf(filter, fd);
     if (rc)

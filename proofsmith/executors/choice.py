@@ -7,10 +7,11 @@ from proofsmith.errors import SandboxError, UsageError
 from proofsmith.executors.bubblewrap import BubblewrapSandbox
 from proofsmith.executors.command import Machine
 from proofsmith.executors.local import LocalSandbox
+from proofsmith.executors.zygote import ZygoteSandbox
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Limits
 
-Kind = Literal["auto", "bubblewrap", "docker", "unsafe-local"]
+Kind = Literal["auto", "bubblewrap", "zygote", "docker", "unsafe-local"]
 
 
 async def open_sandbox(kind: Kind = "auto") -> Sandbox:
@@ -21,11 +22,14 @@ async def open_sandbox(kind: Kind = "auto") -> Sandbox:
     """
     if kind == "unsafe-local":
         return LocalSandbox()
-    if kind in ("auto", "bubblewrap"):
-        sandbox = BubblewrapSandbox(Machine.probe())
+    if kind in ("auto", "bubblewrap", "zygote"):
+        provider = ZygoteSandbox if kind == "zygote" else BubblewrapSandbox
+        sandbox = provider(Machine.probe())
         await _prove(sandbox)
         return sandbox
-    raise UsageError(f"unknown sandbox '{kind}'", hint="one of: auto bubblewrap unsafe-local")
+    raise UsageError(
+        f"unknown sandbox '{kind}'", hint="one of: auto bubblewrap zygote unsafe-local"
+    )
 
 
 async def _prove(sandbox: Sandbox) -> None:

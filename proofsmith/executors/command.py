@@ -106,7 +106,8 @@ class Command:
             *self.request.observe,
             *self._launcher(),
             *self._namespace(seccomp),
-            *self._init(files, report),
+            *("/init", "inner", "-f", str(files), "-r", str(report)),
+            *self.words(),
         ]
 
     def _launcher(self) -> list[str]:
@@ -125,9 +126,9 @@ class Command:
     def _slot(self, index: int, path: Path) -> Path:
         return self.machine.runtime.input_slot(index, folder=path.is_dir())
 
-    def _namespace(self, seccomp: int) -> list[str]:
+    def _system(self) -> list[str]:
+        """Return what all sandboxes see of the machine: namespaces, the read-only system, the inputs."""
         flags = [self.machine.bwrap, *_NAMESPACES, *self.machine.runtime.binds()]
-        flags += ["--size", str(self.request.limits.disk_mib * MIB), "--tmpfs", "/tmp"]
         if self.inputs:
             flags += ["--size", str(MIB), "--tmpfs", INPUT_DIRECTORY]
             for index, (name, path) in enumerate(self.inputs.items()):
@@ -135,17 +136,28 @@ class Command:
                 source = self._slot(index, path) if hidden else path
                 flags += ["--ro-bind", str(source), f"{INPUT_DIRECTORY}/{name}"]
             flags += ["--remount-ro", INPUT_DIRECTORY]
+        return flags
+
+    def _namespace(self, seccomp: int) -> list[str]:
+        size = str(self.request.limits.disk_mib * MIB)
+        flags = [*self._system(), "--size", size, "--tmpfs", "/tmp"]
         if self.request.socket_folder is not None:
             flags += ["--bind", str(self.request.socket_folder), SOCKET_DIRECTORY]
         return [*flags, "--seccomp", str(seccomp), "--"]
 
-    def _init(self, files: int, report: int) -> list[str]:
+    def words(self) -> list[str]:
+        """Return the init's options and the payload, without the descriptors."""
         aggregate = self.group is not None
-        argv = ["/init", "inner", "-f", str(files), "-r", str(report)]
-        argv += init_options(self.request.limits, aggregate=aggregate, endless=self.request.endless)
+        argv = init_options(self.request.limits, aggregate=aggregate, endless=self.request.endless)
         argv += ["-d", self.request.cwd]
         for name in self.request.outputs:
             argv += ["-o", name]
         for name, value in (ENVIRONMENT | dict(self.request.env)).items():
             argv += ["-e", f"{name}={value}"]
         return [*argv, "--", *self.request.argv]
+
+    def zygote(self, *, control: int, seccomp: int) -> list[str]:
+        """Return the vector of a fork server, which keeps the right to make the namespaces of its children."""
+        capabilities = ["--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"]
+        server = ["python3", "-I", "/zygote.py", "/zygote.so", str(control), str(seccomp)]
+        return [*self._launcher(), *self._system(), *capabilities, "--", *server]

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -66,7 +67,7 @@ struct staged {
 };
 
 struct plan {
-    int files, report;
+    int files, report, cpu;
     long wall_ms, cpu_s, processes;
     unsigned long long file_bytes, address_bytes, memory_bytes, output_bytes;
     const char *cwd;
@@ -266,7 +267,15 @@ static void limit(int what, unsigned long long soft, unsigned long long hard) {
         die("set limit");
 }
 
-static _Noreturn void start_payload(const struct plan *plan) {
+/* A fork server runs Python programs in the interpreter that it already is; see zygote.c. */
+static int plan_for_interpreter, payload_returned;
+
+static int for_interpreter(const struct plan *plan) {
+    return plan_for_interpreter && plan->payload[0] && !strcmp(plan->payload[0], "python3");
+}
+
+/* Does not return, but for a payload that the interpreter is to run. */
+static void start_payload(const struct plan *plan) {
     sigset_t none;
     limit(RLIMIT_CORE, 0, 0);
     limit(RLIMIT_NOFILE, 256, 256);
@@ -283,6 +292,10 @@ static _Noreturn void start_payload(const struct plan *plan) {
     syscall(SYS_close_range, 3, ~0U, 0);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    if (for_interpreter(plan)) {
+        payload_returned = 1;
+        return;
+    }
     environ = plan->environment;
     execvp(plan->payload[0], plan->payload);
     dprintf(2, "%s: %s\n", plan->payload[0], strerror(errno));
@@ -337,6 +350,11 @@ static int over_soft_limit(const struct plan *plan) {
     return memory_in_use() > plan->memory_bytes ? ENDED_MEMORY : ENDED_ITSELF;
 }
 
+static int nobody_listens(int report) {
+    struct pollfd watched = {.fd = report};
+    return poll(&watched, 1, 0) > 0 && (watched.revents & POLLERR);
+}
+
 /* Reap children until `payload` ends; kill it at the wall limit, or above the polled memory limit. */
 static int wait_for(pid_t payload, const struct plan *plan, int64_t deadline, int *ended_by) {
     sigset_t child;
@@ -348,7 +366,7 @@ static int wait_for(pid_t payload, const struct plan *plan, int64_t deadline, in
             if (pid == payload)
                 return status;
         int64_t left = deadline - now_ns();
-        if (left <= 0)
+        if (left <= 0 || nobody_listens(plan->report))
             *ended_by = ENDED_WALL;
         else
             *ended_by = over_soft_limit(plan);
@@ -356,7 +374,7 @@ static int wait_for(pid_t payload, const struct plan *plan, int64_t deadline, in
             kill(-1, SIGKILL);
             left = POLL_NS;
         }
-        if (plan->memory_bytes && left > POLL_NS)
+        if ((plan->memory_bytes || plan_for_interpreter) && left > POLL_NS)
             left = POLL_NS;
         struct timespec pause = {left / 1000000000LL, left % 1000000000LL};
         sigtimedwait(&child, NULL, &pause);
@@ -381,8 +399,10 @@ static void run(const struct plan *plan) {
     sigprocmask(SIG_BLOCK, &child, NULL);
     int64_t start = now_ns();
     pid_t payload = fork();
-    if (payload == 0)
+    if (payload == 0) {
         start_payload(plan);
+        return;
+    }
     if (payload < 0)
         die("fork");
     status.wait_status = wait_for(payload, plan, start + plan->wall_ms * 1000000LL, &status.ended_by);
@@ -405,7 +425,7 @@ static void refuse(const struct plan *plan) {
 
 static void parse(struct plan *plan, int argc, char **argv) {
     int option;
-    while ((option = getopt(argc, argv, "+f:r:w:t:s:p:a:m:l:d:o:e:")) != -1) {
+    while ((option = getopt(argc, argv, "+f:r:c:w:t:s:p:a:m:l:d:o:e:")) != -1) {
         switch (option) {
         case 'f': plan->files = atoi(optarg); break;
         case 'r': plan->report = atoi(optarg); break;
@@ -416,6 +436,7 @@ static void parse(struct plan *plan, int argc, char **argv) {
         case 'a': plan->address_bytes = strtoull(optarg, NULL, 10); break;
         case 'm': plan->memory_bytes = strtoull(optarg, NULL, 10); break;
         case 'l': plan->output_bytes = strtoull(optarg, NULL, 10); break;
+        case 'c': plan->cpu = atoi(optarg); break;
         case 'd': plan->cwd = optarg; break;
         case 'o': plan->outputs[plan->output_count++] = optarg; break;
         case 'e': plan->environment[plan->environment_count++] = optarg; break;
@@ -425,28 +446,40 @@ static void parse(struct plan *plan, int argc, char **argv) {
     plan->payload = argv + optind;
 }
 
-static int inner(int argc, char **argv) {
-    struct plan plan = {.files = -1, .report = -1, .cwd = "."};
-    plan.outputs = calloc((size_t)argc + 1, sizeof(char *));
-    plan.environment = calloc((size_t)argc + 1, sizeof(char *));
+static struct plan new_plan(int words) {
+    struct plan plan = {.files = -1, .report = -1, .cpu = -1, .cwd = "."};
+    plan.outputs = calloc((size_t)words + 1, sizeof(char *));
+    plan.environment = calloc((size_t)words + 1, sizeof(char *));
     if (!plan.outputs || !plan.environment)
         die("memory");
-    prctl(PR_SET_DUMPABLE, 0);
-    parse(&plan, argc, argv);
-    fcntl(plan.report, F_SETFD, FD_CLOEXEC);
+    return plan;
+}
+
+/* Everything that process 1 does for one execution; returns early in a payload for the interpreter. */
+static void serve(struct plan *plan) {
+    fcntl(plan->report, F_SETFD, FD_CLOEXEC);
     umask(0);
     if (mkdir(WORK, 0700) || mkdir(SHARED_MEMORY, 01777) || chdir(WORK))
         die(WORK);
     umask(022);
-    int room = unpack(plan.files);
-    send_all(plan.report, "B", 1);
+    int room = unpack(plan->files);
+    send_all(plan->report, "B", 1);
     if (room)
-        run(&plan);
+        run(plan);
     else
-        refuse(&plan);
-    for (int index = 0; index < plan.output_count; index++)
-        send_output(&plan, (uint32_t)index, &plan.output_bytes);
-    send_all(plan.report, "E", 1);
+        refuse(plan);
+    if (payload_returned)
+        return;
+    for (int index = 0; index < plan->output_count; index++)
+        send_output(plan, (uint32_t)index, &plan->output_bytes);
+    send_all(plan->report, "E", 1);
+}
+
+static int inner(int argc, char **argv) {
+    struct plan plan = new_plan(argc);
+    prctl(PR_SET_DUMPABLE, 0);
+    parse(&plan, argc, argv);
+    serve(&plan);
     return 0;
 }
 

@@ -22,14 +22,19 @@ _BLOCK = 1 << 18
 _REAP_S = 10.0
 
 
+Child = subprocess.Popen[bytes]
+
+
 @dataclass(slots=True, kw_only=True)
 class Launch:
     """What to start: a trusted launcher whose init reports over a private descriptor."""
 
-    argv: Sequence[str]
-    env: Mapping[str, str]
+    argv: Sequence[str] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
     stdin: int
     pass_fds: Sequence[int]
+    elsewhere: Callable[[int, int], None] | None = None
+    """Has another process start it, given the write ends of stdout and stderr, instead of `argv`."""
     report: Report | None = None
     """None: nothing reports, and the end of the process itself ends the execution."""
     report_fd: int = -1
@@ -132,8 +137,8 @@ def report_pipe() -> tuple[int, int]:
     return read, write
 
 
-def start(launch: Launch) -> tuple["subprocess.Popen[bytes]", int, int]:
-    """Return the child and the read ends of its stdout and stderr.
+def start(launch: Launch) -> tuple[Child | None, int, int]:
+    """Return the child, None when it runs elsewhere, and the read ends of its stdout and stderr.
 
     The call blocks for the millisecond that the start takes, on purpose: the sandbox dies with the thread that started
     it, which therefore must be the event loop's own.
@@ -141,6 +146,9 @@ def start(launch: Launch) -> tuple["subprocess.Popen[bytes]", int, int]:
     out, out_child = _nonblocking_pipe()
     err, err_child = _nonblocking_pipe()
     try:
+        if launch.elsewhere is not None:
+            launch.elsewhere(out_child, err_child)
+            return None, out, err
         child = subprocess.Popen(
             launch.argv,
             stdin=launch.stdin,
@@ -153,30 +161,47 @@ def start(launch: Launch) -> tuple["subprocess.Popen[bytes]", int, int]:
     except OSError as error:
         for fd in (out, err):
             os.close(fd)
-        raise SandboxError(f"cannot start {launch.argv[0]}: {error.strerror}") from error
+        raise SandboxError(f"cannot start the sandbox: {error}") from error
     finally:
         for fd in (out_child, err_child, *launch.close_fds):
             os.close(fd)
     return child, out, err
 
 
-async def reap(
-    child: "subprocess.Popen[bytes]", pidfd: int, launch: Launch
-) -> resource.struct_rusage:
+async def reap(child: Child, launch: Launch) -> resource.struct_rusage:
     """Wait for the end of `child`, kill it when that takes too long, and return what it used."""
-    loop = asyncio.get_running_loop()
-    gone = asyncio.Event()
-    loop.add_reader(pidfd, gone.set)
+    pidfd = os.pidfd_open(child.pid)
     try:
-        await asyncio.wait_for(gone.wait(), _REAP_S)
+        await _readable(pidfd)
     except TimeoutError:
         kill(child, launch)
     finally:
-        loop.remove_reader(pidfd)
+        os.close(pidfd)
     return _collect(child)
 
 
-def _collect(child: "subprocess.Popen[bytes]") -> resource.struct_rusage:
+async def _readable(fd: int) -> None:
+    loop = asyncio.get_running_loop()
+    event = asyncio.Event()
+    loop.add_reader(fd, event.set)
+    try:
+        await asyncio.wait_for(event.wait(), _REAP_S)
+    finally:
+        loop.remove_reader(fd)
+
+
+async def _end_elsewhere(launch: Launch) -> None:
+    """Wait until the init has closed its report; not to be read any more tells it to end."""
+    try:
+        while True:
+            await _readable(launch.report_fd)
+            if not os.read(launch.report_fd, _BLOCK):
+                return
+    except TimeoutError:
+        launch.kill()
+
+
+def _collect(child: Child) -> resource.struct_rusage:
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     return used
@@ -191,48 +216,53 @@ async def supervise(launch: Launch, limits: Limits) -> Finished:
     loop = asyncio.get_running_loop()
     started = time.perf_counter()
     child, out, err = start(launch)
-    pidfd = os.pidfd_open(child.pid)
     cap = limits.output_kib * 1024
     supervisor = _Supervisor(launch, limits, loop, streams={out: Capture(cap), err: Capture(cap)})
+    used = None
     try:
-        await _watch(supervisor, pidfd)
+        await _watch(supervisor, child)
         ended = time.perf_counter()
         if supervisor.ended_by or launch.report is None or not launch.report.complete:
             kill(child, launch)
-        used = await reap(child, pidfd, launch)
+        elif child is None:
+            await _end_elsewhere(launch)
+        if child is not None:
+            used = await reap(child, launch)
         supervisor.drain()
     finally:
-        if child.returncode is None:
+        if child is not None and child.returncode is None:
             kill(child, launch)
             child.wait()
-        for fd in (out, err, pidfd):
+        for fd in (out, err):
             loop.remove_reader(fd)
             os.close(fd)
     return Finished(
         stdout=supervisor.streams[out],
         stderr=supervisor.streams[err],
-        returncode=child.returncode,
+        returncode=child.returncode if child else 0,
         wall_s=ended
         - (supervisor.started_at if launch.report and supervisor.started_at else started),
         ended_by=supervisor.ended_by,
-        cpu_s=used.ru_utime + used.ru_stime,
-        peak_mib=used.ru_maxrss / 1024,
+        cpu_s=used.ru_utime + used.ru_stime if used else 0.0,
+        peak_mib=used.ru_maxrss / 1024 if used else 0.0,
     )
 
 
-def kill(child: "subprocess.Popen[bytes]", launch: Launch) -> None:
+def kill(child: Child | None, launch: Launch) -> None:
     """Kill the launcher's process group and whatever else belongs to it."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
+    if child is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
     launch.kill()
 
 
-async def _watch(supervisor: _Supervisor, pidfd: int) -> None:
+async def _watch(supervisor: _Supervisor, child: Child | None) -> None:
     """Serve the descriptors until the execution is over."""
     loop, launch = supervisor.loop, supervisor.launch
     for fd in supervisor.streams:
         loop.add_reader(fd, supervisor.read_stream, fd)
-    if launch.report is None:
+    pidfd = os.pidfd_open(child.pid) if child and launch.report is None else -1
+    if pidfd >= 0:
         loop.add_reader(pidfd, supervisor.done.set)
     else:
         loop.add_reader(launch.report_fd, supervisor.read_report)
@@ -245,3 +275,5 @@ async def _watch(supervisor: _Supervisor, pidfd: int) -> None:
         for fd in (*supervisor.streams, pidfd, launch.report_fd):
             if fd >= 0:
                 loop.remove_reader(fd)
+        if pidfd >= 0:
+            os.close(pidfd)

@@ -5,14 +5,14 @@ import contextlib
 import os
 import secrets
 import stat
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from proofsmith.errors import SandboxError
 from proofsmith.executors.capture import Capture
 from proofsmith.executors.limits import FLOOD_FACTOR
-from proofsmith.executors.process import Launch, kill, reap, start
+from proofsmith.executors.process import Child, Launch, kill, reap, start
 from proofsmith.types import Limits
 
 _BLOCK = 1 << 16
@@ -27,8 +27,7 @@ class ServerDied(Exception):
 class Running:
     """A started server; `release` gives back what belongs to it once it is dead."""
 
-    child: "subprocess.Popen[bytes]"
-    pidfd: int
+    child: Child
     launch: Launch
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -87,10 +86,9 @@ class Running:
         loop = asyncio.get_running_loop()
         self.writer.close()
         kill(self.child, self.launch)
-        await reap(self.child, self.pidfd, self.launch)
+        await reap(self.child, self.launch)
         loop.remove_reader(self.stderr_fd)
         os.close(self.stderr_fd)
-        os.close(self.pidfd)
         self.release()
 
 
@@ -110,6 +108,8 @@ async def run_server(
     """
     loop = asyncio.get_running_loop()
     child, out, err = start(launch)
+    if child is None:
+        raise SandboxError("a server must be a child of this process")
     reader = asyncio.StreamReader(limit=limits.output_kib * 1024)
     await loop.connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(out, "rb", buffering=0)
@@ -119,7 +119,6 @@ async def run_server(
     )
     running = Running(
         child=child,
-        pidfd=os.pidfd_open(child.pid),
         launch=launch,
         reader=reader,
         writer=asyncio.StreamWriter(transport, protocol, None, loop),

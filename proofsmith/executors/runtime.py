@@ -15,6 +15,8 @@ from proofsmith.errors import SandboxError
 from proofsmith.types import digest
 
 SOURCE = Path(__file__).with_name("init.c")
+ZYGOTE_SOURCE = Path(__file__).with_name("zygote.c")
+ZYGOTE_MAIN = Path(__file__).with_name("zygote_main.py")
 UNPRIVILEGED = 65534
 """uid and gid of every payload, and of the whole sandbox when root starts it."""
 
@@ -53,9 +55,9 @@ class Runtime:
         """Skeleton that becomes the read-only root directory."""
         return self.folder / "root"
 
-    def seccomp(self, *, aggregate: bool) -> Path:
+    def seccomp(self, *, aggregate: bool, zygote: bool = False) -> Path:
         """Return the filter of this architecture; `aggregate`: a control group counts memory."""
-        kind = "hard" if aggregate else "soft"
+        kind = ("zygote-" if zygote else "") + ("hard" if aggregate else "soft")
         return SOURCE.with_name(f"seccomp-{platform.machine()}-{kind}.bpf")
 
     def input_slot(self, index: int, *, folder: bool) -> Path:
@@ -86,11 +88,11 @@ def _cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("proofsmith"))
 
 
-def _compile(target: Path) -> None:
+def _compile(target: Path, source: Path, *flags: str) -> None:
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         raise SandboxError("no C compiler to build the sandbox's init", hint="apt-get install gcc")
-    command = [compiler, "-O2", "-static", "-o", str(target), str(SOURCE)]
+    command = [compiler, "-O2", *flags, "-o", str(target), str(source)]
     for attempt in (command, [word for word in command if word != "-static"]):
         done = subprocess.run(attempt, capture_output=True, text=True, timeout=120, check=False)
         if done.returncode == 0:
@@ -122,7 +124,9 @@ def _build(folder: Path) -> None:
     for index in range(_INPUT_SLOTS):
         (folder / "inputs" / f"folder-{index}").mkdir(parents=True)
         (folder / "inputs" / f"file-{index}").touch()
-    _compile(folder / "root" / "init")
+    _compile(folder / "root" / "init", SOURCE, "-static")
+    _compile(folder / "root" / "zygote.so", ZYGOTE_SOURCE, "-shared", "-fPIC")
+    shutil.copyfile(ZYGOTE_MAIN, folder / "root" / "zygote.py")
 
 
 @cache
@@ -133,7 +137,8 @@ def install(cache_folder: Path | None = None) -> Runtime:
         SandboxError: no compiler, or the folder cannot be written.
     """
     layout = [f"{name}:{Path('/', name).is_symlink()}" for name in _TOP]
-    key = digest(SOURCE.read_text(), Path(__file__).read_text(), platform.machine(), *layout)[:16]
+    sources = [path.read_text() for path in (SOURCE, ZYGOTE_SOURCE, ZYGOTE_MAIN, Path(__file__))]
+    key = digest(*sources, platform.machine(), *layout)[:16]
     parent = cache_folder or _cache_folder()
     final = parent / f"sandbox-{key}"
     if final.is_dir():

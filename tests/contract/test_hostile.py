@@ -8,6 +8,7 @@ from proofsmith.executors.bubblewrap import BubblewrapSandbox
 from proofsmith.executors.command import Machine
 from proofsmith.executors.conformance import RowResult, check, rows, verdict
 from proofsmith.executors.local import LocalSandbox
+from proofsmith.executors.zygote import ZygoteSandbox
 from proofsmith.types import ExecResult
 
 UNSTOPPED = {
@@ -28,9 +29,10 @@ def told(results: list[RowResult]) -> list[str]:
 
 
 @pytest.mark.slow
-async def test_bubblewrap_with_a_control_group_holds_every_row() -> None:
-    sandbox = BubblewrapSandbox(Machine.probe())
-    if sandbox.level != "bubblewrap+cgroup":
+@pytest.mark.parametrize("provider", [BubblewrapSandbox, ZygoteSandbox])
+async def test_with_a_control_group_every_row_is_held(provider: type[BubblewrapSandbox]) -> None:
+    sandbox = provider(Machine.probe())
+    if not sandbox.level.startswith("bubblewrap+cgroup"):
         pytest.skip("no writable control group: run as root or delegate one (systemd-run --user)")
     results = [result async for result in check(sandbox)]
     assert len(results) == len(rows())

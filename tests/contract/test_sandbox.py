@@ -12,18 +12,20 @@ from proofsmith.executors.bubblewrap import BubblewrapSandbox
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.executors.command import Machine
 from proofsmith.executors.local import LocalSandbox
+from proofsmith.executors.zygote import ZygoteSandbox
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Limits
 
 LIMITS = Limits(wall_s=20.0)
-ISOLATED = ("bubblewrap", "bubblewrap without cgroup")
+ISOLATED = ("bubblewrap", "bubblewrap without cgroup", "zygote", "zygote without cgroup")
 EVERY = (*ISOLATED, "unsafe-local")
 
 
 def opened(kind: str) -> Sandbox:
     if kind == "unsafe-local":
         return LocalSandbox()
-    return BubblewrapSandbox(Machine.probe(use_groups=kind == "bubblewrap"))
+    provider = ZygoteSandbox if kind.startswith("zygote") else BubblewrapSandbox
+    return provider(Machine.probe(use_groups="without" not in kind))
 
 
 @pytest.fixture(params=EVERY)
