@@ -25,7 +25,7 @@ def conclude(
     if model_error:
         explanation.append(f"the model stopped answering: {model_error}")
     if best is None:
-        explanation = [*_shortfall(run, outcomes, confirmed), *explanation]
+        explanation += _shortfall(run, outcomes, confirmed)
         explanation += profile.summary.splitlines() if profile else []
     return Report(
         run_id=run.id,
@@ -46,14 +46,15 @@ def _shortfall(run: Run, outcomes: Sequence[Outcome], confirmed: Confirmed) -> l
     """Say what was tried and how it fell short."""
     right = [outcome for outcome in outcomes if run.right(outcome.verdict)]
     wrong = len(outcomes) - len(right)
-    lines = [f"tried {len(outcomes)} versions: {len(right)} right, {wrong} rejected"]
+    versions = "version" if len(outcomes) == 1 else "versions"
+    lines = [f"tried {len(outcomes)} {versions}: {len(right)} right, {wrong} rejected"]
     measured = Counter(str(o.comparisons[0].verdict) for o in right if o.comparisons)
     if measured:
         lines.append("measured: " + ", ".join(f"{n} {word}" for word, n in measured.most_common()))
     reasons = Counter(
         o.verdict.feedback.partition("\n")[0] for o in outcomes if not run.right(o.verdict)
     )
-    lines += [f"rejected {n} times: {reason}" for reason, n in reasons.most_common(REASONS)]
+    lines += [f"rejected {n}x: {reason}" for reason, n in reasons.most_common(REASONS)]
     screened = max(right, key=lambda outcome: outcome.gain, default=None)
     if not confirmed.outcomes and screened is not None and screened.gain > 1.0:
         first = screened.comparisons[0]

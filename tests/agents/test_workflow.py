@@ -54,7 +54,7 @@ async def test_nothing_better_is_reported_with_what_was_tried(ask):
     assert report.best is None
     assert report.ended_by == "finished"
     assert report.explanation[0] == "tried 2 versions: 1 right, 1 rejected"
-    assert "rejected 1 times: cost -100 is not allowed" in report.explanation
+    assert "rejected 1x: cost -100 is not allowed" in report.explanation
 
 
 async def test_the_folder_holds_everything_that_a_stranger_needs(ask):
