@@ -1,7 +1,8 @@
 """What the base computes: runs it apart from every candidate, remembers its results and the bands around them."""
 
+import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 
 from proofsmith.domains.kernels import bounds, jobs
@@ -69,8 +70,10 @@ class Oracle:
     async def check(self, cases: Sequence[Case], sandbox: Sandbox) -> None:
         """Run the base twice in different surroundings; raises UsageError unless both runs agree and write."""
         side = await self._side(sandbox, rounding=False)
-        first = await self._run(side, cases, sandbox, poison=0xFF)
-        second = await self._run(side, cases, sandbox, poison=0x3C)
+        first, second = await _together(
+            self._run(side, cases, sandbox, poison=0xFF),
+            self._run(side, cases, sandbox, poison=0x3C),
+        )
         agreed = zip(cases, first.transcript.results, second.transcript.results, strict=True)
         for case, a, b in agreed:
             if a.returned != b.returned and not self._both_nan(a.returned, b.returned):
@@ -117,12 +120,12 @@ class Oracle:
         if not cases:
             return ()
         side = await self._side(sandbox, rounding=False)
-        base = (await self._run(side, cases, sandbox)).transcript.results
-        others: list[tuple[Result, ...]] = []
+        runs = [self._run(side, cases, sandbox)]
         if self._contract.tolerance.policy != "exact" and self._floats():
             side = await self._side(sandbox, rounding=True)
             for mode in (Rounding.UP, Rounding.DOWN, Rounding.ZERO):
-                others.append((await self._run(side, cases, sandbox, mode)).transcript.results)
+                runs.append(self._run(side, cases, sandbox, mode))
+        base, *others = [ran.transcript.results for ran in await _together(*runs)]
         return tuple(
             Expected(
                 case,
@@ -202,6 +205,26 @@ class Oracle:
             why = said[-1] if said else f"exit code {ran.result.exit_code}"
             raise UsageError(f"'{entry}' ends the process: {why}", hint="it must return")
         return ran
+
+
+async def _together(*runs: Coroutine[None, None, Ran]) -> list[Ran]:
+    """Run the base several times, two at a time; the first run that cannot serve ends the others."""
+    free = asyncio.Semaphore(2)
+
+    async def limited(run: Coroutine[None, None, Ran]) -> Ran:
+        async with free:
+            return await run
+
+    tasks = [asyncio.create_task(limited(run)) for run in runs]
+    try:
+        return [await task for task in tasks]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled():
+                task.exception()  # seen: the first error is already on its way up
 
 
 _BASE_FAULTS = {
