@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from proofsmith.domains.kernels import inference, roofline, rules, source
+from proofsmith.domains.kernels import brief, inference, roofline, rules, source
 from proofsmith.domains.kernels.compile import Compiler
 from proofsmith.domains.kernels.measure import compare
 from proofsmith.domains.kernels.roofline import Roofline
@@ -41,6 +41,10 @@ class KernelsDomain:
         if not contract.inferred:
             raise UsageError(f"{path} has a header already", hint="edit it")
         return inference.render(contract) + "\n" + problem.text
+
+    def brief(self, problem: Problem, facts: Mapping[str, JSON]) -> str:
+        """Say what a model must know, in at most 2 000 tokens."""
+        return brief.write(problem, source.contract_of(problem), facts)
 
     def propose(
         self,
