@@ -1,10 +1,11 @@
 """Decide whether a verified candidate is faster: interleaved pairs, self-check, looks, and every reason to refuse."""
 
 import math
+import os
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 from proofsmith.domains.kernels import elf, host, timing
@@ -126,9 +127,22 @@ async def compare(
     facts |= _scheduling(trial)
     if check is not None and check.biased and not trial.reason:
         trial.reason = f"host too noisy: {check.reason}"
-    if not trial.reason and roofline is not None and trial.pairs:
-        trial.reason = roofline.impossible(contract, _per_call(trial))
+    if not trial.reason and trial.pairs:
+        trial.reason = _disbelief(trial, contract, roofline)
     return _comparisons(trial, looks, facts)
+
+
+def _disbelief(trial: _Trial, contract: Contract, roofline: Roofline | None) -> str:
+    """Return why the pairs cannot be believed although every output was right, empty when they can."""
+    cores = len(os.sched_getaffinity(0)) if trial.bench.threaded else 1
+    idle = {
+        name: median(b.wall_s - b.delay_s - b.cpu_s for p in trial.pairs for b in getattr(p, name))
+        for name in ("base", "candidate")
+    }
+    busy_s = median(b.cpu_s for p in trial.pairs for b in p.candidate)
+    if not trial.bench.threaded and idle["candidate"] - idle["base"] > 1e-4 + 0.1 * busy_s:
+        return f"the candidate waits {1e3 * idle['candidate']:.2f} ms per block that CPU time does not show"
+    return roofline.impossible(contract, _per_call(trial), cores=cores) if roofline else ""
 
 
 async def _bench(
@@ -263,10 +277,12 @@ def _comparisons(
     """Turn the pairs into one comparison, for threaded code a second one of wall time."""
     if not trial.bench.threaded:
         return (_comparison(trial, looks, facts, "cpu time", "time_s"),)
-    return (
-        _comparison(trial, looks, facts, "critical path", "time_s"),
-        _comparison(trial, looks, facts, "wall time", "wall_s"),
-    )
+    path = _comparison(trial, looks, facts, "critical path", "time_s")
+    wall = _comparison(trial, looks, facts, "wall time", "wall_s")
+    if path.verdict is ComparisonVerdict.FASTER and (wall.ratio or 0.0) < 1 + stats.MARGIN:
+        reason = f"the clock on the wall does not confirm it ({wall.ratio:.3f}): no core was free for the threads"
+        path = replace(path, verdict=ComparisonVerdict.INCONCLUSIVE, reason=reason)
+    return path, wall
 
 
 def _comparison(

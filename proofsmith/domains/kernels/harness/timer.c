@@ -38,6 +38,8 @@ static struct plan {
 
 struct clocks { double run_ns, wall_ns, delay_ns, longest_ns; long involuntary; int threads; };
 
+struct task { long id; double run_ns, delay_ns; };
+
 struct side {
     pid_t pid;
     int commands, replies, arrays;
@@ -179,7 +181,7 @@ static double field(pid_t pid, const char *task, const char *file, const char *k
 }
 
 /* Read the clocks of a stopped side: the process clock covers threads that are gone, the task list those alive. */
-static int read_tasks(pid_t pid, struct clocks *total, long ids[], double runs[]) {
+static int read_tasks(pid_t pid, struct clocks *total, struct task tasks[]) {
     char path[64];
     int count = 0;
     snprintf(path, sizeof path, "/proc/%d/task", pid);
@@ -187,23 +189,41 @@ static int read_tasks(pid_t pid, struct clocks *total, long ids[], double runs[]
     need(directory != 0, "task list");
     for (struct dirent *e; (e = readdir(directory)) && count < MAX_THREADS;) {
         if (e->d_name[0] == '.') continue;
-        double delay = 0, ignored;
-        ids[count] = atol(e->d_name);
-        runs[count++] = field(pid, e->d_name, "schedstat", "", &delay);
-        total->delay_ns += delay;
+        double ignored;
+        struct task *task = tasks + count++;
+        *task = (struct task){.id = atol(e->d_name)};
+        task->run_ns = field(pid, e->d_name, "schedstat", "", &task->delay_ns);
         total->involuntary += (long)field(pid, e->d_name, "status", "nonvoluntary_ctxt_switches:", &ignored);
     }
     closedir(directory);
     return total->threads = count;
 }
 
+/* The time that threads would have needed had a core been free for each: what the clocks of tasks imply. */
+static void critical_path(struct clocks *c, pid_t main_task, struct task before[], int first, struct task after[]) {
+    double sum = 0, own_delay = 0, other_delay = 0;
+    for (int i = 0; i < c->threads; i++) {
+        struct task t = after[i];
+        for (int j = 0; j < first; j++)
+            if (before[j].id == t.id) t.run_ns -= before[j].run_ns, t.delay_ns -= before[j].delay_ns;
+        sum += t.run_ns;
+        c->longest_ns = fmax(c->longest_ns, t.run_ns);
+        if (t.id == main_task) own_delay = t.delay_ns;
+        else other_delay = fmax(other_delay, t.delay_ns);
+    }
+    c->delay_ns = own_delay + other_delay;
+    /* Threads that are gone count as one chain. Work handed from thread to thread is not parallel: what the clock on the
+     * wall shows counts too, less the time that the main thread and the most delayed other one waited for a core. */
+    c->longest_ns = fmax(c->longest_ns, c->run_ns - sum);
+    c->longest_ns = fmax(c->longest_ns, c->wall_ns - c->delay_ns);
+}
+
 static struct clocks run_block(struct side *s, const char *command) {
     struct clocks before = {0}, after = {0};
-    long ids[2][MAX_THREADS];
-    double runs[2][MAX_THREADS], thread_sum = 0;
+    struct task tasks[2][MAX_THREADS];
     clockid_t clock;
     need(!clock_getcpuclockid(s->pid, &clock), "clock of a side");
-    int first = read_tasks(s->pid, &before, ids[0], runs[0]);
+    int first = read_tasks(s->pid, &before, tasks[0]);
     before.run_ns = now_ns(clock);
     before.wall_ns = now_ns(CLOCK_MONOTONIC);
     need(write(s->commands, command, 1) == 1, "command");
@@ -212,19 +232,9 @@ static struct clocks run_block(struct side *s, const char *command) {
     after.wall_ns = now_ns(CLOCK_MONOTONIC);
     stop(s);
     after.run_ns = now_ns(clock);
-    int last = read_tasks(s->pid, &after, ids[1], runs[1]);
-    for (int i = 0; i < last; i++) {
-        double run = runs[1][i];
-        for (int j = 0; j < first; j++)
-            if (ids[0][j] == ids[1][i]) run -= runs[0][j];
-        thread_sum += run;
-        after.longest_ns = fmax(after.longest_ns, run);
-    }
+    read_tasks(s->pid, &after, tasks[1]);
     after.run_ns -= before.run_ns, after.wall_ns -= before.wall_ns, after.involuntary -= before.involuntary;
-    after.delay_ns = fmax(0, after.delay_ns - before.delay_ns);
-    /* Threads that are gone count as one chain; work handed from thread to thread is not parallel. */
-    after.longest_ns = fmax(after.longest_ns, after.run_ns - thread_sum);
-    after.longest_ns = fmax(after.longest_ns, after.wall_ns - after.delay_ns);
+    critical_path(&after, s->pid, tasks[0], first, tasks[1]);
     return after;
 }
 
@@ -268,6 +278,23 @@ static void print_clocks(const char *name, const struct clocks *c, int tries) {
     printf("]");
 }
 
+/* Give each thread of a team a core of its own as far as they go: schedulers like to wake threads where their waker runs,
+ * which serialises short regions. Threads that come later inherit nothing when the team was one thread. */
+static void spread(const struct side *s) {
+    struct clocks ignored = {0};
+    struct task tasks[MAX_THREADS];
+    cpu_set_t allowed, one;
+    int count = read_tasks(s->pid, &ignored, tasks), cpu = -1;
+    if (count < 2 || sched_getaffinity(0, sizeof allowed, &allowed)) return;
+    for (int i = 0; i < count; i++) {
+        do cpu = (cpu + 1) % CPU_SETSIZE;
+        while (!CPU_ISSET(cpu, &allowed));
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        sched_setaffinity((pid_t)tasks[i].id, sizeof one, &one);
+    }
+}
+
 /* One pair: both sides afresh, a warm-up try, then the timed tries, each in the mirror order of the one before. */
 static void run_pair(struct side sides[2], char order, uint64_t seed, struct clocks kept[2][16]) {
     int self = order >= '4', first = order & 1, swap = order >> 1 & 1;
@@ -281,6 +308,7 @@ static void run_pair(struct side sides[2], char order, uint64_t seed, struct clo
     for (int t = -1; t < plan.tries; t++) {
         run_try(pair, first ^ (t & 1), t < 0, seed + (uint64_t)(t + 2) * 0x9e6c63d0876a9a35u, both);
         for (int i = 0; i < 2 && t >= 0; i++) kept[i][t] = both[i];
+        for (int i = 0; i < 2 && t < 0 && plan.threaded; i++) spread(pair + i);
     }
     end_side(pair), end_side(pair + 1);
 }
