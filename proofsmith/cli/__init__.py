@@ -40,14 +40,20 @@ def main(argv: Sequence[str]) -> int:
     """Carry out `argv` and return the exit code; user errors are one line and a hint on stderr."""
     try:
         code = application()(list(argv), prog_name="proofsmith", standalone_mode=False)
-        return int(code) if isinstance(code, int) else Exit.DONE
     except typer.TyperException as error:
         message = error.format_message()  # empty when the help was printed instead
         return _say(message, "proofsmith --help", Exit.USAGE) if message else Exit.USAGE
     except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted", "the same command goes on where it stopped", Exit.INTERRUPTED)
+        return _interrupted()
     except Exception as error:
         return _failed(error)
+    if code == Exit.INTERRUPTED:  # what typer makes of KeyboardInterrupt
+        return _interrupted()
+    return int(code) if isinstance(code, int) else Exit.DONE
+
+
+def _interrupted() -> int:
+    return _say("interrupted", "the same command goes on where it stopped", Exit.INTERRUPTED)
 
 
 def _print_version(wanted: bool) -> None:
@@ -70,7 +76,7 @@ def _failed(error: BaseException) -> int:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, KeyboardInterrupt):
-        return _say("interrupted", "the same command goes on where it stopped", Exit.INTERRUPTED)
+        return _interrupted()
     if isinstance(error, ProofsmithError):
         code = {UsageError: Exit.USAGE, ModelError: Exit.MODEL}.get(type(error), Exit.MACHINERY)
         return _say(error.message, error.hint, code)

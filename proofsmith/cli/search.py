@@ -165,7 +165,7 @@ def _hand_out(report: "Report", source: Path, out: Path) -> None:
 def _code(report: "Report") -> int:
     """Return the exit code of a report."""
     if report.ended_by == "interrupted":
-        return Exit.INTERRUPTED
+        raise KeyboardInterrupt  # it was saved and shown; `main` says how to go on
     if report.conclusion in (Conclusion.SOLVED, Conclusion.IMPROVED):
         return Exit.DONE
     return Exit.MODEL if report.ended_by == "model" else Exit.NOT_SO

@@ -36,7 +36,7 @@ FILES = {
     "unknown suffix": ("kernel.xyz", GOOD, 2, ["no domain", ".c"]),
     "empty": ("kernel.c", "", 2, []),
     "not C": ("kernel.c", "This is a letter to my aunt.\nHow are you?\n", 2, []),
-    "not text": ("kernel.c", b"\x7fELF\x00\xff\xfe" * 9, 2, ["UTF-8"]),
+    "not text": ("kernel.c", b"\x7fELF\x00\xff\xfe" * 9, 2, ["not text"]),
     "no function": ("kernel.c", "int x = 3;\n", 2, ["function"]),
     "several functions": ("kernel.c", BODY + BODY.replace("scale", "other"), 2, ["--entry"]),
     "does not compile": ("kernel.c", GOOD.replace("double *x", "dubble *x"), 2, []),
@@ -47,23 +47,19 @@ FILES = {
     "entry that does not exist": ("kernel.c", GOOD.replace('"scale"', '"rescale"'), 2, ["rescale"]),
     "shape over an unknown size": ("kernel.c", GOOD.replace('"n", acc', '"m", acc'), 2, ["m"]),
     "reference crashes": ("kernel.c", CRASHES, 2, ["crash"]),
-    "reference hangs": ("kernel.c", HANGS, 2, ["time"]),
+    "reference hangs": ("kernel.c", HANGS, 2, ["does not return"]),
     "reference is not deterministic": ("kernel.c", DRIFTS, 2, []),
 }
 
 
-@pytest.mark.parametrize(
-    "verb", [["check", "kernel", "kernel"], ["optimize", "kernel", "-b", "1 attempt"]]
-)
-@pytest.mark.parametrize("case", FILES)
 @pytest.mark.slow
-def test_a_file_that_cannot_be_used(tmp_path, case, verb):
+@pytest.mark.parametrize("case", FILES)
+def test_a_file_that_cannot_be_used(tmp_path, case):
     name, content, code, words = FILES[case]
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     before = path.read_bytes()
-    argv = [name if word == "kernel" else word for word in verb]
-    complained(proofsmith(*argv, "--quiet", cwd=tmp_path, timeout=120), code, *words)
+    complained(proofsmith("check", name, name, "-q", cwd=tmp_path, timeout=120), code, *words)
     assert path.read_bytes() == before
 
 
@@ -178,9 +174,9 @@ def test_ctrl_c_ends_a_search_and_leaves_the_file_alone(tmp_path, presses):
     assert "Traceback" not in rest
     assert "stopping" in rest
     assert (tmp_path / "a.c").read_text() == GOOD
+    assert "the same command goes on" in rest
     if presses == 2:
         assert time.perf_counter() - pressed < 10
-        assert "the same command goes on" in rest
 
 
 FAULTS = {
@@ -217,13 +213,20 @@ def test_an_endpoint_that_fails_is_named_and_the_rules_go_on(tmp_path, endpoint,
 
 def test_no_compiler(tmp_path):
     (tmp_path / "a.c").write_text(GOOD)
-    if shutil.which("gcc") is None:
-        return
-    done = proofsmith(
-        "check",
-        "a.c",
-        "a.c",
-        cwd=tmp_path,
-        PATH=tools_without(tmp_path / "bin", "gcc", "cc", "clang"),
+    hidden = [word for tool in compilers() for word in ("--ro-bind", "/dev/null", tool)]
+    inner = [sys.executable, "-m", "proofsmith", "check", "a.c", "a.c", "-q"]
+    done = subprocess.run(
+        ["bwrap", "--dev-bind", "/", "/", *hidden, "--chdir", str(tmp_path), *inner],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     complained(done, 3, "gcc")
+
+
+def compilers():
+    """Return the real paths of every installed C compiler."""
+    names = ("gcc", "cc", "clang")
+    found = {os.path.realpath(path) for name in names if (path := shutil.which(name))}
+    return sorted(found)

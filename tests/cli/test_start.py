@@ -55,12 +55,16 @@ def test_help_loads_no_engine(tmp_path):
 def test_help_takes_at_most_0_3_s_of_cpu(tmp_path, argv):
     proofsmith(*argv, cwd=tmp_path)  # compiles what Python keeps compiled
     spent = []
-    for _ in range(3):
+    for _ in range(8):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert proofsmith(*argv, cwd=tmp_path).returncode == 0
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert min(spent) <= 0.3, spent  # the least of three: others may be using the caches
+        if spent[-1] <= 0.3:
+            return
+    pytest.fail(
+        f"CPU seconds: {spent}"
+    )  # not even once: neighbours inflate CPU time, never deflate it
 
 
 def test_help_names_every_verb_and_the_first_thing_to_do(tmp_path):

@@ -74,10 +74,11 @@ def six_lines(report: Report) -> list[str]:
         rows.append(("checked", checked(best)))
         rows.append(("made by", made(best) or "the original"))
     also = [compared(c) for c in best.comparisons[1:2]] if best is not None else []
-    why = [*also, *report.explanation][:1]
+    why = [*also, *report.explanation][: 1 if best is not None else 3]
     rows += [("also" if also else "why", line) for line in why]
     rows.append(("spent", spent(report)))
-    rows.append(("replay", f"proofsmith runs replay {report.run_id}"))
+    verb = "replay" if best is not None else "show"
+    rows.append((verb, f"proofsmith runs {verb} {report.run_id}"))
     return _aligned(rows)
 
 
