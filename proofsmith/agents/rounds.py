@@ -9,7 +9,7 @@ from proofsmith.agents.budget import Reservation
 from proofsmith.agents.run import Run
 from proofsmith.errors import BudgetSpent, ModelError
 from proofsmith.protocols import Strategy
-from proofsmith.types import Move, Outcome, Status
+from proofsmith.types import Move, Outcome, Reply, Status
 
 CONFIRM_SHARE = (0.25, 0.6)
 """Least and largest part of a wall budget that is kept for confirming what the search found."""
@@ -135,8 +135,11 @@ class Rounds:
         cap, left = self._run.budget.budget.wall_s, self._run.budget.left.wall_s
         if cap is None or left is None:
             return None
-        least, largest = (share * cap for share in CONFIRM_SHARE)
-        kept = min(max(least, CONFIRM_ATTEMPTS * self._attempts.slowest_s), largest)
+        kept, largest = (share * cap for share in CONFIRM_SHARE)
+        if (
+            self._best is not None
+        ):  # without anything to confirm, searching on is the better use of time
+            kept = max(kept, min(CONFIRM_ATTEMPTS * self._attempts.slowest_s, largest))
         return max(left - kept, 0.0)
 
     async def _tell_first(self) -> None:
@@ -145,20 +148,14 @@ class Rounds:
         result = flight.task.result()
         outcome = result.outcome
         fresh = outcome is not None and outcome.candidate.id not in self._told
-        tokens, cost_usd = _paid(result)
-        run.budget.settle(
-            flight.reserved,
-            attempts=int(fresh),
-            tokens=tokens,
-            cost_usd=cost_usd,
-            model_calls=int(tokens > 0),
-        )
+        self._settle(flight, result, attempts=int(fresh))
         if result.skipped:
             return
         self._model_error = self._model_error or result.error
         if outcome is not None:
             self._told.setdefault(outcome.candidate.id, outcome)
-            if run.right(outcome.verdict) and (not self._best or outcome.gain > self._best.gain):
+            least = self._best.gain if self._best else 1.0
+            if run.right(outcome.verdict) and (outcome.gain > least or not run.optimising):
                 self._best = outcome
         self._strategy.tell(flight.move, result.reply, outcome)
         run.failpoints.reach("attempt.told")
@@ -175,9 +172,20 @@ class Rounds:
         for task in tasks:
             if not task.cancelled():
                 task.exception()  # seen: the first error is already on its way up
-        for flight in self._window:
-            self._run.budget.settle(flight.reserved)
+        for flight in self._window:  # a reply that nobody judged was paid for all the same
+            reply = self._run.ledger.get("reply", flight.move.id, Reply)
+            self._settle(flight, Result(reply=reply), attempts=0)
         self._window.clear()
+
+    def _settle(self, flight: _Flight, result: Result, *, attempts: int) -> None:
+        tokens, cost_usd = _paid(result)
+        self._run.budget.settle(
+            flight.reserved,
+            attempts=attempts,
+            tokens=tokens,
+            cost_usd=cost_usd,
+            model_calls=int(tokens > 0),
+        )
 
 
 def _paid(result: Result) -> tuple[int, float | None]:

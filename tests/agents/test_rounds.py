@@ -146,3 +146,13 @@ async def test_recorded_replies_are_not_asked_for_again(tmp_path):
     first = await search(run_of(tmp_path, model=ScriptedModel(replies), plan=plan))
     second = await search(run_of(tmp_path, model=ScriptedModel([]), plan=plan))
     assert first.outcomes == second.outcomes
+
+
+async def test_a_reply_that_the_deadline_left_unjudged_is_counted_all_the_same(tmp_path):
+    model = ScriptedModel(["cost = 40"])
+    domain = ToyDomain(delays={40: 30.0})
+    run = run_of(tmp_path, domain, model=model, budget=Budget(wall_s=0.5), plan={"rules": False})
+    end = await search(run)
+    assert end.ended_by == "budget:wall_s"
+    assert run.budget.spend.model_calls == 1
+    assert run.budget.spend.tokens > 0
