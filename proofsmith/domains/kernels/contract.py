@@ -5,6 +5,7 @@ import json
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Literal
 
 from pydantic import TypeAdapter
@@ -229,9 +230,10 @@ def _divide(a: float, b: float) -> float:
     return a / b
 
 
+@cache
 def _tree(text: str) -> ast.expr:
     try:
-        return ast.parse(str(text).strip(), mode="eval").body
+        return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError) as error:
         raise UsageError(
             f"'{text}' is not an arithmetic expression",

@@ -202,8 +202,29 @@ class Generator:
                 return pack(element, _text(rng, count, style))
             case _:
                 side = math.isqrt(count)
-                matrix = _matrix(rng, side, array.structure)
-                return pack(element, matrix + [0.0] * (count - side * side))
+                rest = pack(element, [0.0] * (count - side * side))
+                return self._matrix(element, side, array.structure) + rest
+
+    def _matrix(self, element: Element, side: int, structure: str) -> bytes:
+        """Return a well-conditioned square matrix of the named structure, row by row."""
+        width, row = element.bytes, side * element.bytes
+        data = bytearray(self._random(element, None, None, side * side))
+        if structure == "lower":
+            # Off the diagonal a sum of squares below 1 on average keeps the inverse of moderate size.
+            small = 2.0 ** -math.ceil(math.log2(max(1, side)) / 2)
+            data = bytearray(self._random(element, -small, small, side * side))
+        if structure == "spd":
+            for i in range(side):
+                column = range(i * width, i * row + i * width, row)
+                mirrored = b"".join(data[at : at + width] for at in column)
+                data[i * row : i * row + len(mirrored)] = mirrored
+        for i in range(side):
+            at = i * row + i * width
+            top = self._rng.uniform(1, 2) if structure == "lower" else 2 * side + self._rng.random()
+            data[at : at + width] = pack(element, [top])
+            if structure == "lower":
+                data[at + width : (i + 1) * row] = bytes(row - (i + 1) * width)
+        return bytes(data)
 
     def _scalar(
         self, scalar: Scalar, sizes: Mapping[str, int], style: Style, constant: float
@@ -346,19 +367,3 @@ def _text(rng: random.Random, count: int, style: Style) -> Sequence[int]:
     if style in (Style.TIES, Style.ASCENDING):
         letters = b"ab"
     return rng.choices(letters, k=count)
-
-
-def _matrix(rng: random.Random, side: int, structure: str) -> list[float]:
-    """Return a well-conditioned square matrix of the named structure, row by row."""
-    rows = [[rng.uniform(-1, 1) for _ in range(side)] for _ in range(side)]
-    for i, row in enumerate(rows):
-        if structure == "lower":
-            row[i + 1 :] = [0.0] * (side - i - 1)
-            row[:i] = [v / math.sqrt(side) for v in row[:i]]
-            row[i] = rng.uniform(1, 2)
-        else:
-            row[i] = side + rng.random()
-        if structure == "spd":
-            for j in range(i):
-                rows[j][i] = row[j]
-    return [v for row in rows for v in row]

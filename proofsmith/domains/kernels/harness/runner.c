@@ -40,7 +40,7 @@ enum { MAXIMUM_PARAMETERS = 64, PAGE = 4096, CANARY = 0xA5, SCRIBBLE = 96 * 1024
 struct header { u64 magic, calls, parameters, rounding, threads, poison; };
 struct parameter { u64 pointer, capacity, align; };
 struct argument { u64 value, access, offset, alias; };
-struct area { unsigned char *map, *low, *data; size_t mapped, room, bytes; };
+struct area { unsigned char *map, *low, *data, *first, *last; size_t mapped, room, bytes; };
 
 static const struct header *job;
 static const struct parameter *parameters;
@@ -190,9 +190,15 @@ static void allocate(void) {
         if (areas[i].map == MAP_FAILED) stop("out of memory");
         areas[i].low = areas[i].map + PAGE;
         areas[i].room = room;
-        if (mprotect(areas[i].low, room, PROT_READ | PROT_WRITE)) stop("out of memory");
     }
 }
+
+#ifndef SANITIZED
+static void protect(const struct area *area, int protection) {
+    if (area->last > area->first && mprotect(area->first, (size_t)(area->last - area->first), protection))
+        stop("cannot protect an array");
+}
+#endif
 
 /* Put an array flush against the upper or the lower inaccessible page, as far as its alignment allows. */
 static void place(u64 i, size_t bytes, u64 low) {
@@ -205,9 +211,13 @@ static void place(u64 i, size_t bytes, u64 low) {
     area->data = align > 16 ? aligned_alloc(align, (bytes + align) / align * align) : malloc(bytes ? bytes : 1);
     if (!area->data) stop("out of memory");
 #else
-    mprotect(area->low, area->room, PROT_READ | PROT_WRITE);
-    memset(area->low, CANARY, area->room);
     area->data = low ? area->low : area->low + (area->room - bytes) / align * align;
+    area->first = area->low + (size_t)(area->data - area->low) / PAGE * PAGE;
+    area->last = area->low + ((size_t)(area->data + bytes - area->low) + PAGE - 1) / PAGE * PAGE;
+    mprotect(area->low, area->room, PROT_NONE);
+    protect(area, PROT_READ | PROT_WRITE);
+    memset(area->first, CANARY, (size_t)(area->data - area->first));
+    memset(area->data + bytes, CANARY, (size_t)(area->last - area->data) - bytes);
 #endif
 }
 
@@ -239,7 +249,7 @@ static void prepare(const struct argument *arguments, u64 low, void **slots) {
 #ifndef SANITIZED
     for (u64 i = 0; i < job->parameters; i++)
         if (parameters[i].pointer && arguments[i].access == IN && !shared(arguments, i))
-            mprotect(areas[i].low, areas[i].room, PROT_READ);
+            protect(&areas[i], PROT_READ);
 #endif
 }
 
@@ -253,10 +263,9 @@ static void check_arrays(const struct argument *arguments) {
             memcmp(area->data, file + arguments[i].offset, area->bytes))
             violation(WROTE_INPUT, i);
 #ifndef SANITIZED
-        unsigned char *end = area->low + area->room;
-        for (unsigned char *p = area->low; p < area->data; p++)
+        for (unsigned char *p = area->first; p < area->data; p++)
             if (*p != CANARY) { violation(WROTE_OUTSIDE, i); break; }
-        for (unsigned char *p = area->data + area->bytes; p < end; p++)
+        for (unsigned char *p = area->data + area->bytes; p < area->last; p++)
             if (*p != CANARY) { violation(WROTE_OUTSIDE, i); break; }
 #endif
     }
