@@ -3,7 +3,7 @@
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -37,26 +37,39 @@ async def read(
     known = inference.infer if toml is None else partial(header.parse, toml)
     contract = known(function, types)
     seed = options.get("seed")
-    problem = Problem(
-        id=digest(*(p for item in sorted(files.items()) for p in item), function.name, *cflags)[
-            :16
-        ],
+    made = problem(
+        source.name, files, cflags, goal, contract, seed if isinstance(seed, int) else None
+    )
+    return made, contract
+
+
+def problem(
+    path: str,
+    files: Mapping[str, str],
+    cflags: Sequence[str],
+    goal: Goal,
+    contract: Contract,
+    seed: int | None = None,
+) -> Problem:
+    """Return the problem whose main file is `files[path]`, under the user's own `cflags`."""
+    parts = (p for item in sorted(files.items()) for p in item)
+    return Problem(
+        id=digest(*parts, contract.entry, *cflags)[:16],
         domain="kernels",
         goal=goal,
-        text=text,
+        text=files[path],
         files=files,
         editable=tuple(p for p in files if PurePosixPath(p).suffix in SOURCES),
         options={
-            "entry": function.name,
-            "path": source.name,
+            "entry": contract.entry,
+            "path": path,
             "cflags": list(cflags),
             "contract": contract.dump(),
             "exact": contract.tolerance.policy == "exact",
-            "seed": seed if isinstance(seed, int) else None,
+            "seed": seed,
             "inferred": inference.render(contract) if contract.inferred else None,
         },
     )
-    return problem, contract
 
 
 def contract_of(problem: Problem) -> Contract:
