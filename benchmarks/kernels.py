@@ -2,12 +2,12 @@
 
 Run it as `python -m benchmarks.kernels [--quick] [--seconds N] [--only NAME ...] [--results FILE]`.
 
-Each kernel goes through the product's own path: `optimize` without a model (search, verification, confirmation on unseen
-inputs, measuring in interleaved pairs), then hidden grading at other sizes, then one more full measurement against the
-original under the best of the usual compiler flags, which are screened here: gcc and clang, with and without graphite,
-polly and the arithmetic that the kernel's tolerance allows. Intervals are those of the published measurement.
-`--results` keeps finished kernels in a file of JSON lines, so that a stopped run goes on. `--quick` takes six kernels,
-one or two of each roofline class, and the matrix product.
+Each kernel goes through the product's own path: `optimize` without a model (search, verification, confirmation on
+unseen inputs, measuring in interleaved pairs), then hidden grading at other sizes, then one more full measurement
+against the original under the best of the usual compiler flags, which are screened here: gcc and clang, with and
+without graphite, polly and the arithmetic that the kernel's tolerance allows. Intervals are those of the published
+measurement. `--results` keeps finished kernels in a file of JSON lines, so that a stopped run goes on. `--quick` takes
+six kernels, one or two of each roofline class, and the matrix product.
 """
 
 import argparse
@@ -40,7 +40,7 @@ QUICK = ("cholesky", "gemm", "matvec", "seidel_2d", "spmv", "string_search")
 
 @dataclass(frozen=True)
 class Row:
-    """One kernel: gains as ratio, low, high; `share` of the roofline; `wrong` when hidden grading refuses the result."""
+    """One kernel: gains as ratio, low, high; `share` of the roofline; `wrong` when hidden grading refuses it."""
 
     name: str
     bound: str
