@@ -1,5 +1,6 @@
 """The graph of a run: baseline, gather, search, confirm, report, apply; checkpointed and resumable at every step."""
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any, TypedDict
@@ -18,7 +19,7 @@ from proofsmith.agents.confirm import Confirmed, confirm
 from proofsmith.agents.report.patch import patch
 from proofsmith.agents.rounds import Rounds
 from proofsmith.agents.run import Run
-from proofsmith.errors import UsageError
+from proofsmith.errors import StoreError, UsageError
 from proofsmith.types import JSON, Depth, Outcome, Profile, Report, Spend, digest
 
 RESUMABLE = ("interrupted", "model")
@@ -54,7 +55,18 @@ async def execute(run: Run, approve: Approve | None = None) -> Report:
     Raises:
         UsageError: the original does not pass its own checks, or the file changed since the run read it.
         SandboxError: the machinery failed twice; the next call goes on.
+        StoreError: the run folder cannot be read or written.
     """
+    try:
+        return await _executed(run, approve)
+    except sqlite3.Error as error:
+        raise StoreError(
+            f"cannot use the checkpoints of run {run.id}: {error}",
+            hint="check free space and permissions, or start anew with --fresh",
+        ) from error
+
+
+async def _executed(run: Run, approve: Approve | None) -> Report:
     async with aiosqlite.connect(run.folder / "checkpoints.sqlite") as database:
         await database.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         thread = _Thread(run, AsyncSqliteSaver(database))

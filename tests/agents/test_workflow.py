@@ -1,11 +1,12 @@
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
 from proofsmith.agents.request import Request, opened
 from proofsmith.agents.workflow import execute
-from proofsmith.errors import ModelError, StoreError, UsageError
+from proofsmith.errors import ModelError, SandboxError, StoreError, UsageError
 from proofsmith.model import ScriptedModel
 from proofsmith.types import Budget, Conclusion, Depth, Goal, Status
 from tests.agents.toy import NAME, ToyDomain, ToySandbox, cost_of, text_of
@@ -206,3 +207,43 @@ async def test_a_verdict_from_an_earlier_run_is_used_again(ask, tmp_path):
     domain = ToyDomain()
     await ask(domain, cache_dir=tmp_path / "cache", seed=1)
     assert all(depth is Depth.FULL for _, depth in domain.verified)
+
+
+async def test_the_best_lower_bound_of_the_new_measurements_wins_not_the_luck_of_the_search(ask):
+    class Lucky(ToyDomain):
+        """QUICK flatters the cost 90; FULL tells the truth."""
+
+        async def measure(self, problem, base, candidate, sandbox, depth):
+            (found,) = await super().measure(problem, base, candidate, sandbox, depth)
+            if depth is Depth.QUICK and cost_of(candidate) == 90:
+                found = replace(found, ratio=9.0, low=8.0, high=9.9)
+            elif depth is Depth.QUICK:
+                found = replace(found, high=9.9)
+            return (found,)
+
+    report = await ask(Lucky(steps=(10, 30)), budget=Budget(attempts=2))
+    assert cost_of(report.best.candidate) == 70
+    assert report.best.gain == pytest.approx(100 / 70 * 0.99)
+
+
+async def test_a_machine_that_dies_twice_ends_the_run_and_the_same_request_goes_on(ask):
+    with pytest.raises(SandboxError, match="the sandbox died"):
+        await ask(ToyDomain(deaths={75: 2}))
+    domain = ToyDomain()
+    report = await ask(domain)
+    assert report.conclusion is Conclusion.IMPROVED
+    assert (100, Depth.QUICK) not in domain.verified
+
+
+@pytest.mark.parametrize("name", ["ledger.sqlite", "checkpoints.sqlite"])
+async def test_a_damaged_run_folder_is_a_store_error_with_a_hint(ask, name):
+    stop = asyncio.Event()
+    stop.set()
+    report = await ask(stop=stop)
+    assert report.ended_by == "interrupted"
+    for path in (ask.runs / report.run_id).glob(f"{name}*"):
+        path.unlink()
+    (ask.runs / report.run_id / name).write_bytes(b"no database" * 500)
+    with pytest.raises(StoreError) as caught:
+        await ask()
+    assert caught.value.hint
