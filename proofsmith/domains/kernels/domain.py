@@ -6,11 +6,12 @@ from pathlib import Path
 from proofsmith.domains.kernels import brief, inference, roofline, rules, source
 from proofsmith.domains.kernels.compile import Compiler
 from proofsmith.domains.kernels.measure import compare
+from proofsmith.domains.kernels.profile import profile
 from proofsmith.domains.kernels.roofline import Roofline
 from proofsmith.domains.kernels.verify import Verifier
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox, Tool
-from proofsmith.types import JSON, Candidate, Comparison, Depth, Goal, Problem, Profile, Verdict
+from proofsmith.types import JSON, Candidate, Comparison, Depth, Goal, Problem, Profile, Profile, Verdict
 
 
 class KernelsDomain:
@@ -75,8 +76,8 @@ class KernelsDomain:
         depth: Depth,
     ) -> tuple[Comparison, ...]:
         """Time a verified candidate against `base` in interleaved pairs; QUICK screens, FULL may be published."""
-        if depth is Depth.FULL and self._roofline is None:
-            self._roofline = await roofline.measured(self._compiler, sandbox)
+        if depth is Depth.FULL:
+            await self._peaks(sandbox)
         return await compare(
             problem,
             source.contract_of(problem),
@@ -93,6 +94,24 @@ class KernelsDomain:
     ) -> Profile | None:
         """Return None: there is no profile of kernels yet."""
         return None
+
+    async def profile(
+        self, problem: Problem, candidate: Candidate, sandbox: Sandbox
+    ) -> Profile | None:
+        """Say where the time goes, what the compiler made of it and what bounds it."""
+        return await profile(
+            problem,
+            source.contract_of(problem),
+            candidate,
+            sandbox,
+            compiler=self._compiler,
+            roofline=await self._peaks(sandbox),
+        )
+
+    async def _peaks(self, sandbox: Sandbox) -> Roofline:
+        if self._roofline is None:
+            self._roofline = await roofline.measured(self._compiler, sandbox)
+        return self._roofline
 
     def _verifier(self, problem: Problem) -> Verifier:
         if problem.id not in self._verifiers:

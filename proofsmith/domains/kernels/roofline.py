@@ -39,6 +39,8 @@ class Position:
     """What limits it at best: `compute`, or the level that its arrays fit into: `L1`, `L2`, `L3`, `memory`."""
     floor_s: float
     """Shortest possible time of one call."""
+    transfer_s: float
+    """Shortest possible time of the traffic alone."""
     share: float
     """Part of the roofline reached: floor / time."""
     flops: float | None
@@ -132,6 +134,7 @@ class Roofline:
         return Position(
             bound="compute" if compute_s >= transfer_s else level.name,
             floor_s=floor_s,
+            transfer_s=transfer_s,
             share=floor_s / time_s if time_s > 0 else 0.0,
             flops=flops,
             bytes=moved,
