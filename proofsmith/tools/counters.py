@@ -1,4 +1,4 @@
-"""Read what profilers and compilers print (perf, addr2line, objdump, vectorisation remarks, llvm-mca) into plain records."""
+"""Read what profilers and compilers print into records: perf, addr2line, objdump, vectorisation remarks, llvm-mca."""
 
 import re
 from collections import Counter
@@ -93,18 +93,23 @@ def places(output: str, addresses: Sequence[int]) -> dict[int, tuple[str, int]]:
 def remarks(log: str) -> tuple[Remark, ...]:
     """Read vectorisation remarks of gcc (`-fopt-info-vec`) and clang (`-Rpass=loop-vectorize`).
 
-    >>> [r.text for r in remarks("k.c:9:5: missed: not vectorized: control flow in loop.")]
-    ['control flow in loop']
+    gcc names the loop first and then the statement that is in the way: the remark stands at the loop.
+
+    >>> text = "k.c:9:5: missed: couldn't vectorize loop" + chr(10) + "k.c:11:7: missed: not vectorized: a call."
+    >>> remarks(text)
+    (Remark(path='k.c', line=9, vectorised=False, text='a call'),)
     """
-    found = []
+    found, loop = [], 0
     for match in _REMARK.finditer(log):
-        text = match["text"].strip().rstrip(".")
-        vectorised = "vectorized loop" in text or "loop vectorized using" in text
-        refused = re.search(r"not vectorized:? ?(.*)", text)
-        if vectorised or refused:
-            said = text if vectorised else (refused[1] if refused else "") or "no reason given"
-            path = match["path"].rpartition("/")[2]
-            found.append(Remark(path, int(match["line"]), vectorised, said[:160]))
+        path, line = match["path"].rpartition("/")[2], int(match["line"])
+        text = match["text"].strip().rstrip(".;")
+        if "couldn't vectorize loop" in text:
+            loop = line
+        elif "vectorized loop" in text or "loop vectorized using" in text:
+            found.append(Remark(path, line, True, text[:160]))
+        elif refused := re.search(r"not vectorized\W*(.*)", text):
+            found.append(Remark(path, loop or line, False, refused[1][:160] or "no reason given"))
+            loop = 0
     return tuple(found)
 
 
@@ -153,7 +158,7 @@ def instructions(disassembly: str) -> tuple[Instruction, ...]:
 def hottest_loop(
     code: Sequence[Instruction], samples: Mapping[int, int]
 ) -> tuple[Instruction, ...]:
-    """Return the smallest loop (a jump back and what lies between) that holds half of the samples, empty when none does."""
+    """Return the smallest loop, a jump back and what lies between, that holds half of the samples; empty when none."""
     total = sum(samples.values())
     best: tuple[Instruction, ...] = ()
     for jump in code:
@@ -175,7 +180,9 @@ def mix(loop: Sequence[Instruction]) -> dict[str, JSON]:
     >>> mix([Instruction(0, "vfmadd231pd", "(%rax),%ymm1,%ymm2"), Instruction(5, "jne", "0")])["vector_bytes"]
     32
     """
-    arithmetic = re.compile(r"v?(f[n]?m(add|sub)\w*|add|sub|mul|div|sqrt|min|max)(?P<kind>[ps])[sdh]$")
+    arithmetic = re.compile(
+        r"v?(f[n]?m(add|sub)\w*|add|sub|mul|div|sqrt|min|max)(?P<kind>[ps])[sdh]$"
+    )
     packed = scalar = widest = memory = branches = 0
     for one in loop:
         match = arithmetic.match(one.name)
@@ -211,12 +218,14 @@ def assembly(loop: Sequence[Instruction]) -> str:
 
 
 def mca(output: str) -> dict[str, JSON]:
-    """Read the summary of llvm-mca: cycles per iteration and what limits them.
+    r"""Read the summary of llvm-mca: cycles per iteration and what limits them.
 
-    >>> mca("Iterations: 100\\nTotal Cycles: 400\\nBlock RThroughput: 2.0\\n")
+    >>> mca("Iterations: 100\nTotal Cycles: 400\nBlock RThroughput: 2.0\n")
     {'cycles_per_iteration': 4.0, 'throughput_bound_cycles': 2.0, 'limited_by': 'latency of a dependency chain'}
     """
-    numbers = dict(re.findall(r"^(Iterations|Total Cycles|Block RThroughput):\s+([\d.]+)", output, re.M))
+    numbers = dict(
+        re.findall(r"^(Iterations|Total Cycles|Block RThroughput):\s+([\d.]+)", output, re.M)
+    )
     if len(numbers) < 3 or not float(numbers["Iterations"]):
         return {}
     cycles = float(numbers["Total Cycles"]) / float(numbers["Iterations"])

@@ -11,7 +11,16 @@ from proofsmith.domains.kernels.roofline import Roofline
 from proofsmith.domains.kernels.verify import Verifier
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox, Tool
-from proofsmith.types import JSON, Candidate, Comparison, Depth, Goal, Problem, Profile, Profile, Verdict
+from proofsmith.types import (
+    JSON,
+    Candidate,
+    Comparison,
+    Depth,
+    Goal,
+    Problem,
+    Profile,
+    Verdict,
+)
 
 
 class KernelsDomain:
@@ -88,12 +97,6 @@ class KernelsDomain:
             compiler=self._compiler,
             roofline=self._roofline,
         )
-
-    async def profile(
-        self, problem: Problem, candidate: Candidate, sandbox: Sandbox
-    ) -> Profile | None:
-        """Return None: there is no profile of kernels yet."""
-        return None
 
     async def profile(
         self, problem: Problem, candidate: Candidate, sandbox: Sandbox

@@ -85,7 +85,9 @@ async def profile(
 async def _record(bench: Bench, sandbox: Sandbox, found: _Findings) -> tuple[Session, bytes]:
     """Run the kernel under perf, or without it when perf is missing or not permitted."""
     rng = random.SystemRandom()
-    orders = [timing.order(bool(rng.getrandbits(1)), bool(rng.getrandbits(1))) for _ in range(PAIRS)]
+    orders = [
+        timing.order(bool(rng.getrandbits(1)), bool(rng.getrandbits(1))) for _ in range(PAIRS)
+    ]
     seed = rng.getrandbits(63)
     if shutil.which("perf") is None:
         found.missing["hot spots"] = "perf is not installed (apt-get install linux-perf)"
@@ -95,9 +97,7 @@ async def _record(bench: Bench, sandbox: Sandbox, found: _Findings) -> tuple[Ses
         rate = str(_SAMPLES_PER_S)
         observe = ("perf", "record", "-q", "-e", "cpu-clock:u", "-F", rate, "-o", str(data), "--")
         try:
-            session = await bench.run(
-                sandbox, orders, seed=seed, limit_s=LIMIT_S, observe=observe
-            )
+            session = await bench.run(sandbox, orders, seed=seed, limit_s=LIMIT_S, observe=observe)
             return session, await asyncio.to_thread(data.read_bytes)
         except (SandboxError, OSError):
             found.missing["hot spots"] = "perf may not sample here (kernel.perf_event_paranoid)"
@@ -141,7 +141,9 @@ async def _read(box: Sandbox, argv: Sequence[str], found: _Findings, what: str) 
         return done.stdout.decode(errors="replace")
     lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
     missing = done.exit_code == 127
-    found.missing[what] = f"{argv[0]} is not installed" if missing else f"{argv[0]}: {lines[0][:120]}"
+    found.missing[what] = (
+        f"{argv[0]} is not installed" if missing else f"{argv[0]}: {lines[0][:120]}"
+    )
     return ""
 
 
@@ -149,7 +151,9 @@ def bound(position: Position, mix: Mapping[str, JSON], mca: Mapping[str, JSON]) 
     """Say in one sentence what keeps a kernel from being faster: the answer to a search that found nothing."""
     ceiling = 1 / position.share if position.share > 0 else float("inf")
     if position.share >= 0.7:
-        roof = "arithmetic units" if position.bound == "compute" else f"bandwidth of {position.bound}"
+        roof = (
+            "arithmetic units" if position.bound == "compute" else f"bandwidth of {position.bound}"
+        )
         return f"the {roof} of this core bound it: at most {ceiling:.1f}x is left"
     if mix and not mix.get("packed") and mix.get("scalar"):
         return f"its hottest loop is scalar; the roofline leaves {ceiling:.1f}x"
@@ -166,11 +170,17 @@ def _written(
     missing = {
         **found.missing,
         "hardware counters": "only CPU time is sampled",
-        "energy": "no counter is readable" if not host.energy_counters() else "not attributed to a kernel",
+        "energy": "no counter is readable"
+        if not host.energy_counters()
+        else "not attributed to a kernel",
     }
     limit = bound(position, found.mix, found.mca)
     sizes = ", ".join(f"{n} = {v}" for n, v in contract.measure_sizes.items())
-    lines = [f"{contract.entry} at {sizes}: {found.time_s * 1e6:.4g} us per call", position.summary, f"bound: {limit}"]
+    lines = [
+        f"{contract.entry} at {sizes}: {found.time_s * 1e6:.4g} us per call",
+        position.summary,
+        f"bound: {limit}",
+    ]
     lines += [
         f"{h.share:.0%} at {h.path}:{h.line}" + (f" ({h.cause})" if h.cause else "")
         for h in found.hot

@@ -101,9 +101,9 @@ class Bench:
         tries: int = MOST_TRIES,
         observe: Sequence[str] = (),
     ) -> Session:
-        """Time one pair per entry of `orders` (see `order`) within `limit_s` seconds; `repeats` 0 calibrates first;
-        `observe` is a trusted profiler around the sandbox.
+        """Time one pair per entry of `orders` (see `order`) within `limit_s` seconds; `repeats` 0 calibrates first.
 
+        `observe` is a trusted profiler around the sandbox.
         Raises SandboxError when the timer itself fails; whatever the sides do is in `Session.problem`.
         """
         box = sandbox.fresh()
