@@ -19,7 +19,7 @@ from proofsmith.agents.confirm import Confirmed, confirm
 from proofsmith.agents.report.patch import patch
 from proofsmith.agents.rounds import Rounds
 from proofsmith.agents.run import Run
-from proofsmith.errors import StoreError, UsageError
+from proofsmith.errors import ModelError, StoreError, UsageError
 from proofsmith.types import JSON, Depth, Outcome, Profile, Report, Spend, digest
 
 RESUMABLE = ("interrupted", "model")
@@ -167,6 +167,11 @@ def _facts(run: Run) -> dict[str, JSON]:
     return {} if profile is None else {"profile": profile.summary}
 
 
+def _told(error: ModelError | None) -> str:
+    """Return the error of a model with its hint as one line; empty when there was none."""
+    return "" if error is None else "; ".join(filter(None, (error.message, error.hint)))
+
+
 async def _search(state: State, runtime: Runtime[Run]) -> State:
     """Drive the strategy until it is finished, the budget is spent or the user stops it."""
     run = runtime.context
@@ -179,7 +184,7 @@ async def _search(state: State, runtime: Runtime[Run]) -> State:
     return State(
         attempts=[outcome.candidate.id for outcome in end.outcomes],
         ended_by=end.ended_by,
-        model_error=end.model_error.message if end.model_error else "",
+        model_error=_told(end.model_error),
         spend=asdict(run.budget.spend),
         strategy=dict(strategy.dump()),
     )

@@ -14,7 +14,7 @@ from proofsmith.model.accounting import Prices, usage
 from proofsmith.model.faults import Fault
 from proofsmith.tools.registry import declaration
 from proofsmith.tools.request import Request, clean
-from proofsmith.tools.schema import export
+from proofsmith.tools.schema import explain, export
 from proofsmith.types import JSON, Message, Reply, ToolCall
 
 OPTIONAL = ("response_format", "reasoning_effort", "stream_options", "seed", "temperature")
@@ -141,7 +141,7 @@ def read(content: str, request: Request, prices: Prices | None, latency_s: float
         completion = _Completion.model_validate(block)
         choice = completion.choices[0]
     except (ValueError, IndexError, RecursionError) as error:
-        what = "it has no choices" if isinstance(error, IndexError) else _first_line(error)
+        what = _why_not(error, content)
         raise Fault("garbage", f"no chat completion: {what}", status=200) from None
     said = choice.message
     text = clean(THINKING.sub("", said.content or ""))
@@ -173,8 +173,9 @@ def _finish(
     return "stop" if text.strip() else "empty"
 
 
-def _first_line(error: Exception) -> str:
+def _why_not(error: Exception, content: str) -> str:
+    if isinstance(error, IndexError):
+        return "it has no choices"
     if isinstance(error, ValidationError):
-        item = error.errors(include_url=False, include_input=False)[0]
-        return f"{'.'.join(map(str, item['loc']))}: {item['msg']}"
-    return str(error) or type(error).__name__
+        return explain(error)
+    return f"it is not JSON and begins {content[:40].strip()!r}"

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from proofsmith.model.wire import Wire
 
 HEADER_CHARACTERS = frozenset(map(chr, range(33, 127)))
+ECHOED = 6
+"""Shorter keys are placeholders such as `none`, and words of a message."""
+MESSAGE_CHARS = 400
+"""Servers answer with whole pages at times; an error is one readable line."""
 LISTED = 8
 """Model names shown in a hint."""
 
@@ -174,7 +178,12 @@ class OpenAIModel(Answering):
         return self._opened
 
     def _error(self, fault: Fault, what: str, hint: str) -> ModelError:
-        return ModelError(f"{self._place}: {what}", hint=hint, http_status=fault.status)
+        """Make the final error, with the key struck out wherever the server echoed it."""
+        key = self._key.get_secret_value()
+        what, hint = (t.replace(key, "***") if len(key) >= ECHOED else t for t in (what, hint))
+        line = f"{self._place}: {what}"
+        cut = f"{line[:MESSAGE_CHARS]} ..." if len(line) > MESSAGE_CHARS else line
+        return ModelError(cut, hint=hint, http_status=fault.status)
 
     async def _final(self, fault: Fault, attempts: int) -> ModelError:
         """Turn the last fault into one line and a hint that says what to do."""

@@ -26,7 +26,7 @@ class Fault(Exception):
         """Keep the server's own words on one line, its status, error code and the parameter it named."""
         super().__init__(message)
         self.kind = kind
-        self.message = " ".join(message.split())[:300]
+        self.message = " ".join(message[:10_000].split())
         self.status = status
         self.retry_after_s = retry_after_s
         self.code = code

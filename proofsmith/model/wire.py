@@ -26,7 +26,7 @@ class Wire:
         settings that the SDK takes from the environment for that service are not sent.
         """
         foreign: Any = {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
-        self._key, self._timeout_s = key, timeout_s
+        self._timeout_s = timeout_s
         self._headers: Any = {} if key else {"Authorization": Omit()}
         self._client = AsyncOpenAI(
             base_url=base_url,
@@ -87,28 +87,25 @@ class Wire:
         except openai.APIConnectionError as error:
             raise self._broken(error) from None
         except openai.APIError as error:
-            raise Fault("server", self._redacted(error.message)) from None
+            raise Fault("server", error.message) from None
         except (json.JSONDecodeError, UnicodeDecodeError, AttributeError) as error:
             raise Fault("garbage", f"unreadable answer: {error}", status=200) from None
 
     def _broken(self, error: openai.APIConnectionError) -> Fault:
         cause = error.__cause__
         kind: Kind = "connect" if cause is None or _unconnected(cause) else "truncated"
-        return Fault(kind, self._redacted(str(cause or error) or type(cause).__name__))
+        return Fault(kind, str(cause or error) or type(cause).__name__)
 
     def _status_fault(self, error: openai.APIStatusError) -> Fault:
         code = error.code or ""
         return Fault(
             kind_of(error.status_code, code),
-            self._redacted(_words(error)),
+            _words(error),
             status=error.status_code,
             retry_after_s=retry_after_s(error.response.headers.get("retry-after")),
             code=code,
             param=error.param or "",
         )
-
-    def _redacted(self, text: str) -> str:
-        return text.replace(self._key, "***") if self._key else text
 
 
 def _unconnected(cause: BaseException) -> bool:

@@ -160,7 +160,7 @@ FINAL = [
     ("quota", [failed(429, "pay", code="insufficient_quota")], 1, 429, "refused: pay", "names"),
     ("500 for good", [DOWN] * 9, 6, 500, "HTTP 500, the server failed", "--no-model"),
     ("501", [failed(501)], 1, 501, "refused", "names what"),
-    ("garbage", [GARBAGE] * 9, 2, 200, "the answer is unreadable", "/v1"),
+    ("garbage", [GARBAGE] * 9, 2, 200, "is not JSON and begins '<html>It works!</html>' (2", "/v1"),
     ("never", [NEVER] * 9, 2, None, "no answer within 0.1 s (2 attempts)", "overloaded"),
     ("cut", [CUT] * 9, 6, None, "the reply broke off", "proxy"),
 ]
@@ -203,6 +203,13 @@ async def test_a_key_that_the_server_echoes_is_struck_out(client):
     with pytest.raises(ModelError) as caught:
         await complete(client([failed(400, f"bad key {KEY}")]))
     assert "bad key ***" in caught.value.message
+
+
+async def test_a_key_across_the_end_of_a_cut_message_does_not_show(client):
+    with pytest.raises(ModelError) as caught:
+        await complete(client([failed(400, "x" * 340 + KEY * 9)]))
+    assert KEY[:6] not in caught.value.message
+    assert len(caught.value.message) < 420
 
 
 async def test_the_key_is_in_no_log_and_no_repr(client, caplog):
