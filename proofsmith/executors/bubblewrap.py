@@ -134,7 +134,7 @@ class BubblewrapSandbox:
             finished = await supervise(launch, request.limits)
         finally:
             os.close(report_fd)
-        return result_of(finished, report, request.limits, group, self.level)
+        return result_of(finished, report, request.limits, cgroup.counted(group), self.level)
 
     def _prepared(
         self,

@@ -53,6 +53,17 @@ class Parent:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """What was counted for all processes of one execution together."""
+
+    out_of_memory: bool = False
+    """The kernel killed a member for memory."""
+    refused_forks: bool = False
+    """A fork failed at the limit of processes."""
+    peak_mib: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """The group of one execution."""
 
@@ -88,21 +99,21 @@ class Group:
             return 0
         return int(found.group(1)) if found else 0
 
-    def out_of_memory(self) -> bool:
-        """Say whether the kernel killed a member for memory."""
-        name = "memory.events" if self.version == 2 else "memory.oom_control"
-        return self._counter(self.memory / name, "oom_kill") > 0
-
-    def refused_forks(self) -> bool:
-        """Say whether a fork failed at the limit of processes."""
-        return self._counter(self.pids / "pids.events", "max") > 0
+    def counted(self) -> Counted:
+        """Read the counters."""
+        events = "memory.events" if self.version == 2 else "memory.oom_control"
+        return Counted(
+            out_of_memory=self._counter(self.memory / events, "oom_kill") > 0,
+            refused_forks=self._counter(self.pids / "pids.events", "max") > 0,
+            peak_mib=self._peak_mib(),
+        )
 
     def memory_mib(self) -> float:
         """Return the present memory use of the whole group."""
         name = "memory.current" if self.version == 2 else "memory.usage_in_bytes"
         return int((self.memory / name).read_text()) / _MIB
 
-    def peak_mib(self) -> float:
+    def _peak_mib(self) -> float:
         """Return the highest memory use of the whole group; 0 when the kernel does not record it."""
         name = "memory.peak" if self.version == 2 else "memory.max_usage_in_bytes"
         try:
@@ -133,6 +144,11 @@ class Group:
                         raise SandboxError(f"control group {place} stays busy") from error
                     self.kill()
                     time.sleep(0.002)
+
+
+def counted(group: Group | None) -> Counted:
+    """Return the counters of `group`; nothing is known without one."""
+    return group.counted() if group else Counted()
 
 
 def _own_paths() -> dict[str, str]:

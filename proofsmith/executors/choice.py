@@ -28,7 +28,7 @@ async def open_sandbox(kind: Kind = "auto") -> Sandbox:
         await _prove(sandbox)
         return sandbox
     raise UsageError(
-        f"unknown sandbox '{kind}'", hint="one of: auto bubblewrap zygote unsafe-local"
+        f"unknown sandbox '{kind}'", hint="one of: auto bubblewrap zygote docker unsafe-local"
     )
 
 

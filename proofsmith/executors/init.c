@@ -9,6 +9,11 @@
  *     is process 1 of the sandbox: unpacks the staged files, runs PAYLOAD under resource limits, kills whatever
  *     is left when PAYLOAD ends, and reports the raw wait status and the wanted files over a private descriptor.
  *
+ *   init mux OPTIONS -- PAYLOAD ...
+ *     is `inner` where only standard streams reach the caller, as in a container: standard input carries the seccomp
+ *     filter, the staged files and the payload's input, each after its size in 8 bytes; standard output carries the
+ *     report, in which 'o' and 'e', a size in 4 bytes and data are what the payload wrote.
+ *
  * Report records, native byte order: 'B' once the payload is about to start; one struct status after 'S'; for every
  * -o one struct output after 'O', then its data; 'E'. A report without 'E' is a failure of the machinery.
  */
@@ -17,6 +22,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -39,6 +46,7 @@
 #define WORK "/tmp/job"
 #define SHARED_MEMORY "/tmp/.shm"
 #define LONGEST_NAME 4096
+#define LONGEST_FILTER 4096
 #define MOST_FILES 65536 /* without a control group, which counts their memory */
 #define POLL_NS 50000000L
 
@@ -73,6 +81,7 @@ struct plan {
     const char *cwd;
     char **outputs, **environment, **payload;
     int output_count, environment_count;
+    int streams[2]; /* read ends of the payload's output in `mux`, else -1 */
 };
 
 static _Noreturn void die(const char *what) {
@@ -355,6 +364,38 @@ static int nobody_listens(int report) {
     return poll(&watched, 1, 0) > 0 && (watched.revents & POLLERR);
 }
 
+/* Pass on what the payload has written; false when there was nothing. */
+static int relay(const struct plan *plan) {
+    char block[65536];
+    int any = 0;
+    for (int i = 0; i < 2; i++) {
+        ssize_t got = plan->streams[i] < 0 ? 0 : read(plan->streams[i], block, sizeof block);
+        if (got <= 0)
+            continue;
+        uint32_t size = (uint32_t)got;
+        send_all(plan->report, i == 0 ? "o" : "e", 1);
+        send_all(plan->report, &size, sizeof size);
+        send_all(plan->report, block, size);
+        any = 1;
+    }
+    return any;
+}
+
+/* Wait for a child's end, for output to relay, or for `ns` to pass. */
+static void wait_a_while(const struct plan *plan, const sigset_t *child, int64_t ns) {
+    struct timespec pause = {ns / 1000000000LL, ns % 1000000000LL};
+    if (plan->streams[0] < 0) {
+        sigtimedwait(child, NULL, &pause);
+        return;
+    }
+    struct pollfd watched[2] = {{plan->streams[0], POLLIN, 0}, {plan->streams[1], POLLIN, 0}};
+    sigset_t all_but_child;
+    sigprocmask(SIG_SETMASK, NULL, &all_but_child);
+    sigdelset(&all_but_child, SIGCHLD);
+    ppoll(watched, 2, &pause, &all_but_child);
+    relay(plan);
+}
+
 /* Reap children until `payload` ends; kill it at the wall limit, or above the polled memory limit. */
 static int wait_for(pid_t payload, const struct plan *plan, int64_t deadline, int *ended_by) {
     sigset_t child;
@@ -376,8 +417,7 @@ static int wait_for(pid_t payload, const struct plan *plan, int64_t deadline, in
         }
         if ((plan->memory_bytes || plan_for_interpreter) && left > POLL_NS)
             left = POLL_NS;
-        struct timespec pause = {left / 1000000000LL, left % 1000000000LL};
-        sigtimedwait(&child, NULL, &pause);
+        wait_a_while(plan, &child, left);
     }
 }
 
@@ -408,6 +448,8 @@ static void run(const struct plan *plan) {
     status.wait_status = wait_for(payload, plan, start + plan->wall_ms * 1000000LL, &status.ended_by);
     status.wall_ns = now_ns() - start;
     kill_the_rest();
+    while (relay(plan))
+        continue;
     getrusage(RUSAGE_CHILDREN, &used);
     status.cpu_ns = nanoseconds(used.ru_utime) + nanoseconds(used.ru_stime);
     status.peak_kib = used.ru_maxrss;
@@ -447,7 +489,7 @@ static void parse(struct plan *plan, int argc, char **argv) {
 }
 
 static struct plan new_plan(int words) {
-    struct plan plan = {.files = -1, .report = -1, .cpu = -1, .cwd = "."};
+    struct plan plan = {.files = -1, .report = -1, .cpu = -1, .cwd = ".", .streams = {-1, -1}};
     plan.outputs = calloc((size_t)words + 1, sizeof(char *));
     plan.environment = calloc((size_t)words + 1, sizeof(char *));
     if (!plan.outputs || !plan.environment)
@@ -483,11 +525,65 @@ static int inner(int argc, char **argv) {
     return 0;
 }
 
+static int read_blob(void) {
+    uint64_t left;
+    char block[65536];
+    int fd = (int)syscall(SYS_memfd_create, "blob", 1U /* close on exec */);
+    if (fd < 0 || read(0, &left, sizeof left) != sizeof left)
+        die("input");
+    while (left > 0) {
+        ssize_t got = read(0, block, left < sizeof block ? left : sizeof block);
+        if (got <= 0)
+            die("input");
+        send_all(fd, block, (size_t)got);
+        left -= (uint64_t)got;
+    }
+    if (lseek(fd, 0, SEEK_SET))
+        die("input");
+    return fd;
+}
+
+static void load_filter(int fd) {
+    static struct sock_filter filter[LONGEST_FILTER];
+    ssize_t size = pread(fd, filter, sizeof filter, 0); /* the descriptor may be shared */
+    if (size <= 0 || size % (ssize_t)sizeof *filter)
+        die("seccomp filter");
+    struct sock_fprog program = {(unsigned short)((size_t)size / sizeof *filter), filter};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+        die("seccomp filter");
+    close(fd);
+}
+
+static void child_ended(int number) { (void)number; }
+
+static int mux(int argc, char **argv) {
+    struct plan plan = new_plan(argc);
+    struct sigaction wake = {.sa_handler = child_ended};
+    int out[2], err[2];
+    prctl(PR_SET_DUMPABLE, 0);
+    parse(&plan, argc, argv);
+    load_filter(read_blob());
+    plan.files = read_blob();
+    int input = read_blob();
+    plan.report = fcntl(1, F_DUPFD_CLOEXEC, 10);
+    if (plan.report < 0 || pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) || sigaction(SIGCHLD, &wake, NULL) ||
+        dup2(input, 0) || dup2(out[1], 1) != 1 || dup2(err[1], 2) != 2)
+        die("streams");
+    plan.streams[0] = out[0];
+    plan.streams[1] = err[0];
+    for (int i = 0; i < 2; i++)
+        fcntl(plan.streams[i], F_SETFL, O_NONBLOCK);
+    serve(&plan);
+    return 0;
+}
+
 int main(int argc, char **argv) {
     if (argc > 3 && !strcmp(argv[1], "outer"))
         return outer(argc - 1, argv + 1);
     if (argc > 3 && !strcmp(argv[1], "inner"))
         return inner(argc - 1, argv + 1);
-    dprintf(2, "usage: init outer|inner OPTIONS -- PROGRAM\n");
+    if (argc > 3 && !strcmp(argv[1], "mux"))
+        return mux(argc - 1, argv + 1);
+    dprintf(2, "usage: init outer|inner|mux OPTIONS -- PROGRAM\n");
     return 125;
 }

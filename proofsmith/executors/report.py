@@ -4,9 +4,11 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from proofsmith.executors.capture import Capture
 from proofsmith.types import Exceeded
 
 _STATUS = struct.Struct("=iiqqqq")
+_SIZE = struct.Struct("=I")
 _OUTPUT = struct.Struct("=IIQ")
 _ABSENT, _FILE, _TAMPERED = range(3)
 ENDED_BY: tuple[Exceeded, ...] = ("", "wall", "memory", "disk")
@@ -27,6 +29,8 @@ class Report:
     free_bytes: int = 0
     outputs: dict[str, bytes] = field(default_factory=dict)
     tampered: list[str] = field(default_factory=list)
+    captures: Sequence[Capture] = ()
+    """Where stdout and stderr go when the init relays them."""
     _pending: bytearray = field(default_factory=bytearray)
 
     def feed(self, data: bytes) -> None:
@@ -36,11 +40,13 @@ class Report:
             pass
 
     def _take_record(self) -> bool:
-        kind = self._pending[:1]
+        kind = bytes(self._pending[:1])
         if kind == b"S":
             return self._take_status()
         if kind == b"O":
             return self._take_output()
+        if kind in (b"o", b"e"):
+            return self._take_stream(self.captures[kind == b"e"])
         self.started = self.started or kind == b"B"
         self.complete = kind == b"E"
         del self._pending[:1]
@@ -56,6 +62,17 @@ class Report:
         self.wait_status, self.ended_by = wait_status, ENDED_BY[ended_by]
         self.wall_s, self.cpu_s = wall_ns / 1e9, cpu_ns / 1e9
         self.peak_mib, self.free_bytes = peak_kib / 1024, free
+        del self._pending[:end]
+        return True
+
+    def _take_stream(self, capture: Capture) -> bool:
+        start = 1 + _SIZE.size
+        if len(self._pending) < start:
+            return False
+        end = start + _SIZE.unpack_from(self._pending, 1)[0]
+        if len(self._pending) < end:
+            return False
+        capture.feed(bytes(self._pending[start:end]))
         del self._pending[:end]
         return True
 

@@ -68,12 +68,16 @@ class Staging:
     def packed_fd(self) -> int:
         """Return a sealed anonymous file of all records; owned by the staging, valid until the next write."""
         if self._packed_fd is None:
-            parts = []
-            for name, (data, mode) in self.files().items():
-                raw = name.encode()
-                parts += [_RECORD.pack(mode, len(raw), len(data)), raw, data]
-            self._packed_fd = anonymous_file(b"".join(parts))
+            self._packed_fd = anonymous_file(self.packed())
         return self._packed_fd
+
+    def packed(self) -> bytes:
+        """Return all records, as the init unpacks them."""
+        parts = []
+        for name, (data, mode) in self.files().items():
+            raw = name.encode()
+            parts += [_RECORD.pack(mode, len(raw), len(data)), raw, data]
+        return b"".join(parts)
 
 
 def anonymous_file(data: bytes) -> int:

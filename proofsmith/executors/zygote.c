@@ -12,27 +12,14 @@
 #undef main
 
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 
 #define MOST_DESCRIPTORS 8
-#define LONGEST_FILTER 4096
 enum { REQUEST, FILES, REPORT, STANDARD, GROUPS = STANDARD + 3 };
 
 char **payload_argv, **payload_environment;
-
-static struct sock_filter filter[LONGEST_FILTER];
-static struct sock_fprog program = {0, filter};
-
-static void load_filter(int fd) {
-    ssize_t size = read(fd, filter, sizeof filter);
-    if (size <= 0 || size % (ssize_t)sizeof *filter)
-        die("seccomp filter");
-    program.len = (unsigned short)((size_t)size / sizeof *filter);
-}
 
 static int receive(int control, int *fds) {
     char kind, space[CMSG_SPACE(sizeof(int) * MOST_DESCRIPTORS)];
@@ -73,19 +60,19 @@ static void mount_private(unsigned long long scratch_bytes) {
         die("mount");
 }
 
-static void give_up_privileges(void) {
+static void give_up_privileges(int seccomp) {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct none[2] = {{0}};
     for (unsigned long each = 0; prctl(PR_CAPBSET_READ, each) >= 0; each++)
         prctl(PR_CAPBSET_DROP, each);
-    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) || syscall(SYS_capset, &header, none) ||
-        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) || syscall(SYS_capset, &header, none))
         die("give up privileges");
+    load_filter(seccomp);
     prctl(PR_SET_DUMPABLE, 0);
 }
 
 /* Process 1 of one execution; returns only in a payload for the interpreter. */
-static int execute(int control, const int *fds, int count) {
+static int execute(int control, int seccomp, const int *fds, int count) {
     int words = 0;
     char **argv = words_of(fds[REQUEST], &words);
     for (int i = GROUPS; i < count; i++)
@@ -104,7 +91,7 @@ static int execute(int control, const int *fds, int count) {
     if (plan.cpu >= 0)
         pin(plan.cpu);
     mount_private(plan.file_bytes);
-    give_up_privileges();
+    give_up_privileges(seccomp);
     serve(&plan);
     if (!payload_returned)
         _exit(0);
@@ -114,7 +101,6 @@ static int execute(int control, const int *fds, int count) {
 }
 
 int zygote_serve(int control, int seccomp) {
-    load_filter(seccomp);
     signal(SIGCHLD, SIG_IGN);
     prctl(PR_SET_DUMPABLE, 0);
     for (;;) {
@@ -124,7 +110,7 @@ int zygote_serve(int control, int seccomp) {
         long child = syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | SIGCHLD, 0, 0, 0, 0);
         if (child == 0) {
             signal(SIGCHLD, SIG_DFL);
-            return execute(control, fds, count);
+            return execute(control, seccomp, fds, count);
         }
         for (int i = 0; i < count; i++)
             close(fds[i]);

@@ -157,4 +157,4 @@ class ZygoteSandbox(BubblewrapSandbox):
             finished = await supervise(launch, request.limits)
         finally:
             os.close(report_fd)
-        return result_of(finished, report, request.limits, group, self.level)
+        return result_of(finished, report, request.limits, cgroup.counted(group), self.level)

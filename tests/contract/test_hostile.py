@@ -7,6 +7,7 @@ import pytest
 from proofsmith.executors.bubblewrap import BubblewrapSandbox
 from proofsmith.executors.command import Machine
 from proofsmith.executors.conformance import RowResult, check, rows, verdict
+from proofsmith.executors.docker import Daemon, DockerSandbox
 from proofsmith.executors.local import LocalSandbox
 from proofsmith.executors.zygote import ZygoteSandbox
 from proofsmith.types import ExecResult
@@ -37,6 +38,14 @@ async def test_with_a_control_group_every_row_is_held(provider: type[BubblewrapS
     results = [result async for result in check(sandbox)]
     assert len(results) == len(rows())
     assert told([r for r in results if r.state in ("breach", "failed")]) == []
+
+
+@pytest.mark.slow
+async def test_docker_holds_every_row(docker_url: str) -> None:
+    sandbox = DockerSandbox(Daemon.connect(url=docker_url))
+    results = [result async for result in check(sandbox)]
+    assert told([r for r in results if r.state in ("breach", "failed")]) == []
+    assert sandbox.fresh().level == "docker"
 
 
 @pytest.mark.slow

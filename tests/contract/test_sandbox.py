@@ -11,31 +11,39 @@ from proofsmith.errors import SandboxError, UsageError
 from proofsmith.executors.bubblewrap import BubblewrapSandbox
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.executors.command import Machine
+from proofsmith.executors.docker import Daemon, DockerSandbox
 from proofsmith.executors.local import LocalSandbox
 from proofsmith.executors.zygote import ZygoteSandbox
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Limits
 
 LIMITS = Limits(wall_s=20.0)
-ISOLATED = ("bubblewrap", "bubblewrap without cgroup", "zygote", "zygote without cgroup")
-EVERY = (*ISOLATED, "unsafe-local")
+SLOW = [
+    pytest.param(kind, marks=pytest.mark.slow)
+    for kind in ("bubblewrap without cgroup", "zygote", "zygote without cgroup", "docker")
+]
+ISOLATED = ["bubblewrap", *SLOW]
+EVERY = ["unsafe-local", *ISOLATED]
 
 
-def opened(kind: str) -> Sandbox:
+def opened(request: pytest.FixtureRequest) -> Sandbox:
+    kind: str = request.param
     if kind == "unsafe-local":
         return LocalSandbox()
+    if kind == "docker":
+        return DockerSandbox(Daemon.connect(url=request.getfixturevalue("docker_url")))
     provider = ZygoteSandbox if kind.startswith("zygote") else BubblewrapSandbox
     return provider(Machine.probe(use_groups="without" not in kind))
 
 
 @pytest.fixture(params=EVERY)
 def sandbox(request: pytest.FixtureRequest) -> Sandbox:
-    return opened(request.param)
+    return opened(request)
 
 
 @pytest.fixture(params=ISOLATED)
 def isolated(request: pytest.FixtureRequest) -> Sandbox:
-    return opened(request.param)
+    return opened(request)
 
 
 async def test_a_program_s_output_and_exit_code_come_back_with_the_level(sandbox: Sandbox) -> None:
@@ -270,6 +278,10 @@ async def test_compilers_openmp_and_python_threads_run_unchanged(isolated: Sandb
 async def test_an_observer_runs_outside_around_the_sandbox(
     isolated: Sandbox, tmp_path: Path
 ) -> None:
+    if isolated.level == "docker":
+        with pytest.raises(UsageError, match="cannot be observed"):
+            await isolated.exec(["true"], limits=LIMITS, observe=("env",))
+        return
     seen = tmp_path / "observed"
     result = await isolated.exec(
         ["echo", "inside"],
