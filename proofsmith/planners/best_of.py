@@ -33,6 +33,8 @@ class Plan:
     """Finished attempts in a row without a better one that end the search."""
     opening: int = 6
     """Rule moves on the original before the best parents take turns."""
+    head_start: int = 2
+    """Results of rules that the model waits for: they tell settings under which its code should be judged."""
     beam: int = 3
     """Best verified candidates that rules and the model start from."""
 
@@ -47,6 +49,8 @@ class _State:
     exhausted: list[str] = field(default_factory=list)
     gains: dict[str, float] = field(default_factory=dict)
     """Lower bound of the ratio by id of each right candidate."""
+    plain: str = BASE
+    """The best candidate that changes nothing but settings: where fresh model moves start from."""
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     """Files of the candidates that a prompt may still need."""
     broken: list[dict[str, Any]] = field(default_factory=list)
@@ -107,6 +111,8 @@ class BestOf:
             if low > 1.0:
                 state.gains[candidate.id] = low
                 state.codes[candidate.id] = dict(candidate.files)
+                if candidate.files == self._plan.files and low > state.gains.get(state.plain, 0.0):
+                    state.plain = candidate.id
         elif move.kind != RULE and depth < self._plan.repairs:
             state.codes[candidate.id] = dict(candidate.files)
             state.broken.append(
@@ -161,6 +167,8 @@ class BestOf:
         state, plan = self._state, self._plan
         if not plan.model or state.silent or state.model_moves >= plan.samples:
             return None
+        if self._rules_first():
+            return None
         state.model_moves += 1
         number = state.model_moves
         beam = self._beam()
@@ -177,7 +185,12 @@ class BestOf:
             return _sample("improve", number, prompt, (parent,))
         kind = "solve" if plan.solving else "optimize"
         prompt = fill(kind, brief=plan.brief, code=render(plan.files))
-        return _sample(kind, number, prompt, ())
+        return _sample(kind, number, prompt, (state.plain,) if state.plain else ())
+
+    def _rules_first(self) -> bool:
+        plan, state = self._plan, self._state
+        waiting = plan.rules and not plan.solving and BASE not in state.exhausted
+        return waiting and len(state.seen) < plan.head_start
 
     def _repair(self, number: int, wrong: Mapping[str, Any]) -> Move:
         parent = wrong["id"]

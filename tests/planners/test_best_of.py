@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,7 +53,20 @@ def test_without_a_model_only_rules_on_the_original_are_asked_first():
 
 
 def test_model_and_rule_moves_alternate():
-    assert [m.kind for m in BestOf(plan(model=True)).ask(4)] == ["optimize", "rule"] * 2
+    search = BestOf(plan(model=True, head_start=0))
+    assert [m.kind for m in search.ask(4)] == ["optimize", "rule"] * 2
+
+
+def test_the_model_waits_for_the_first_rules_and_starts_from_the_best_settings():
+    search = BestOf(plan(model=True, opening=2))
+    moves = search.ask(2)
+    assert {move.kind for move in moves} == {"rule"}
+    flags = outcome("original", 1.5)
+    flags = replace(flags, candidate=replace(flags.candidate, settings={"cflags": ["-O3"]}))
+    for move, result in zip(moves, (outcome("tile", 3.0), flags), strict=True):
+        search.tell(move, None, result)
+    fresh = [m for m in search.ask(6) if m.kind == "optimize"]
+    assert {move.parents for move in fresh} == {(flags.candidate.id,)}
 
 
 def test_the_search_ends_when_the_rules_are_exhausted_and_there_is_no_model():
@@ -117,7 +131,7 @@ def test_solving_stops_at_the_first_right_answer():
 
 
 def test_an_unanswered_model_move_leaves_the_rules():
-    search = BestOf(plan(model=True))
+    search = BestOf(plan(model=True, head_start=0))
     model_move, _ = search.ask(2)
     search.tell(model_move, None, None)
     assert {m.kind for m in search.ask(5)} == {"rule"}
