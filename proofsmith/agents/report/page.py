@@ -112,7 +112,7 @@ def _plot(title: str, note: str, picture: Markup) -> Markup:
 
 
 def roofline_of(report: Report) -> plots.Roofline | None:
-    """Read the roofline from a profile's facts; None when it was not measured."""
+    """Read the roofline from the facts of the original's profile; None when it was not measured."""
     facts = report.profile.facts.get("roofline") if report.profile is not None else None
     if not isinstance(facts, dict):
         return None
@@ -121,9 +121,9 @@ def roofline_of(report: Report) -> plots.Roofline | None:
     if not (peak and bandwidth and intensity and gflops):
         return None
     best = report.best.comparisons[0].ratio if report.best and report.best.comparisons else None
-    base = gflops / best if best and best > 0 else None
-    original = (("original", intensity, base),) if base else ()
-    points = (*original, ("best", intensity, gflops))
+    points: tuple[tuple[str, float, float], ...] = (("original", intensity, gflops),)
+    if best and best > 0:
+        points += (("best", intensity, gflops * best),)
     return plots.Roofline(peak_gflops=peak, bandwidth_gbs=bandwidth, points=points)
 
 

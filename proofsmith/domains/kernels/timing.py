@@ -27,11 +27,13 @@ SHORTEST_BLOCK_S = 80e-6
 """Calls of the faster side are repeated, each on inputs of its own, until a block takes this long; no longer, since
 every call more needs memory of its own, which is then no longer near."""
 TIMED_S = 1.5e-3
-"""Blocks of the faster side are timed until they take this long together; the best of them counts."""
+"""Blocks of the faster side are timed, two at least, until they take this long together; the best of them counts."""
 MOST_S = 40e-3
 """The blocks of the slower side may take this long together; beyond that one block is timed."""
 MOST_TRIES = 6
 """Most timed blocks per side and pair."""
+MOST_TRIES_NOISY = 12
+"""The same where identical code scatters."""
 _REPEATED_MIB = 8
 _KINDS = {"float": 0, "int": 1, "uint": 2}
 _ACCESS = {"in": 0, "out": 1, "inout": 2}

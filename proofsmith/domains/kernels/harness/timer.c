@@ -331,7 +331,7 @@ static void calibrate(struct side sides[2], struct random *random) {
         double factor = fmin(plan.shortest_ns / fmax(fast, 1), plan.most_ns / fmax(slow, 1));
         double next = fmin(fmin((double)plan.repeats * factor, most), MAX_REPEATS);
         if (next < (double)plan.repeats * 1.3) {
-            double tries = fmin(ceil(plan.sum_ns / fmax(fast, 1)), plan.most_ns / slow);
+            double tries = fmin(fmax(2, ceil(plan.sum_ns / fmax(fast, 1))), plan.most_ns / slow);
             plan.tries = (int)fmax(1, fmin(tries, plan.tries));
             return;
         }
