@@ -14,7 +14,7 @@ from proofsmith.domains.kernels.jobs import Result, typecode
 _ROUND = {8: 2.0**-53, 4: 2.0**-24}
 _SMALLEST = {8: 5e-324, 4: 1.401298464324817e-45}
 _LARGEST = {8: 1.7976931348623157e308, 4: 3.4028234663852886e38}
-_SPREAD = 16.0
+_SPREAD = 4.0
 """How often the spread of the base under other rounding modes a result may lie away from it."""
 _ULPS = 32.0
 RETURNED = "the returned value"

@@ -27,13 +27,16 @@ DEFAULT_TEST = (0, 1, 3, 8, 17, 33)
 
 
 def text_of(source: str) -> str | None:
-    r"""Return the TOML between `/* proofsmith` and `*/` at the top of `source`, None when there is none.
+    r"""Return the TOML in the first comment outside functions that opens with `/* proofsmith`, None without one.
 
-    >>> text_of('/* proofsmith\n entry = "f"\n*/ int x;').strip()
+    >>> text_of('#include <math.h>\n/* proofsmith\n entry = "f"\n*/ int x;').strip()
     'entry = "f"'
     """
-    found = syntax.leading_comment(source, OPENING)
-    return found.text[len(OPENING) : -2] if found is not None else None
+    if OPENING not in source:
+        return None
+    comments = (t.text for t in syntax.parse(source).tokens if t.kind == "comment")
+    found = next((c for c in comments if c.startswith(OPENING)), None)
+    return found[len(OPENING) : -2] if found is not None else None
 
 
 def entry_of(toml: str) -> str | None:

@@ -16,7 +16,8 @@ from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Problem
 
-WALL_S = 30.0
+WALL_S = 40.0
+CPU_S = 6.0
 _HUGE = {8: 1e100, 4: 1e15}
 _ROUNDING_FLAGS = ("-frounding-math", "-ffp-contract=off", "-fno-builtin-rint")
 
@@ -74,12 +75,31 @@ class Oracle:
             self._run(side, cases, sandbox, poison=0xFF),
             self._run(side, cases, sandbox, poison=0x3C),
         )
+        if first.transcript.results != second.transcript.results:
+            # A third run finds the same in its outputs as the first: what differs now is chance.
+            third = await self._run(side, cases, sandbox, poison=0xFF)
+            self._repeatable(cases, first.transcript.results, third.transcript.results)
         agreed = zip(cases, first.transcript.results, second.transcript.results, strict=True)
         for case, a, b in agreed:
             if a.returned != b.returned and not self._both_nan(a.returned, b.returned):
                 raise self._unrepeatable(case, "its returned value")
             for name in a.arrays:
                 self._agree(case, name, a.arrays[name], b.arrays[name])
+
+    def _repeatable(
+        self, cases: Sequence[Case], first: Sequence[Result], second: Sequence[Result]
+    ) -> None:
+        for case, one, two in zip(cases, first, second, strict=True):
+            for name in one.arrays:
+                if not self._same(name, one.arrays[name], two.arrays[name]):
+                    raise self._unrepeatable(case, f"'{name}'")
+
+    def _same(self, name: str, a: bytes, b: bytes) -> bool:
+        element = self._contract.arrays[name].element
+        if a == b or element.kind != "float":
+            return a == b
+        pairs = zip(unpack(element, a), unpack(element, b), strict=True)
+        return all(x == y or (x != x and y != y) for x, y in pairs)
 
     def _both_nan(self, a: bytes, b: bytes) -> bool:
         result = self._contract.result
@@ -173,7 +193,7 @@ class Oracle:
             cases,
             sandbox,
             wall_s=WALL_S,
-            cpu_s=WALL_S,
+            cpu_s=CPU_S,
             rounding=rounding,
             poison=poison,
             team=1,
@@ -182,9 +202,9 @@ class Oracle:
         self.cpu_s = max(self.cpu_s, ran.result.cpu_s)
         entry, transcript = self._contract.entry, ran.transcript
         if ran.result.timed_out:
-            at = len(transcript.results)
+            case = cases[min(len(transcript.results), len(cases) - 1)]
             raise UsageError(
-                f"'{entry}' does not return within {WALL_S:.0f} s ({_shown(cases[min(at, len(cases) - 1)])})",
+                f"'{entry}' does not return within {CPU_S:.0f} s of processor time ({_shown(case)})",
                 hint="lower the sizes in its header",
             )
         if transcript.fault is not None:

@@ -106,7 +106,7 @@ static void confine(void) {
         SYS_write, SYS_mmap, SYS_munmap, SYS_mprotect, SYS_mremap, SYS_brk, SYS_madvise, SYS_futex, SYS_sched_yield,
         SYS_clone, SYS_clone3, SYS_set_robust_list, SYS_rseq, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_exit,
         SYS_exit_group, SYS_gettid, SYS_getpid, SYS_sched_getaffinity, SYS_prlimit64, SYS_clock_nanosleep,
-        SYS_getrandom, SYS_rt_sigaction, SYS_getdents64, SYS_lseek, SYS_sigaltstack, SYS_restart_syscall,
+        SYS_getrandom, SYS_rt_sigaction, SYS_getdents64, SYS_lseek, SYS_sigaltstack, SYS_restart_syscall, SYS_sysinfo,
     };
     enum { COUNT = sizeof allowed / sizeof *allowed };
     struct sock_filter code[COUNT * 2 + 6];

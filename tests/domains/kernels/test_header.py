@@ -1,0 +1,142 @@
+"""A header is read strictly: what contradicts the signature or cannot be read is one line and a hint."""
+
+import pytest
+
+from proofsmith.domains.kernels import header, inference
+from proofsmith.domains.kernels.contract import load
+from proofsmith.errors import UsageError
+from proofsmith.tools import syntax
+
+SOURCE = "double f(int n, double alpha, const double *x, double *y) { return y[0] = alpha * x[n]; }"
+ARRAYS = '[arrays]\nx = { shape = "n", access = "in" }\ny = { shape = "n", access = "out" }\n'
+SIZES = "[sizes]\nn = { test = [0, 1, 3], measure = 64 }\n"
+GOOD = 'entry = "f"\n' + SIZES + ARRAYS
+
+
+def function(source=SOURCE):
+    return syntax.functions(syntax.parse(source))[0]
+
+
+def test_complete_header_is_read():
+    contract = header.parse(GOOD, function(), {})
+    assert contract.parameters == ("n", "alpha", "x", "y")
+    assert contract.sizes["n"].measure == 64
+    assert contract.arrays["y"].access == "out"
+    assert contract.scalars["alpha"].element.ctype == "double"
+    assert contract.result is not None
+    assert contract.tolerance.policy == "reassociate"
+    assert load(contract.dump()) == contract
+
+
+FAULTS = {
+    "unreadable": (GOOD + "[sizes", "unreadable TOML"),
+    "unknown key": ("speed = 1\n" + GOOD, "unknown key 'speed'"),
+    "unknown array key": (GOOD.replace('"in" }', '"in", size = 4 }'), "unknown key 'size'"),
+    "array that is no parameter": (GOOD + 'z = { shape = "n", access = "in" }', "names 'z'"),
+    "pointer without entry": ('entry = "f"\n' + SIZES, "no entry under [arrays]"),
+    "value among arrays": (GOOD + 'n = { shape = "1", access = "in" }', "not a pointer"),
+    "pointer among sizes": (GOOD.replace("[arrays]", "x = { measure = 1 }\n[arrays]"), "integer"),
+    "float as size": (GOOD.replace("[arrays]", "alpha = { measure = 1 }\n[arrays]"), "integer"),
+    "shape of unknown": (GOOD.replace('"n", access = "in"', '"m", access = "in"'), "'m'"),
+    "shape that is no number": (GOOD.replace('shape = "n"', 'shape = "n["', 1), "arithmetic"),
+    "code in a shape": (GOOD.replace('shape = "n"', "shape = \"open('x')\"", 1), "arithmetic"),
+    "bad access": (GOOD.replace('"in"', '"read"'), "access of 'x'"),
+    "out but const": (GOOD.replace('"in"', '"out"'), "const in the source"),
+    "no measure": (GOOD.replace(", measure = 64", ""), "no measure"),
+    "measure not integer": (GOOD.replace("64", "6.5"), "not an integer"),
+    "illegal test size": (GOOD.replace("measure = 64", "measure = 64, min = 2"), "legal value"),
+    "negative size": (GOOD.replace("[0, 1, 3]", "[-1]"), "legal value"),
+    "alias of nothing": (GOOD.replace('"in" }', '"in", alias = ["z"] }'), "alias"),
+    "offsets into nothing": (
+        GOOD.replace('"in" }', '"in", structure = "offsets" }'),
+        "offsets into",
+    ),
+    "unknown structure": (GOOD.replace('"in" }', '"in", structure = "odd" }'), "structure"),
+    "one bound": (GOOD.replace('"in" }', '"in", range = [1] }'), "range"),
+    "unknown policy": (GOOD + '[tolerance]\npolicy = "loose"', "policy"),
+    "reduced without rel": (GOOD + '[tolerance]\npolicy = "reduced"', "rel"),
+    "rel without reduced": (GOOD + "[tolerance]\nrel = 1e-5", "rel"),
+    "size from itself": (GOOD.replace("measure = 64", 'measure = 64, value = "n"'), "itself"),
+    "work of unknown": (GOOD + '[work]\nflops = "k"', "'k'"),
+}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_fault_is_named_in_one_line_with_a_hint(case):
+    text, expected = FAULTS[case]
+    with pytest.raises(UsageError) as caught:
+        header.parse(text, function(), {})
+    assert expected in caught.value.message
+    assert "\n" not in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "parameter", ["struct s *p", "double **p", "void *p", "int (*p)(int)", "FILE *p"]
+)
+def test_parameter_that_cannot_be_tested_is_refused(parameter):
+    source = f"void f({parameter}) {{ }}"
+    with pytest.raises(UsageError, match="cannot be tested"):
+        header.parse('entry = "f"', function(source), {})
+
+
+def test_own_type_names_are_resolved():
+    source = "void f(index n, real *x) { for (index i = 0; i < n; i++) x[i] = 0; }"
+    contract = inference.infer(
+        function(source), {"index": "long", "real": "value", "value": "float"}
+    )
+    assert contract.arrays["x"].element.ctype == "float"
+    assert contract.sizes["n"].element.bytes == 8
+
+
+INFERRED = {
+    "matrices": (
+        "void f(int n, const double *A, double *C) { for (int i = 0; i < n; i++) for (int j = 0; j < n; j++) "
+        "{ C[i * n + j] = 0; C[j * n + i] += A[(n - 1 - i) * n + j]; } }",
+        {"A": ("n*n", "in"), "C": ("n*n", "inout")},
+    ),
+    "stencil": (
+        "void f(int n, float *y, const float *x) { for (int i = 1; i < n - 1; i++) y[i] = x[i - 1] + x[i + 1]; }",
+        {"y": ("n - 1", "out"), "x": ("n", "in")},
+    ),
+    "declared extents": (
+        "void f(int n, int m, double A[n][m + 1]) { for (int i = 0; i < n; i++) A[i][m] = 1; }",
+        {"A": ("n*(m + 1)", "out")},
+    ),
+    "triangle": (
+        "void f(int n, double *L) { for (int i = 0; i < n; i++) for (int j = 0; j <= i; j++) L[i*n+j] = 1; }",
+        {"L": ("n*n", "out")},
+    ),
+    "downwards": (
+        "void f(int n, int *a) { for (int i = n - 1; i >= 0; i--) a[2 * i + 1] = i; }",
+        {"a": ("2*n", "out")},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", INFERRED)
+def test_shape_and_access_are_inferred(case):
+    source, expected = INFERRED[case]
+    contract = inference.infer(function(source), {})
+    assert {n: (a.shape, a.access) for n, a in contract.arrays.items()} == expected
+
+
+def test_indices_into_another_array_get_its_range():
+    source = (
+        "double f(int n, int m, const int *col, const double *x) { double s = 0; "
+        "for (int j = 0; j < m; j++) s += j; for (int i = 0; i < n; i++) s += x[col[i]]; return s; }"
+    )
+    contract = inference.infer(function(source), {})
+    assert contract.arrays["col"].low == "0"
+    assert contract.arrays["col"].high is not None
+
+
+def test_inferred_header_reads_back_as_the_same_contract():
+    for source, _ in INFERRED.values():
+        inferred = inference.infer(function(source), {})
+        text = header.text_of(inference.render(inferred) + source)
+        assert text is not None
+        again = header.parse(text, function(source), {})
+        assert again.arrays == inferred.arrays
+        assert again.sizes == inferred.sizes
+        assert again.tolerance == inferred.tolerance
