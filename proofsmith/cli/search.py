@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 SOURCE = typer.Argument(metavar="FILE", help="the file to work on", show_default=False)
 DEMO = ("kernels", "demo", "matmul.c")
 DEMO_BUDGET = "20s"
+MODEL_STOPPED = "the model stopped answering"
+ENDPOINT_HINT = "the rules went on alone; check --base-url, --model and the key, or pass --no-model"
 NEXT_STEPS = """\
 Next, with a model beside the rules (any OpenAI-compatible endpoint, local ones need no key):
   proofsmith config set base_url http://localhost:8000/v1
@@ -92,6 +94,8 @@ def _run(
         sys.stdout.write(reports.to_json(report))
     else:
         typer.echo("\n".join(reports.six_lines(report)))
+    if not searching.no_model and todo.settings.model:
+        _blame_endpoint(report, todo.settings.base_url)
     if searching.out is not None:
         _hand_out(report, source, searching.out)
     return report, _code(report)
@@ -141,6 +145,15 @@ def _asker(watch: "Watcher", searching: Searching) -> Callable[[str], bool]:
         return searching.yes or typer.confirm("write this into your file?", err=True)
 
     return ask
+
+
+def _blame_endpoint(report: "Report", base_url: str) -> None:
+    """Say on stderr that the endpoint was of no use, when it was not, and that the rules went on."""
+    told = next((line for line in report.explanation if line.startswith(MODEL_STOPPED)), "")
+    if not told and not report.spend.tokens:
+        told = f"{MODEL_STOPPED}: {base_url} gave no usable reply within the budget"
+    if told:
+        sys.stderr.write(f"proofsmith: {told}\n  hint: {ENDPOINT_HINT}\n")
 
 
 def _hand_out(report: "Report", source: Path, out: Path) -> None:

@@ -194,20 +194,10 @@ FAULTS = {
 def test_an_endpoint_that_fails_is_named_and_the_rules_go_on(tmp_path, endpoint, fault):
     (tmp_path / "a.c").write_text(GOOD)
     endpoint.script = lambda _: FAULTS[fault]
-    argv = [
-        "optimize",
-        "a.c",
-        "--budget",
-        "4 attempts, 60s",
-        "--base-url",
-        endpoint.base_url,
-        "--model",
-        "loopback",
-    ]
-    done = proofsmith(*argv, cwd=tmp_path, timeout=200)
-    assert done.returncode in (0, 1), done.stderr
-    assert "Traceback" not in done.stderr
-    assert "endpoint" in done.stderr or "endpoint" in done.stdout
+    flags = ["--base-url", endpoint.base_url, "--model", "loopback", "--budget", "3 attempts, 12s"]
+    done = proofsmith("optimize", "a.c", "-q", *flags, cwd=tmp_path, timeout=100)
+    assert done.returncode in (0, 1, 4), done.stderr  # what the rules found is kept
+    complained(done, done.returncode, "the model stopped answering", "--no-model")
     assert (tmp_path / "a.c").read_text() == GOOD
 
 

@@ -2,7 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 
-from proofsmith.types import Comparison, Conclusion, Evidence, Outcome, Problem, Report
+from proofsmith.types import (
+    Comparison,
+    ComparisonVerdict,
+    Conclusion,
+    Evidence,
+    Outcome,
+    Problem,
+    Report,
+)
 
 FACTS_SHOWN, FACT_CHARACTERS = 12, 60
 HEADLINES = {
@@ -38,7 +46,8 @@ def compared(comparison: Comparison) -> str:
     if comparison.low is not None and comparison.high is not None:
         text += f", interval {times(comparison.low)} to {times(comparison.high)}"
     told = f"{text}, {comparison.pairs} pairs: {comparison.verdict}"
-    return f"{told} ({comparison.reason})" if comparison.reason else told
+    faster = comparison.verdict is ComparisonVerdict.FASTER  # the interval above is the reason
+    return told if faster or not comparison.reason else f"{told} ({comparison.reason})"
 
 
 def checked(outcome: Outcome) -> str:
