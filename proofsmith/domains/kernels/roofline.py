@@ -114,11 +114,8 @@ class Roofline:
         return next((v for v in self.levels if v.capacity >= working_set), self.levels[-1])
 
     def peak_flops(self, contract: Contract) -> float:
-        """Return operations per second in the widest type that the contract computes with."""
-        elements = [a.element for a in contract.arrays.values()]
-        elements += [s.element for s in contract.scalars.values()]
-        widths = {e.bytes for e in elements if e.kind == "float"}
-        return self.float_flops if widths == {4} else self.double_flops
+        """Return operations per second in the narrowest type that the contract computes with: an upper bound."""
+        return self.double_flops if _float_bytes(contract) == {8} else self.float_flops
 
     def position(self, contract: Contract, time_s: float, *, cores: int = 1) -> Position:
         """Say where a kernel stands that takes `time_s` seconds per call on `cores` cores."""
@@ -144,9 +141,10 @@ class Roofline:
     def impossible(self, contract: Contract, time_s: float, *, cores: int = 1) -> str:
         """Return why `time_s` per call is impossible for the declared work, empty when it is possible."""
         sizes, work = contract.measure_sizes, contract.work
+        operations = work.flops if _float_bytes(contract) else None  # integers have other peaks
         fastest = max(level.bytes_per_s for level in self.levels)
         for declared, peak, unit, what in (
-            (work.flops, self.peak_flops(contract), "GFLOP/s", "flops"),
+            (operations, self.peak_flops(contract), "GFLOP/s", "flops"),
             (work.bytes, fastest, "GB/s", "bytes"),
         ):
             amount = number(declared, sizes) if declared else 0.0
@@ -197,6 +195,13 @@ def _keep(path: Path, roofline: Roofline) -> None:
         Path(new.name).replace(path)
     except OSError:
         return
+
+
+def _float_bytes(contract: Contract) -> set[int]:
+    """Return the widths of the floating-point types among the parameters."""
+    elements = [a.element for a in contract.arrays.values()]
+    elements += [s.element for s in contract.scalars.values()]
+    return {e.bytes for e in elements if e.kind == "float"}
 
 
 def _touched(contract: Contract) -> int:

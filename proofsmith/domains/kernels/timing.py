@@ -1,6 +1,7 @@
 """Run a timing session in the sandbox: the plan that the trusted timer reads, and what it reports."""
 
 import json
+import re
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -128,7 +129,7 @@ class Bench:
             env={"OMP_WAIT_POLICY": "passive", "OMP_DYNAMIC": "false"},
             observe=observe,
         )
-        return _session(done, nonce)
+        return _session(done, nonce, self.contract)
 
     def _limits(self, limit_s: float) -> Limits:
         sizes = self.contract.measure_sizes
@@ -252,7 +253,7 @@ def _tolerance(policy: Tolerance, element: Element) -> float:
     return max(_LOOSE[element.bytes], 100 * (policy.rel or 0))
 
 
-def _session(done: ExecResult, nonce: str) -> Session:
+def _session(done: ExecResult, nonce: str, contract: Contract) -> Session:
     """Read the timer's report; a line without our nonce means that the report cannot be believed."""
     try:
         rows: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
@@ -274,9 +275,20 @@ def _session(done: ExecResult, nonce: str) -> Session:
         repeats=ready.get("repeats", 0),
         tries=ready.get("tries", 0),
         core=ready.get("core", -1),
-        problem=last["reason"] if last["event"] in ("wrong", "failed") else "",
+        problem=_problem(last, contract),
         out_of_time=last["event"] == "deadline",
     )
+
+
+def _problem(last: dict[str, Any], contract: Contract) -> str:
+    """Say why a session ended early, in the words of the contract; empty when it did not."""
+    if last["event"] == "failed":
+        return str(last["reason"])
+    if last["event"] != "wrong":
+        return ""
+    names = [f"'{name}'" for name in contract.parameters] + ["the result"]
+    found = re.sub(r"^parameter (\d+)", lambda m: names[int(m[1])], str(last["reason"]))
+    return f"wrong on fresh inputs: {found}"
 
 
 def _pair(row: dict[str, Any]) -> Pair:

@@ -255,7 +255,7 @@ static void compare(const struct side sides[2], size_t calls) {
         for (int i = 0; i < plan.parameters; i++) {
             size_t offset = r * plan.stride + plan.parameter[i].offset;
             if (parameter_differs(plan.parameter + i, sides[0].memory + offset, sides[1].memory + offset, &at, &error))
-                finish("wrong", "parameter %d differs at element %zu by %.3g of the largest value", i, at, error);
+                finish("wrong", "parameter %d differs from the base at element %zu by %.3g of the largest value", i, at, error);
         }
 }
 
