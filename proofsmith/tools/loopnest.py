@@ -64,19 +64,59 @@ def counted(node: Node) -> Loop | None:
     return Loop(variable, kind, start, test[0], test[1], step, body, node, loops(body))
 
 
-def paced(node: Node) -> tuple[Loop, Node] | None:
-    """Read an ascending loop whose step is an expression: the loop with step 0, and the step."""
-    head, update = _initial(node.field("initializer")), node.field("update")
-    test = _test(node.field("condition"), head[0]) if head else None
-    body = node.field("body")
-    if head is None or test is None or update is None or body is None or test[0] not in ("<", "<="):
+@dataclass(frozen=True, slots=True)
+class Uneven:
+    """An ascending loop that `counted` leaves out: `for (v = start; v + offset < bound; v += pace)`.
+
+    `loop.step` is 0 when `pace` is an expression.
+    """
+
+    loop: Loop
+    pace: Node | None
+    offset: Node | None
+
+
+def uneven(node: Node) -> Uneven | None:
+    """Read one `for_statement` whose step or tested value is an expression; None when it is no such loop."""
+    head, update, body = (
+        _initial(node.field("initializer")),
+        node.field("update"),
+        node.field("body"),
+    )
+    condition = node.field("condition")
+    if head is None or update is None or body is None or condition is None:
         return None
+    test, offset = _test(condition, head[0]), None
+    if test is None:
+        test, offset = _offset_test(condition, head[0])
+    step, pace = _step(update, head[0]) or 0, None
+    if step == 0:
+        pace = _pace(update, head[0])
+    if test is None or test[0] not in ("<", "<=") or step < 0 or (step == 0 and pace is None):
+        return None
+    return Uneven(Loop(*head, test[0], test[1], step, body, node, loops(body)), pace, offset)
+
+
+def _offset_test(node: Node, variable: str) -> tuple[tuple[str, Node] | None, Node | None]:
+    """Read `variable + offset relation bound`."""
+    left, operator, right = (node.field(name) for name in ("left", "operator", "right"))
+    if not (left and operator and right) or left.kind != "binary_expression":
+        return None, None
+    first, sign, second = (left.field(name) for name in ("left", "operator", "right"))
+    if not (first and sign and second) or sign.text != "+" or variable in names(right):
+        return None, None
+    if variable not in (first.text, second.text) or operator.text not in _REVERSED:
+        return None, None
+    offset = second if first.text == variable else first
+    return (None, None) if variable in names(offset) else ((operator.text, right), offset)
+
+
+def _pace(update: Node, variable: str) -> Node | None:
+    """Read `variable += pace`."""
     left, operator, right = (update.field(name) for name in ("left", "operator", "right"))
-    if not (left and operator and right) or operator.text != "+=" or left.text != head[0]:
+    if not (left and operator and right) or operator.text != "+=" or left.text != variable:
         return None
-    if head[0] in names(right):
-        return None
-    return Loop(*head, test[0], test[1], 0, body, node, loops(body)), right
+    return None if variable in names(right) else right
 
 
 def _initial(node: Node | None) -> tuple[str, str, Node] | None:

@@ -11,7 +11,6 @@ from proofsmith.domains.kernels.transforms.ir import (
     Var,
     int_value,
     names,
-    substitute,
 )
 
 Poly = Mapping[tuple[Expr, ...], int]
@@ -107,6 +106,10 @@ def plus(expr: Expr, amount: int) -> Expr:
     return Bin("+" if amount > 0 else "-", expr, Num(str(abs(amount))))
 
 
-def shifted(expr: Expr, var: str, amount: int) -> Expr:
-    """Return `expr` with `var` replaced by `var + amount`."""
-    return substitute(expr, {var: plus(Var(var), amount)}) if amount else expr
+def difference(a: Expr, b: Expr) -> Expr:
+    """Return `a - b`, folded when b is zero.
+
+    >>> difference(Var("n"), Num("0"))
+    Var(name='n')
+    """
+    return a if int_value(b) == 0 else Bin("-", a, b)

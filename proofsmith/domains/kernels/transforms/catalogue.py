@@ -68,9 +68,9 @@ def _tileable(program: Program) -> Iterator[tuple[str, Program]]:
 
 
 _STEPS: tuple[tuple[str, Callable[[Program], Program | None]], ...] = (
+    ("select", branches.select),
     ("replace-elements", scalars.replace_elements),
     ("hoist", scalars.hoist),
-    ("select", branches.select),
     ("independent", hints.independent),
     ("restrict", hints.restrict),
 )
@@ -80,7 +80,7 @@ def straighten(program: Program, facts: Facts) -> Iterator[Rewrite]:
     """Help the compiler vectorise: scalars for array elements, selections for branches, promises; all, then fewer."""
     del facts
     program = localise(program)
-    for steps in (_STEPS, _STEPS[:3], _STEPS[2:], _STEPS[3:], _STEPS[:1], _STEPS[2:3], _STEPS[4:]):
+    for steps in (_STEPS, _STEPS[:3], _STEPS[1:], _STEPS[3:], _STEPS[1:2], _STEPS[:1], _STEPS[4:]):
         made, done = program, []
         for name, step in steps:
             new = step(made)

@@ -26,7 +26,7 @@ from proofsmith.domains.kernels.transforms.ir import (
     While,
     substitute,
 )
-from proofsmith.tools.loopnest import counted, names, paced
+from proofsmith.tools.loopnest import counted, names, uneven
 from proofsmith.tools.syntax import Function, Node
 
 _UNARY = ("-", "+", "!", "~", "*", "&")
@@ -145,14 +145,17 @@ class Lowering:
         yield Raw(inner.text + ";", names(inner))
 
     def _for(self, node: Node) -> Iterator[Stmt]:
-        loop, body, pace = counted(node), node.field("body"), None
-        if loop is None and (found := paced(node)) is not None:
-            loop, pace = found[0], self.expr(found[1])
+        loop, body = counted(node), node.field("body")
+        other = uneven(node) if loop is None else None
+        loop = other.loop if other is not None else loop
         if body is None or loop is None or loop.step < 0:
             yield self._while_form(node, body)
             return
         bound = self.expr(loop.bound)
+        if other is not None and other.offset is not None:
+            bound = Bin("-", bound, self.expr(other.offset))
         upper = plus(bound, 1) if loop.relation == "<=" else bound
+        pace = self.expr(other.pace) if other is not None and other.pace is not None else None
         start, inner = self.expr(loop.start), self.body(body)
         yield For(loop.variable, loop.type, start, upper, loop.step, inner, (), pace)
 

@@ -80,14 +80,14 @@ def hoist(program: Program) -> Program | None:
 
     def inside(loop: For) -> Body:
         changing = written(loop.body) | {loop.var}
-        subscripts = {root(s.target): s.target for s in loop.body if isinstance(s, Assign)}
+        targets = {s.target for s in statements(loop.body) if isinstance(s, Assign)}
         before: list[Stmt] = []
         for place in dict.fromkeys(_loads(loop)):
             known = kinds.get(root(place))
             index = place.index if isinstance(place, Index) else None
             if index is None or known is None or known.pointers != _depth(place):
                 continue
-            if names(index) & changing or subscripts.get(root(place)) == place:
+            if names(index) & changing or place in targets:
                 continue
             name = program.fresh(root(place) + "_fixed", taken)
             taken.append(name)

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from proofsmith.domains.kernels.transforms.affine import difference
 from proofsmith.domains.kernels.transforms.ir import (
     Assign,
-    Bin,
     Body,
     Call,
     Declare,
@@ -70,7 +70,7 @@ def _tabled(program: Program, loop: For) -> Body | None:
     around = valid_around(program.body, loop, needed - {loop.var})
     if around is None or around is loop or loop.var in names(loop.lower) | names(loop.upper):
         return None
-    count, here = Bin("-", loop.upper, loop.lower), Bin("-", Var(loop.var), loop.lower)
+    count, here = difference(loop.upper, loop.lower), difference(Var(loop.var), loop.lower)
     arrays: list[Declare] = []
     fill: list[Stmt] = []
     inner = loop.body

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from proofsmith.domains.kernels.transforms.affine import constant_stride, plus
+from proofsmith.domains.kernels.transforms.affine import constant_stride, difference, plus
 from proofsmith.domains.kernels.transforms.contraction import Contraction, find
 from proofsmith.domains.kernels.transforms.ir import (
     Assign,
@@ -109,9 +109,9 @@ def _copied(program: Program, around: Stmt, operand: _Operand) -> Body | None:
         return None
     name = program.fresh(f"{operand.place.array.name}_turned")  # type: ignore[union-attr]
     column, depth = operand.column, operand.depth
-    width = Bin("-", column.upper, column.lower)
-    height = Bin("-", depth.upper, depth.lower)
-    row, here = Bin("-", Var(depth.var), depth.lower), Bin("-", Var(column.var), column.lower)
+    width = difference(column.upper, column.lower)
+    height = difference(depth.upper, depth.lower)
+    row, here = difference(Var(depth.var), depth.lower), difference(Var(column.var), column.lower)
     turned = Index(Var(name), Bin("+", Bin("*", row, width), here))
     array = allocate(known.type, name, Bin("*", Cast("size_t", width), height))
     fill = For(
