@@ -9,10 +9,12 @@ from importlib import resources
 from proofsmith.agents.report import plots
 from proofsmith.agents.report.markup import Markup, element, join
 from proofsmith.agents.report.patch import patch
+from proofsmith.agents.report.roofline import roofline_of
 from proofsmith.agents.report.summary import (
     HEADLINES,
     compared,
     made,
+    settings_text,
     short_facts,
     spent,
     times,
@@ -45,6 +47,9 @@ def _sections(report: Report) -> list[Markup]:
     if report.explanation:
         lines = [element("p", line) for line in report.explanation]
         parts.append(element("section", element("h2", "Why"), *lines))
+    if report.profile is not None and report.profile.summary:
+        told = element("pre", report.profile.summary, class_="log")
+        parts.append(element("section", element("h2", "Where the time of the original goes"), told))
     parts += [_difference(report), _evidence(report), _repeat(report), _attempts(report)]
     return [part for part in parts if part]
 
@@ -111,26 +116,6 @@ def _plot(title: str, note: str, picture: Markup) -> Markup:
     return element("section", element("h2", title), element("p", note), picture)
 
 
-def roofline_of(report: Report) -> plots.Roofline | None:
-    """Read the roofline from the facts of the original's profile; None when it was not measured."""
-    facts = report.profile.facts.get("roofline") if report.profile is not None else None
-    if not isinstance(facts, dict):
-        return None
-    names = ("peak_gflops", "bandwidth_gbs", "intensity", "gflops")
-    peak, bandwidth, intensity, gflops = (_positive(facts.get(name)) for name in names)
-    if not (peak and bandwidth and intensity and gflops):
-        return None
-    best = report.best.comparisons[0].ratio if report.best and report.best.comparisons else None
-    points: tuple[tuple[str, float, float], ...] = (("original", intensity, gflops),)
-    if best and best > 0:
-        points += (("best", intensity, gflops * best),)
-    return plots.Roofline(peak_gflops=peak, bandwidth_gbs=bandwidth, points=points)
-
-
-def _positive(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and value > 0 else 0.0
-
-
 def _difference(report: Report) -> Markup:
     lines = patch(report).splitlines()
     if not lines:
@@ -139,12 +124,12 @@ def _difference(report: Report) -> Markup:
     if len(lines) > DIFF_LINES:
         shown.append(element("span", f"... {len(lines) - DIFF_LINES} more lines in patch.diff"))
     settings = report.best.candidate.settings if report.best is not None else {}
-    note = f"Built with {short_facts(settings)}." if settings else "Settings unchanged."
+    note = f"Built with {settings_text(settings)}" if settings else "Settings unchanged."
     return element(
         "section",
         element("h2", "The change"),
         element("p", note),
-        element("div", element("pre", *shown, class_="diff"), class_="scroll"),
+        element("div", element("pre", *shown, class_="diff"), class_="scroll tall"),
     )
 
 

@@ -1,7 +1,6 @@
 """The pictures of a report: speed-ups with intervals, timing samples, roofline, attempts over time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import median
 
 from proofsmith.agents.report.axes import (
@@ -17,20 +16,11 @@ from proofsmith.agents.report.axes import (
     text,
 )
 from proofsmith.agents.report.markup import Markup, element, join
-from proofsmith.agents.report.summary import compared, made, times
+from proofsmith.agents.report.roofline import Roofline
+from proofsmith.agents.report.summary import compared, label, made, times
 from proofsmith.types import Comparison, ComparisonVerdict, Outcome, Status
 
 LEFT, RIGHT = 14.0, WIDTH - 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Roofline:
-    """What bounds a kernel on this machine, and where its versions are."""
-
-    peak_gflops: float
-    bandwidth_gbs: float
-    points: tuple[tuple[str, float, float], ...]
-    """Name, floating-point operations per byte, GFLOP/s of each version; the last one is the best."""
 
 
 def speedups(comparisons: Sequence[Comparison]) -> Markup:
@@ -56,7 +46,7 @@ def _speedup_row(comparison: Comparison, scale: Scale, top: float) -> Markup:
     low, high = comparison.low or ratio, comparison.high or ratio
     y = top + 24
     return join(
-        text(LEFT, top + 8, comparison.metric, class_="label"),
+        text(LEFT, top + 8, label(comparison), class_="label"),
         line(scale.at(low), y, scale.at(high), y, f"interval {kind}"),
         line(scale.at(low), y - 6, scale.at(low), y + 6, f"cap {kind}"),
         line(scale.at(high), y - 6, scale.at(high), y + 6, f"cap {kind}"),

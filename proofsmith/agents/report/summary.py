@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from proofsmith.agents.report.roofline import roofline_of
 from proofsmith.types import (
     Comparison,
     ComparisonVerdict,
@@ -42,12 +43,18 @@ def compared(comparison: Comparison) -> str:
     """Say one comparison: verdict, ratio, interval and how many pairs it rests on."""
     if comparison.ratio is None:
         return f"{comparison.verdict}: {comparison.reason}".rstrip(": ")
-    text = f"{times(comparison.ratio)} {comparison.metric}"
+    text = f"{times(comparison.ratio)} {label(comparison)}"
     if comparison.low is not None and comparison.high is not None:
         text += f", interval {times(comparison.low)} to {times(comparison.high)}"
     told = f"{text}, {comparison.pairs} pairs: {comparison.verdict}"
     faster = comparison.verdict is ComparisonVerdict.FASTER  # the interval above is the reason
     return told if faster or not comparison.reason else f"{told} ({comparison.reason})"
+
+
+def label(comparison: Comparison) -> str:
+    """Return what is compared with what: the metric, and the original's build where it is known."""
+    base = comparison.host.get("base")
+    return f"{comparison.metric} vs {base}" if isinstance(base, str) else comparison.metric
 
 
 def checked(outcome: Outcome) -> str:
@@ -58,8 +65,13 @@ def checked(outcome: Outcome) -> str:
 
 def made(outcome: Outcome) -> str:
     """Say what made a candidate: its move and its settings."""
-    settings = " ".join(_setting(value) for value in outcome.candidate.settings.values())
-    return "  ".join(part for part in (outcome.candidate.move, settings) if part)
+    candidate = outcome.candidate
+    return "  ".join(part for part in (candidate.move, settings_text(candidate.settings)) if part)
+
+
+def settings_text(settings: Mapping[str, object]) -> str:
+    """Say settings as one would type them: `gcc -O3 -march=native`."""
+    return " ".join(_setting(settings[name]) for name in sorted(settings, reverse=True))
 
 
 def spent(report: Report) -> str:
@@ -82,13 +94,22 @@ def six_lines(report: Report) -> list[str]:
     if best is not None:
         rows.append(("checked", checked(best)))
         rows.append(("made by", made(best) or "the original"))
-    also = [compared(c) for c in best.comparisons[1:2]] if best is not None else []
-    why = [*also, *report.explanation][: 1 if best is not None else 3]
-    rows += [("also" if also else "why", line) for line in why]
+    rows += _context(report)
     rows.append(("spent", spent(report)))
     verb = "replay" if best is not None else "show"
     rows.append((verb, f"proofsmith runs {verb} {report.run_id}"))
     return _aligned(rows)
+
+
+def _context(report: Report) -> list[tuple[str, str]]:
+    """Return the line that puts a gain into its context, or up to three that say why there is none."""
+    if report.best is None:
+        return [("why", line) for line in report.explanation[:3]]
+    roof = roofline_of(report)
+    reached = f"{roof.share:.0%} of the roofline reached, {roof.bound}" if roof is not None else ""
+    also = [compared(comparison) for comparison in report.best.comparisons[1:2]]
+    told = "; ".join([*filter(None, [reached]), *also]) or " ".join(report.explanation[:1])
+    return [("also", told)] if told else []
 
 
 def _aligned(rows: Iterable[tuple[str, str]]) -> list[str]:
