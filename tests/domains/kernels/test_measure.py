@@ -173,3 +173,17 @@ async def test_orders_of_the_sides_do_not_matter_to_equal_programs():
         Candidate(files={"base.c": marked}, settings={"cflags": ["-O2"]}), Depth.FULL
     )
     assert comparison.verdict in ("no difference", "inconclusive"), comparison
+
+
+async def test_a_sum_that_cancels_is_not_taken_for_wrong_and_a_made_up_one_is():
+    setting = await bench(FOLDER / "dot.c")
+    text = (FOLDER / "dot.c").read_text()
+    settings = {"cflags": ["-O2"]}
+    down = text.replace("int i = 0; i < n; i++", "int i = n - 1; i >= 0; i--")
+    for _ in range(3):
+        (same,) = await setting.compare(Candidate(files={"dot.c": down}, settings=settings))
+        assert same.verdict != "invalid", same
+    half = text.replace("int i = 0; i < n; i++", "int i = 0; i < n / 2; i++")
+    (wrong,) = await setting.compare(Candidate(files={"dot.c": half}, settings=settings))
+    assert wrong.verdict == "invalid"
+    assert "the result" in wrong.reason

@@ -19,6 +19,8 @@ struct parameter {
     double tolerance;         /* allowed |a - b| relative to the largest |a|, and for integers also the share of elements
                                  that may differ by more; negative: bit for bit */
     size_t offset;            /* bytes from the start of a slot */
+    double largest;           /* kept by parameter_differs: the largest |a| so far */
+    int seen;                 /* kept by it: calls in which few values differed before they are judged */
 };
 
 enum { LANES = 8 };
@@ -34,5 +36,5 @@ uint64_t random_bits(struct random *r);
 void parameter_fill(const struct parameter *p, void *to, uint64_t seed);
 
 /* Return 0 when `b` agrees with `a`, else 1 with the position and the error relative to the largest |a|. */
-int parameter_differs(const struct parameter *p, const void *a, const void *b, size_t *at, double *error);
+int parameter_differs(struct parameter *p, const void *a, const void *b, size_t *at, double *error);
 #endif
