@@ -25,6 +25,7 @@ from proofsmith.tools.request import Answering, Request
 from proofsmith.types import JSON, Reply, Usage, canonical, digest
 
 IDEA = re.compile(r"idea:[0-9a-f]{6}")
+NUMBERED = re.compile(r"^(\d+)\. .*?(idea:[0-9a-f]{6})", re.M)
 SHAPE = re.compile(r"^Answer with JSON only[^\n]*\n(\{.*\})$", re.M)
 BEHAVIOUR = re.compile(r"^behaviour: (\S+)$", re.M)
 PASSES = re.compile(r"^passes: (\d+)/(\d+)$", re.M)
@@ -36,6 +37,7 @@ PROBABILITIES = (
     "polarisation",
     "mode_correlation",
     "composition",
+    "localisation",
     "repair_probability",
     "test_validity",
     "malformed",
@@ -62,6 +64,8 @@ class Knobs:
     repair_probability: float = 0.2
     """Chance that a program shown back as wrong comes back right, when its idea works or ideas do not matter; the more
     ideas matter and the fewer tests it passes, the less a program of an idea that does not work can be repaired."""
+    localisation: float = 0.9
+    """Chance that the thought blamed for a failure is the worst of them."""
     tests: int = 10
     """Visible tests, of which a wrong program passes a part."""
     test_validity: float = 0.7
@@ -163,6 +167,8 @@ class SimulatedModel(Answering):
 
     def _filled(self, shape: JSON, field: str, prompt: str, rng: random.Random) -> JSON:
         """Return a value of the same shape: texts become ideas, numbers 0..1, lists several elements."""
+        if field == "blame":
+            return self._blame(prompt, rng)
         if isinstance(shape, dict):
             return {name: self._filled(part, name, prompt, rng) for name, part in shape.items()}
         if isinstance(shape, list):
@@ -180,6 +186,13 @@ class SimulatedModel(Answering):
         failed = shown is not None and shown[1] != RIGHT
         words = [self._word(field, rng) for _ in range(self.knobs.insight if failed else 1)]
         return max(words, key=self._score)
+
+    def _blame(self, prompt: str, rng: random.Random) -> int:
+        """Return the number of the worst of the numbered thoughts in a prompt, by `localisation`; else of any."""
+        numbered = NUMBERED.findall(prompt)
+        if not numbered or rng.random() >= self.knobs.localisation:
+            return rng.randint(1, max(1, len(numbered)))
+        return int(min(numbered, key=lambda pair: self._score(pair[1]))[0])
 
     def _idea(self, prompt: str, rng: random.Random) -> str:
         given = sorted(set(IDEA.findall(prompt)))

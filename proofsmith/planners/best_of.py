@@ -75,7 +75,7 @@ class BestOf:
     def ask(self, limit: int) -> Sequence[Move]:
         """Return up to `limit` moves, model and rule moves alternating while both can go on."""
         moves: list[Move] = []
-        while len(moves) < limit and not self._finished():
+        while len(moves) < limit and not self.finished:
             move = self._next()
             if move is None:
                 break
@@ -128,7 +128,9 @@ class BestOf:
         values: dict[str, Any] = dict(state)
         self._state = replace(_State(), **values)
 
-    def _finished(self) -> bool:
+    @property
+    def finished(self) -> bool:
+        """True when no further move will come."""
         state = self._state
         return state.stale >= self._plan.patience or (self._plan.solving and state.solved)
 

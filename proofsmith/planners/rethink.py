@@ -214,21 +214,22 @@ class Rethink:
         thought = text_of(data, "thought")
         blamed = int(number_of(data, "blame", len(path))) if self._how.blame else len(path)
         target = path[min(max(blamed, 1), len(path)) - 1]
-        if not thought or self._known(self._tree.nodes[target].parent, thought):
+        parent = self._tree.nodes[target].parent
+        if not thought or self._known(parent, thought):
             self._finish(index, self._value_now(index))
             return
         self._retire(self._tree.nodes[target].thought)
         if target == index:
             node.thought, node.prior = thought, 1.0
             self._state.queue.append({"stage": "write", "node": index})
-            return
-        self._tree.nodes[target].weight *= INDICTED
-        fresh = self._tree.add(self._tree.nodes[target].parent, thought, 1.0)
-        self._finish(index, self._value_now(index))
-        self._tree.nodes[fresh].rethought = node.rethought
-        self._tree.nodes[fresh].state = "busy"
-        self._tree.fly(fresh, +1)
-        self._state.queue.append({"stage": "write", "node": fresh})
+        else:
+            self._tree.nodes[target].weight *= INDICTED
+            fresh = self._tree.add(parent, thought, 1.0)
+            self._finish(index, self._value_now(index))
+            self._tree.nodes[fresh].rethought = node.rethought
+            self._tree.nodes[fresh].state = "busy"
+            self._tree.fly(fresh, +1)
+            self._state.queue.append({"stage": "write", "node": fresh})
 
     def _known(self, parent: int, thought: str) -> bool:
         mark = fingerprint(thought)

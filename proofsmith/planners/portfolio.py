@@ -1,0 +1,230 @@
+"""The default search: cheap samples first, then whichever strategy is most likely to improve on the best per token."""
+
+import copy
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import NormalDist, fmean
+from typing import Any, Protocol
+
+from proofsmith.planners.best_of import RULE, BestOf, Plan
+from proofsmith.planners.evolve import Evolve
+from proofsmith.planners.plansearch import PlanSearch
+from proofsmith.planners.proofsearch import ProofSearch
+from proofsmith.planners.rethink import Rethink
+from proofsmith.planners.value import RIGHT_FROM, value_of
+from proofsmith.protocols import Strategy
+from proofsmith.types import JSON, Move, Outcome, Reply, Status, digest
+
+DIRECT = "direct"
+PRIOR = (0.65, 0.12, 4.0)
+"""Mean and spread of the value of a program before any is seen, and how many programs that counts as."""
+CHECK_TOKENS = 100.0
+"""What verifying a program costs, in tokens: keeps arms that use no model comparable."""
+NEAR = 0.85
+"""Value from which a program is nearly right: a cheap model may repair it."""
+
+
+class Arm(Strategy, Protocol):
+    """A strategy that can say that it is finished."""
+
+    @property
+    def finished(self) -> bool:
+        """True when no further move will come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixing:
+    """How arms are chosen."""
+
+    opening: int = 3
+    """Direct programs before any other arm may start: easy problems end here."""
+    window: int = 12
+    """Latest programs of an arm that its outlook is judged by."""
+    patience: int = 150
+    """Programs in a row without an improvement that end the search."""
+    margin: float = 0.003
+    """What counts as better among right programs, on the scale of values."""
+
+
+@dataclass(slots=True)
+class _Record:
+    """What an arm did; plain JSON."""
+
+    values: list[float] = field(default_factory=list)
+    """Values of its latest programs."""
+    programs: int = 0
+    tokens: float = 0.0
+
+
+@dataclass(slots=True)
+class _State:
+    """Everything that changes beside the arms; plain JSON."""
+
+    serial: int = 0
+    best: float = 0.0
+    stale: int = 0
+    solved: bool = False
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)
+    flying: dict[str, str] = field(default_factory=dict)
+    """Arm by id of each move in flight."""
+    values: dict[str, float] = field(default_factory=dict)
+    """Value by candidate id, for routing repairs."""
+
+
+def default_arms(plan: Plan, seed: int) -> dict[str, Arm]:
+    """Return the strategies that can work on `plan`: without a model the rules alone."""
+    arms: dict[str, Arm] = {DIRECT: BestOf(plan)}
+    if plan.required is Status.PROVED and plan.solving:
+        arms = {DIRECT: ProofSearch(plan)}
+    if plan.model:
+        thoughtful = replace(plan, rules=False)
+        arms["plansearch"] = PlanSearch(thoughtful, seed=seed)
+        arms["rethink"] = Rethink(thoughtful)
+    if plan.model and not plan.solving:
+        arms["evolve"] = Evolve(plan, seed=seed)
+    return arms
+
+
+class Portfolio:
+    """Thompson sampling over strategies by the chance to improve on the best program per token; pure and seeded.
+
+    Each arm's next program is taken as normal with the mean and spread of its latest ones. A mode of equally wrong
+    programs has no spread and fades; a tree that climbs gets the next move; where details matter more than ideas, the
+    arm that writes most programs per token wins.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        arms: Mapping[str, Arm] | None = None,
+        mixing: Mixing | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Start all arms empty; `arms` None takes those that fit `plan`."""
+        self._plan, self._how, self._seed = plan, mixing or Mixing(), seed
+        self._arms = dict(arms) if arms is not None else default_arms(plan, seed)
+        self._state = _State()
+        self._records = {name: _Record() for name in self._arms}
+
+    @property
+    def finished(self) -> bool:
+        """True when it is solved, nothing got better for long, or every arm is finished."""
+        if self._state.stale >= self._how.patience or (self._plan.solving and self._state.solved):
+            return True
+        return all(arm.finished for arm in self._arms.values())
+
+    @property
+    def shares(self) -> Mapping[str, int]:
+        """Programs that each arm wrote, for the report."""
+        return {name: record.programs for name, record in self._records.items()}
+
+    def ask(self, limit: int) -> Sequence[Move]:
+        """Return up to `limit` moves, each from the arm drawn for it; an arm that waits passes its turn on."""
+        moves: list[Move] = []
+        while len(moves) < limit and not self.finished:
+            move = self._next()
+            if move is None:
+                break
+            moves.append(move)
+        return moves
+
+    def tell(self, move: Move, reply: Reply | None, outcome: Outcome | None) -> None:
+        """Pass the outcome to the arm that asked, and judge the arm by it."""
+        state = self._state
+        name = state.flying.pop(move.id)
+        record = self._records[name]
+        if reply is not None:
+            record.tokens += reply.usage.output_tokens + 0.2 * reply.usage.input_tokens
+        if outcome is not None:
+            value = value_of(outcome, self._plan.required)
+            record.tokens += CHECK_TOKENS
+            record.programs += 1
+            record.values = [*record.values, value.scalar][-self._how.window :]
+            better = value.scalar > state.best + (self._how.margin if value.right else 0.0)
+            state.stale = 0 if better else state.stale + 1
+            state.best = max(state.best, value.scalar)
+            state.solved |= value.right
+            if not value.right and value.scalar >= NEAR:
+                state.values[outcome.candidate.id] = value.scalar
+        self._arms[name].tell(replace(move, id=_own(move.id)), reply, outcome)
+
+    def dump(self) -> Mapping[str, JSON]:
+        """Return the whole state as JSON."""
+        state: dict[str, JSON] = {
+            name: copy.deepcopy(getattr(self._state, name)) for name in _State.__slots__
+        }
+        state["records"] = {
+            name: {"values": list(r.values), "programs": r.programs, "tokens": r.tokens}
+            for name, r in self._records.items()
+        }
+        state["arms"] = {name: dict(arm.dump()) for name, arm in self._arms.items()}
+        return state
+
+    def load(self, state: Mapping[str, JSON]) -> None:
+        """Continue from a dumped state with identical next moves."""
+        values: dict[str, Any] = copy.deepcopy(dict(state))
+        for name, arm_state in values.pop("arms").items():
+            self._arms[name].load(arm_state)
+        self._records = {name: _Record(**row) for name, row in values.pop("records").items()}
+        self._state = _State(**values)
+
+    def _next(self) -> Move | None:
+        self._state.serial += 1
+        for name in self._order():
+            arm = self._arms[name]
+            asked = arm.ask(1) if not arm.finished else ()
+            if asked:
+                move = replace(
+                    asked[0], id=f"{name}:{asked[0].id}", tier=self._tier(name, asked[0])
+                )
+                self._state.flying[move.id] = name
+                return move
+        return None
+
+    def _order(self) -> list[str]:
+        """Return the arms by a draw of their chance to improve per token; direct ones first while opening."""
+        opening = self._records[DIRECT].programs + self._flying(DIRECT) < self._how.opening
+        if opening and not self._arms[DIRECT].finished:
+            return [DIRECT]
+        rng = random.Random(digest(str(self._seed), str(self._state.serial)))
+        draws = {name: self._draw(name, rng) for name in self._arms}
+        return sorted(draws, key=lambda name: (-draws[name], name))
+
+    def _flying(self, name: str) -> int:
+        return sum(arm == name for arm in self._state.flying.values())
+
+    def _draw(self, name: str, rng: random.Random) -> float:
+        """Draw the chance that the arm's next program beats the best so far, per token that one costs."""
+        record, (mean, spread, weight) = self._records[name], PRIOR
+        seen = record.values
+        n = len(seen) + weight
+        centre = (sum(seen) + mean * weight) / n
+        around = fmean(seen) if seen else mean
+        variance = (sum((v - around) ** 2 for v in seen) + weight * spread**2) / n
+        sigma = max(0.01, variance**0.5)
+        drawn = rng.gauss(centre, sigma / n**0.5)
+        target = max(self._state.best + self._how.margin, RIGHT_FROM)
+        chance = 1 - NormalDist(drawn, sigma).cdf(target)
+        cost = (record.tokens + 2 * self._price()) / (record.programs + 1)
+        return chance / cost
+
+    def _price(self) -> float:
+        """Return the mean cost of a program over all arms, for those that have written none."""
+        programs = sum(record.programs for record in self._records.values())
+        tokens = sum(record.tokens for record in self._records.values())
+        return tokens / programs if programs else 1000.0
+
+    def _tier(self, name: str, move: Move) -> Any:
+        """Route cheap work to the cheap model: the first samples, and repairs of what is nearly right."""
+        if move.kind == RULE:
+            return move.tier
+        if name == DIRECT and self._records[name].programs < self._how.opening:
+            return "cheap"
+        near = bool(move.parents) and move.parents[0] in self._state.values
+        return "cheap" if move.kind == "repair" and near else move.tier
+
+
+def _own(move_id: str) -> str:
+    return move_id.partition(":")[2]
