@@ -118,18 +118,18 @@ def search(
     *,
     tokens: int,
     width: int = 1,
-    calls: int = 10_000,
+    programs: int = 10**9,
 ) -> Course:
-    """Run a strategy with `width` moves in flight until it ends or the next reply would exceed `tokens`."""
+    """Run a strategy with `width` moves in flight until it ends, wrote `programs` or would exceed `tokens`."""
     course, flying, order = Course(), [], 0
     while True:
-        for move in strategy.ask(width - len(flying)) if course.calls < calls else ():
+        for move in strategy.ask(width - len(flying)):
             reply = answer(model, move)
             course.calls += 1
             end_s = course.wall_s + reply.latency_s + (VERIFY_S if move.answer == "code" else 0)
             heapq.heappush(flying, (end_s, order, move, reply))
             order += 1
-        if not flying:
+        if not flying or len(course.right) >= programs:
             return course
         course.wall_s, _, move, reply = heapq.heappop(flying)
         course.total_tokens += reply.usage.output_tokens

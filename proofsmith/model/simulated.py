@@ -101,6 +101,7 @@ class SimulatedModel(Answering):
     ) -> None:
         """Simulate the problem and model that `seed` stands for; `sleep` takes the latency in seconds."""
         self.knobs, self._seed, self._sleep = knobs or Knobs(), seed, sleep
+        self._scores: dict[tuple[str, ...], float] = {}
 
     async def answer(self, asked: Request) -> Reply:
         """Return a program, or JSON of the schema; raises ModelError when structured output stays malformed."""
@@ -238,11 +239,14 @@ class SimulatedModel(Answering):
 
     def _score(self, *parts: str) -> float:
         """Return the standard normal score that belongs to `parts`."""
-        bits = int(digest(str(self._seed), "score", *parts)[:12], 16)
-        return NormalDist().inv_cdf((bits + 0.5) / 2**48)
+        known = self._scores.get(parts)
+        if known is None:
+            bits = int(digest(str(self._seed), "score", *parts)[:12], 16)
+            known = self._scores[parts] = NormalDist().inv_cdf((bits + 0.5) / 2**48)
+        return known
 
     def _rng(self, *parts: str) -> random.Random:
-        return random.Random(digest(str(self._seed), *parts))
+        return random.Random(int(digest(str(self._seed), *parts)[:16], 16))
 
 
 def behaviour_of(program: str) -> str | None:

@@ -4,6 +4,7 @@ import copy
 import itertools
 import math
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,7 +34,7 @@ def kind_of(outcome: Outcome) -> Cell:
         patterns |= {str(name) for name in listed} if isinstance(listed, list) else set()
     if not patterns:
         parts = outcome.candidate.move.removeprefix("rule:").split("+")
-        patterns = {part.partition("(")[0].partition("-")[0] for part in parts if part}
+        patterns = {re.split(r"[^a-z_]", part)[0] for part in parts if part}
     return (bound, *sorted(patterns)[:PATTERNS])
 
 

@@ -207,6 +207,7 @@ def _node(files: dict[str, str], goals: list[str], *, depth: int) -> dict[str, A
     return {
         "files": files,
         "goals": goals,
+        "size": sum(len(goal) for goal in goals),
         "depth": depth,
         "tries": 0,
         "asked": 0,
@@ -217,6 +218,5 @@ def _node(files: dict[str, str], goals: list[str], *, depth: int) -> dict[str, A
 
 def _cost(node: Mapping[str, Any]) -> float:
     """Return how far a node seems from a proof: goals left, tries spent on them, their size, depth."""
-    size = sum(len(goal) for goal in node["goals"])
-    goals, tries, depth = len(node["goals"]), int(node["tries"]), int(node["depth"])
-    return goals + 0.5 * tries + size / 2000 + 0.05 * depth
+    goals, tries = len(node["goals"]), int(node["tries"])
+    return goals + 0.5 * tries + int(node["size"]) / 2000 + 0.05 * int(node["depth"])
