@@ -1,5 +1,6 @@
 """Independent samples beside rule moves, repaired from feedback and restarted from the best: the control strategy."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -121,11 +122,11 @@ class BestOf:
 
     def dump(self) -> Mapping[str, JSON]:
         """Return the whole state as JSON."""
-        return {name: getattr(self._state, name) for name in _State.__slots__}
+        return {name: copy.deepcopy(getattr(self._state, name)) for name in _State.__slots__}
 
     def load(self, state: Mapping[str, JSON]) -> None:
         """Continue from a dumped state with identical next moves."""
-        values: dict[str, Any] = dict(state)
+        values: dict[str, Any] = copy.deepcopy(dict(state))
         self._state = replace(_State(), **values)
 
     @property

@@ -12,7 +12,7 @@ from proofsmith.planners.evolve import Evolve
 from proofsmith.planners.plansearch import PlanSearch
 from proofsmith.planners.proofsearch import ProofSearch
 from proofsmith.planners.rethink import Rethink
-from proofsmith.planners.value import RIGHT_FROM, value_of
+from proofsmith.planners.value import RIGHT_FROM, behaviour, value_of
 from proofsmith.protocols import Strategy
 from proofsmith.types import JSON, Move, Outcome, Reply, Status, digest
 
@@ -21,6 +21,8 @@ PRIOR = (0.65, 0.12, 4.0)
 """Mean and spread of the value of a program before any is seen, and how many programs that counts as."""
 CHECK_TOKENS = 100.0
 """What verifying a program costs, in tokens: keeps arms that use no model comparable."""
+REPEAT = 0.1
+"""Worth of a program that does what another did before, beside that of a new one."""
 NEAR = 0.85
 """Value from which a program is nearly right: a cheap model may repair it."""
 
@@ -53,6 +55,8 @@ class _Record:
 
     values: list[float] = field(default_factory=list)
     """Values of its latest programs."""
+    fresh: list[bool] = field(default_factory=list)
+    """Whether each of these did something that no program before it did."""
     programs: int = 0
     tokens: float = 0.0
 
@@ -66,6 +70,8 @@ class _State:
     stale: int = 0
     solved: bool = False
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
+    """Behaviours of all programs so far."""
     flying: dict[str, str] = field(default_factory=dict)
     """Arm by id of each move in flight."""
     values: dict[str, float] = field(default_factory=dict)
@@ -142,6 +148,9 @@ class Portfolio:
             record.tokens += CHECK_TOKENS
             record.programs += 1
             record.values = [*record.values, value.scalar][-self._how.window :]
+            seen = behaviour(outcome)
+            record.fresh = [*record.fresh, seen not in state.seen][-self._how.window :]
+            state.seen[seen] = 1
             better = value.scalar > state.best + (self._how.margin if value.right else 0.0)
             state.stale = 0 if better else state.stale + 1
             state.best = max(state.best, value.scalar)
@@ -156,7 +165,12 @@ class Portfolio:
             name: copy.deepcopy(getattr(self._state, name)) for name in _State.__slots__
         }
         state["records"] = {
-            name: {"values": list(r.values), "programs": r.programs, "tokens": r.tokens}
+            name: {
+                "values": list(r.values),
+                "fresh": list(r.fresh),
+                "programs": r.programs,
+                "tokens": r.tokens,
+            }
             for name, r in self._records.items()
         }
         state["arms"] = {name: dict(arm.dump()) for name, arm in self._arms.items()}
@@ -207,8 +221,9 @@ class Portfolio:
         drawn = rng.gauss(centre, sigma / n**0.5)
         target = max(self._state.best + self._how.margin, RIGHT_FROM)
         chance = 1 - NormalDist(drawn, sigma).cdf(target)
+        novelty = (sum(record.fresh) + 1.0) / (len(record.fresh) + 1.0)
         cost = (record.tokens + 2 * self._price()) / (record.programs + 1)
-        return chance / cost
+        return chance * (REPEAT + novelty) / cost
 
     def _price(self) -> float:
         """Return the mean cost of a program over all arms, for those that have written none."""

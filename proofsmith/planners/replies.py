@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import lru_cache
 
 from proofsmith.types import JSON
 
@@ -54,6 +55,7 @@ def number_of(data: JSON, name: str, default: float) -> float:
     return float(found) if abs(found) < 1e9 else default
 
 
+@lru_cache(maxsize=4096)
 def fingerprint(text: str) -> str:
     """Return the words of `text` without case, order or repetition: equal for texts that say the same.
 

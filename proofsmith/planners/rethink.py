@@ -38,6 +38,8 @@ class Thinking:
     """Show what the program did when asking for the next thoughts."""
     blame: bool = True
     """Let the evidence indict an earlier thought; else the last one is replaced."""
+    roots: int = 1
+    """Requests for first thoughts in flight while every leaf is busy: they keep a wide window full."""
     widenings: int = 8
     """Times that the root may be given further thoughts when everything below it is exhausted."""
     exploration: Exploration = field(default_factory=Exploration)
@@ -124,10 +126,18 @@ class Rethink:
             return self._state.queue.pop(0)
         leaf = self._tree.select()
         if leaf is not None:
-            self._tree.nodes[leaf].state = "busy"
-            self._tree.fly(leaf, +1)
+            self._tree.take(leaf)
             return {"stage": "write", "node": leaf}
-        if self._state.flying or self._state.widened >= self._how.widenings:
+        return self._widened()
+
+    def _widened(self) -> Job | None:
+        """Ask for further first thoughts: when nothing else is left, or when there is room and all leaves are busy."""
+        roots = sum(
+            j["stage"] == "think" and j["node"] == ROOT for j in self._state.flying.values()
+        )
+        if self._state.flying:
+            return {"stage": "think", "node": ROOT} if roots < self._how.roots else None
+        if self._state.widened >= self._how.widenings:
             return None
         self._state.widened += 1
         return {"stage": "think", "node": ROOT}
@@ -227,8 +237,7 @@ class Rethink:
             fresh = self._tree.add(parent, thought, 1.0)
             self._finish(index, self._value_now(index))
             self._tree.nodes[fresh].rethought = node.rethought
-            self._tree.nodes[fresh].state = "busy"
-            self._tree.fly(fresh, +1)
+            self._tree.take(fresh)
             self._state.queue.append({"stage": "write", "node": fresh})
 
     def _known(self, parent: int, thought: str) -> bool:

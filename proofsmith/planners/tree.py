@@ -10,7 +10,7 @@ from proofsmith.types import JSON
 State = Literal["new", "busy", "open", "closed"]
 ROOT = 0
 FIELDS: tuple[str, ...] = ("parent", "thought", "prior", "depth", "returns", "best")
-FIELDS += ("flying", "weight", "children", "state", "rethought", "code")
+FIELDS += ("flying", "weight", "children", "state", "rethought", "code", "live")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,8 @@ class Node:
     rethought: int = 0
     code: str = ""
     """Id of the program last written from the path to this node."""
+    live: int = 0
+    """Thoughts at or below this node that were never evaluated."""
 
     @property
     def visits(self) -> int:
@@ -75,8 +77,20 @@ class Tree:
         """Append a new thought below `parent` and return its index."""
         depth = self.nodes[parent].depth + 1
         self.nodes.append(Node(parent=parent, thought=thought, prior=prior, depth=depth))
-        self.nodes[parent].children.append(len(self.nodes) - 1)
-        return len(self.nodes) - 1
+        index = len(self.nodes) - 1
+        self.nodes[parent].children.append(index)
+        self._count(index, +1)
+        return index
+
+    def take(self, index: int) -> None:
+        """Mark a new thought as being evaluated."""
+        self.nodes[index].state = "busy"
+        self._count(index, -1)
+        self.fly(index, +1)
+
+    def _count(self, index: int, by: int) -> None:
+        for i in (ROOT, *self.path(index)):
+            self.nodes[i].live += by
 
     def path(self, index: int) -> list[int]:
         """Return the indices from the first thought to `index`, without the root."""
@@ -99,25 +113,14 @@ class Tree:
         return value + self.exploration.bonus(node.prior * node.weight, visits, seen)
 
     def select(self) -> int | None:
-        """Descend by the best score to a thought that was never evaluated; None when none can be reached now."""
-        blocked: set[int] = set()
+        """Descend by the best score to a thought that was never evaluated; None when there is none."""
         index = ROOT
-        while True:
-            node = self.nodes[index]
-            if node.state == "new":
-                return index
-            options = [c for c in node.children if c not in blocked and self._reachable(c)]
-            if options:
-                index = max(options, key=lambda c: (self.score(c), -c))
-            elif index == ROOT:
+        while self.nodes[index].state != "new":
+            options = [c for c in self.nodes[index].children if self.nodes[c].live]
+            if not options:
                 return None
-            else:
-                blocked.add(index)
-                index = node.parent
-
-    def _reachable(self, index: int) -> bool:
-        node = self.nodes[index]
-        return node.state == "new" or bool(node.children)
+            index = max(options, key=lambda c: (self.score(c), -c))
+        return index
 
     def fly(self, index: int, by: int) -> None:
         """Add `by` (+1 or -1) evaluations in flight on the way from the root to `index`."""

@@ -115,8 +115,8 @@ def test_several_leaves_are_written_at_once():
     (first,) = strategy.ask(8)
     strategy.tell(first, Reply(text=thoughts("a", "b", "c")), None)
     moves = strategy.ask(8)
-    assert kinds(moves) == ["write"] * 3
-    assert len({move.prompt for move in moves}) == 3
+    assert kinds(moves) == ["write"] * 3 + ["think"]
+    assert len({move.prompt for move in moves}) == 4
     assert strategy.ask(8) == []
 
 

@@ -72,11 +72,13 @@ def test_a_subtree_whose_leaves_are_all_busy_is_passed_over():
     tree, left, right = family()
     tree.nodes[left].state = "open"
     busy = tree.add(left, "busy", 1.0)
-    tree.nodes[busy].state = "busy"
+    tree.take(left)
+    tree.take(busy)
     tree.backup(left, 1.0)
     assert tree.select() == right
-    tree.nodes[right].state = "closed"
+    tree.take(right)
     assert tree.select() is None
+    assert tree.nodes[ROOT].live == 0
 
 
 def test_an_indicted_thought_is_chosen_less():
