@@ -1,5 +1,6 @@
 """The graph of a run: baseline, gather, search, confirm, report, apply; checkpointed and resumable at every step."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -128,7 +129,7 @@ def _graph(saver: AsyncSqliteSaver) -> CompiledStateGraph[State, Run, State, Sta
 
 
 async def _baseline(state: State, runtime: Runtime[Run]) -> State:
-    """Judge and profile the original; a search against a wrong original would prove nothing."""
+    """Judge the original; a search against a wrong original would prove nothing."""
     run = runtime.context
     if not run.optimising:
         return State()
@@ -146,19 +147,30 @@ async def _baseline(state: State, runtime: Runtime[Run]) -> State:
             f"the original does not pass its own checks: {reason}",
             hint=f"correct it first; `proofsmith check {run.source}` shows everything",
         )
-    if run.ledger.get("profile", "original", Profile) is None:
-        profile = await run.profile(run.base)
-        if profile is not None:
-            run.ledger.put("profile", "original", profile, problem_id=run.problem.id)
     return State()
 
 
 async def _gather(state: State, runtime: Runtime[Run]) -> State:
-    """Collect what a model should know before it proposes anything."""
+    """Collect what a model should know before it proposes anything; rules need nothing."""
     run = runtime.context
     run.tell("gather")
+    if run.model is not None:
+        await _profile(run)
     run.failpoints.reach("gather.done")
     return State()
+
+
+async def _profile(run: Run) -> None:
+    """Record where the original's time goes, unless the wall budget ends first."""
+    if not run.optimising or run.ledger.get("profile", "original", Profile) is not None:
+        return
+    try:
+        async with asyncio.timeout(run.budget.left.wall_s):
+            profile = await run.profile(run.base)
+    except TimeoutError:
+        return
+    if profile is not None:
+        run.ledger.put("profile", "original", profile, problem_id=run.problem.id)
 
 
 def _facts(run: Run) -> dict[str, JSON]:
@@ -204,9 +216,10 @@ async def _confirm(state: State, runtime: Runtime[Run]) -> State:
 
 
 async def _report(state: State, runtime: Runtime[Run]) -> State:
-    """Write down what may be claimed."""
+    """Write down what may be claimed, and what bounds the original: time that the search did not need pays for it."""
     run = runtime.context
     run.tell("report")
+    await _profile(run)
     confirmed = run.ledger.get("confirmed", _key(state), Confirmed) or Confirmed()
     report = conclude(
         run, _outcomes(run, state), confirmed, state["ended_by"], state["model_error"]
