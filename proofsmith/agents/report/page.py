@@ -143,7 +143,7 @@ def _evidence(report: Report) -> Markup:
     if report.best is None or not report.best.verdict.evidence:
         return Markup()
     items = [_check(item) for item in report.best.verdict.evidence]
-    note = "Each check with the command that repeats it, weakest link first in what it proves."
+    note = "Open a check for the command that repeats it, what it printed and how long it took."
     return element("section", element("h2", "Evidence"), element("p", note), *items)
 
 
