@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from proofsmith.agents.replay import replay
-from proofsmith.types import Candidate, Conclusion, Depth, Outcome, Report
+from proofsmith.types import Candidate, ComparisonVerdict, Conclusion, Depth, Outcome, Report
 from tests.agents.toy import NAME, ToyDomain, ToySandbox, problem_of, text_of
 
 
@@ -52,7 +52,7 @@ async def test_a_gain_that_is_gone_falls_alone():
 @pytest.mark.parametrize("claim", ["faster", "slower"])
 async def test_only_gains_are_claims(claim):
     report = await claimed(50)
-    told = dataclasses.replace(report.best.comparisons[0], verdict=claim)
+    told = dataclasses.replace(report.best.comparisons[0], verdict=ComparisonVerdict(claim))
     best = dataclasses.replace(report.best, comparisons=(told,))
     pieces = await replay(dataclasses.replace(report, best=best), ToyDomain(), ToySandbox())
     assert len(pieces) == (2 if claim == "faster" else 1)

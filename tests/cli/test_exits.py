@@ -60,10 +60,9 @@ def test_an_error_becomes_an_exit_code_one_line_and_a_hint(error, code, capsys):
 
 
 def test_a_defect_of_ours_keeps_its_traceback_in_a_file(capsys):
-    try:
+    with pytest.raises(ValueError, match="Expecting") as caught:
         json.loads("{")
-    except ValueError as error:
-        assert cli._failed(error) == Exit.MACHINERY
+    assert cli._failed(caught.value) == Exit.MACHINERY
     told, hint = capsys.readouterr().err.splitlines()
     assert told.startswith("proofsmith: internal error")
     saved = Path(hint.split()[-1])
