@@ -14,6 +14,8 @@ from proofsmith.tools import loopnest, syntax
 from proofsmith.types import Depth
 
 _EDGES = (0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33)
+_WIDTHS = {Depth.QUICK: (128, 256), Depth.FULL: (128, 256, 32768, 65536)}
+"""Sizes at which an index of a narrower type overflows."""
 _NUMBER = re.compile(r"(?<![\w.])(0[xX][\da-fA-F]+|\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+)[uUlLfF]*")
 _STYLES: tuple[Style, ...] = tuple(
     s for s in Style if s not in (Style.PLAIN, Style.PLANTED, Style.FILLED)
@@ -91,6 +93,7 @@ class Planner:
         self._contract = contract
         self._rng = rng
         self._extent = EXTENTS[depth]
+        self._widths = _WIDTHS[depth]
         self._known = sorted(known, key=lambda v: (abs(v), v))
         self._generate = Generator(contract, rng, self._known)
 
@@ -133,7 +136,11 @@ class Planner:
                 self._generate.case(self._rng.choice(combinations), Style.PLANTED)
                 for _ in range(3 * self._extent.repeats)
             ]
-        return cases + list(self._planted_sizes())
+        return cases + list(self._planted_sizes(self._known))
+
+    def widths(self) -> list[Case]:
+        """Return calls with sizes at which indices of narrow types overflow."""
+        return list(self._planted_sizes(self._widths))
 
     def measuring(self) -> list[Case]:
         """Return calls at the measuring size and its neighbours, as far as the extent allows."""
@@ -157,10 +164,10 @@ class Planner:
             if isinstance(v, int) and v > largest and self._contract.sizes and not self._sized(v)
         ]
 
-    def _planted_sizes(self) -> Iterator[Case]:
-        """Yield calls whose sizes equal known integers, and where cheap, their neighbours."""
+    def _planted_sizes(self, values: Iterable[int | float]) -> Iterator[Case]:
+        """Yield calls whose sizes equal integers among `values`, and where cheap, their neighbours."""
         large = 0
-        for value in self._known:
+        for value in values:
             if not isinstance(value, int) or value < 0:
                 continue
             for sizes in self._sized(value):

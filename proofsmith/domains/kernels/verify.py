@@ -201,7 +201,7 @@ class Verifier:
         """Return the cases of this depth, and more with the constants that only the candidate has."""
         if climb.depth is Depth.FULL or self._quick is None:
             planner = self._planner(climb.seed, climb.depth)
-            cases = [*planner.small(), *planner.planted(), *planner.measuring()]
+            cases = [*planner.small(), *planner.planted(), *planner.widths(), *planner.measuring()]
             common = await self.oracle.expected(cases, climb.sandbox)
             if climb.depth is Depth.QUICK:
                 self._quick = common

@@ -1,0 +1,41 @@
+"""What the one suite over all domains needs to know of each: a problem, right answers and wrong ones."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from proofsmith.tools.mutation import mutants
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A problem of one domain; versions are texts of its one editable file."""
+
+    source: Path
+    right: tuple[str, ...]
+    empty: str
+    vacuous: str
+    """Compiles and does nothing."""
+    hang: str
+    wrong: tuple[str, ...]
+    """At least five seeded faults."""
+    off_limits: str
+    """Name of a file that may not be changed."""
+
+
+def _kernels():
+    folder = FIXTURES / "kernels" / "matmul"
+    text = (folder / "base.c").read_text()
+    return Sample(
+        source=folder / "base.c",
+        right=(text, (folder / "good" / "interchange.c").read_text()),
+        empty="",
+        vacuous=(folder / "bad" / "empty.c").read_text(),
+        hang=(folder / "bad" / "hang.c").read_text(),
+        wrong=tuple(m.text for m in mutants(text))[::4],
+        off_limits="config.h",
+    )
+
+
+SAMPLES = {"kernels": _kernels}
