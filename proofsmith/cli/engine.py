@@ -14,7 +14,7 @@ from proofsmith.executors.choice import open_sandbox
 from proofsmith.model import OpenAIModel, Prices, find_key
 from proofsmith.protocols import Sandbox
 from proofsmith.spec import DomainSpec
-from proofsmith.types import JSON, Depth, Goal, Status
+from proofsmith.types import JSON, Depth, Goal, Problem, Status
 
 
 class Judged(TypedDict):
@@ -44,11 +44,8 @@ class Task:
         """Open the sandbox that was asked for; raises SandboxError when it does not work here."""
         return await open_sandbox("unsafe-local" if self.unsafe_local else self.settings.sandbox)
 
-    async def announce(self, sandbox: Sandbox) -> None:
+    def announce(self, problem: Problem) -> None:
         """Say on stderr what was inferred about a file without a header, and how to keep it."""
-        problem = await domains.load(self.spec).read(
-            self.source, Goal.SPEED, self.options, sandbox.fresh()
-        )
         inferred = problem.options.get("inferred")
         if isinstance(inferred, str) and not self.quiet:
             sys.stderr.write(f"{self.source} has no header; inferred:\n")
@@ -58,7 +55,8 @@ class Task:
     async def judged(self) -> Judged:
         """Return the arguments of `api.check` and `api.measure`, with an open sandbox."""
         sandbox = await self.sandbox()
-        await self.announce(sandbox)
+        domain = domains.load(self.spec)
+        self.announce(await domain.read(self.source, Goal.SPEED, self.options, sandbox.fresh()))
         return Judged(
             domain=self.spec.name,
             options=self.options,

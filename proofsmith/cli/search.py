@@ -94,6 +94,7 @@ def _run(
         sys.stdout.write(reports.to_json(report))
     else:
         typer.echo("\n".join(reports.six_lines(report)))
+    todo.announce(report.problem)
     if not searching.no_model and todo.settings.model:
         _blame_endpoint(report, todo.settings.base_url)
     if searching.out is not None:
@@ -111,7 +112,6 @@ async def _searched(
 
     settings = todo.settings
     sandbox = await todo.sandbox()
-    await todo.announce(sandbox)
     search = api.solve if goal in (Goal.SOLVE, Goal.REFUTE) else api.optimize
     model = model_of(settings, wanted=not searching.no_model)
     async with model or nullcontext():
