@@ -80,3 +80,16 @@ def position(share, kind="compute"):
 )
 def test_what_bounds_a_kernel_is_said_in_words(place, mix, mca, expected):
     assert expected in bound(place, mix, mca)
+
+
+@pytest.mark.slow
+async def test_without_perf_the_profile_says_so_and_still_knows_the_roofline(tmp_path, monkeypatch):
+    path = tmp_path / "mix.c"
+    path.write_text(SOURCE)
+    sandbox, domain = await open_sandbox(), KernelsDomain()
+    problem = await domain.read(path, Goal.SPEED, {}, sandbox)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    made = await domain.profile(problem, Candidate(files={}), sandbox)
+    assert made.hot == ()
+    assert "hot spots: not measured: perf is not installed" in made.summary
+    assert made.facts["position"]["share"] > 0
