@@ -25,7 +25,7 @@ from proofsmith.types import (
     Problem,
 )
 
-LIMIT_S = {Depth.QUICK: 10.0, Depth.FULL: 150.0}
+LIMIT_S = {Depth.QUICK: 20.0, Depth.FULL: 150.0}
 """Wall seconds that the pairs of one comparison may take together."""
 _SELF_PAIRS = 10
 _PURPOSE = {

@@ -32,7 +32,7 @@ static struct plan {
     uint64_t seed;
     int threaded, tries, timeout_ms, deadline_ms, parameters;
     size_t repeats, stride, bytes;
-    double shortest_ns, sum_ns, most_ns, most_bytes;
+    double shortest_ns, sum_ns, most_ns, most_bytes, end_ns;
     struct parameter parameter[MAX_PARAMETERS];
 } plan;
 
@@ -296,7 +296,7 @@ static void spread(const struct side *s) {
 }
 
 /* One pair: both sides afresh, a warm-up try, then the timed tries, each in the mirror order of the one before. */
-static void run_pair(struct side sides[2], char order, uint64_t seed, struct clocks kept[2][16]) {
+static void run_pair(struct side sides[2], char order, int calibrating, uint64_t seed, struct clocks kept[2][16]) {
     int self = order >= '4', first = order & 1, swap = order >> 1 & 1;
     struct side pair[2] = {sides[swap], sides[!swap]};
     struct clocks both[2];
@@ -305,7 +305,8 @@ static void run_pair(struct side sides[2], char order, uint64_t seed, struct clo
         int who = first ^ turn;
         start_side(pair + who, who && !self);
     }
-    for (int t = -1; t < plan.tries; t++) {
+    for (int t = plan.tries > 1 || calibrating || plan.threaded ? -1 : 0; t < plan.tries; t++) { /* long blocks need no warm-up */
+        if (now_ns(CLOCK_MONOTONIC) > plan.end_ns) finish("deadline", "%d ms", plan.deadline_ms);
         run_try(pair, first ^ (t & 1), t < 0, seed + (uint64_t)(t + 2) * 0x9e6c63d0876a9a35u, both);
         for (int i = 0; i < 2 && t >= 0; i++) kept[i][t] = both[i];
         for (int i = 0; i < 2 && t < 0 && plan.threaded; i++) spread(pair + i);
@@ -323,19 +324,22 @@ static double quickest(const struct clocks kept[16]) {
 static void calibrate(struct side sides[2], struct random *random) {
     struct clocks kept[2][16];
     double most = fmax(1, plan.most_bytes / (double)plan.stride);
+    int most_tries = plan.tries;
     resize(sides, 1);
-    for (int round = 0; round < 4; round++) {
-        run_pair(sides, '0', random_bits(random), kept);
+    for (int round = 0; round < 5; round++) {
+        plan.tries = round ? most_tries : 1; /* a first look: one call may take seconds */
+        run_pair(sides, '0', 1, random_bits(random), kept);
         double base = quickest(kept[0]), candidate = quickest(kept[1]);
         double fast = fmin(base, candidate), slow = fmax(base, candidate);
+        if (slow > plan.most_ns) return;
         double factor = fmin(plan.shortest_ns / fmax(fast, 1), plan.most_ns / fmax(slow, 1));
         double next = fmin(fmin((double)plan.repeats * factor, most), MAX_REPEATS);
-        if (next < (double)plan.repeats * 1.3) {
+        if (round && next < (double)plan.repeats * 1.3) {
             double tries = fmin(fmax(2, ceil(plan.sum_ns / fmax(fast, 1))), plan.most_ns / slow);
             plan.tries = (int)fmax(1, fmin(tries, plan.tries));
             return;
         }
-        resize(sides, (size_t)ceil(next));
+        if (next >= (double)plan.repeats * 1.3) resize(sides, (size_t)ceil(next));
     }
 }
 
@@ -371,7 +375,7 @@ int main(int argc, char **argv) {
     read_plan();
     need(argc == 2 && plan.tries >= 1 && plan.tries <= 16, "arguments");
     program = argv[1];
-    double end = now_ns(CLOCK_MONOTONIC) + plan.deadline_ms * 1e6;
+    plan.end_ns = now_ns(CLOCK_MONOTONIC) + plan.deadline_ms * 1e6;
     random_seed(&random, plan.seed);
     choose_core();
     if (plan.repeats) resize(sides, plan.repeats);
@@ -379,8 +383,7 @@ int main(int argc, char **argv) {
     printf("{\"nonce\":\"%s\",\"event\":\"ready\",\"repeats\":%zu,\"tries\":%d,\"core\":%d}\n", plan.nonce, plan.repeats,
            plan.tries, plan.threaded ? -1 : sched_getcpu());
     for (const char *o = plan.orders; *o; o++) {
-        if (now_ns(CLOCK_MONOTONIC) > end) finish("deadline", "%d ms", plan.deadline_ms);
-        run_pair(sides, *o, random_bits(&random), kept);
+        run_pair(sides, *o, 0, random_bits(&random), kept);
         printf("{\"nonce\":\"%s\",\"event\":\"%s\"", plan.nonce, *o >= '4' ? "self" : "pair");
         print_clocks("base", kept[0], plan.tries);
         print_clocks("candidate", kept[1], plan.tries);
