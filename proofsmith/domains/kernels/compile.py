@@ -29,11 +29,12 @@ _KEPT = re.compile(
 )
 
 
-RunnerKind = Literal["plain", "sanitized", "coverage"]
+RunnerKind = Literal["plain", "sanitized", "coverage", "threaded"]
 _RUNNER: dict[RunnerKind, tuple[str, ...]] = {
     "plain": (),
     "sanitized": ("-DSANITIZED", "-fsanitize=address,undefined"),
     "coverage": ("-DCOVERAGE", "-rdynamic"),
+    "threaded": ("-DSANITIZED", "-fsanitize=thread"),
 }
 
 
@@ -109,6 +110,10 @@ def driver(compiler: str, paths: Sequence[str]) -> str:
     return known[compiler]
 
 
+def _harness(name: str) -> str:
+    return files("proofsmith.domains.kernels").joinpath(f"harness/{name}").read_text()
+
+
 class Compiler:
     """Compiles in the sandbox and remembers what it compiled."""
 
@@ -142,11 +147,22 @@ class Compiler:
         argv = (driver("gcc", units), *flags, *checks, "-shared", "-fPIC", *units, "-lm")
         return await self.build(sandbox, sources, argv)
 
+    async def threaded(self, problem: Problem, candidate: Candidate, sandbox: Sandbox) -> Build:
+        """Compile an OpenMP candidate for gcc's race detector, over a runtime in threads that it understands."""
+        sources = merged(problem, candidate)
+        units = [p for p in sources if PurePosixPath(p).suffix in SOURCES]
+        flags = [f for f in flags_of(problem, candidate) if _KEPT.match(f)]
+        team = "proofsmith_team.c"
+        sources |= {team: _harness("team.c")}
+        checks = ("-O1", "-g1", "-w", "-fsanitize=thread", "-shared", "-fPIC", "-Wl,--as-needed")
+        plus = ("-x", "c", team, "-x", "none")
+        argv = (driver("gcc", units), *flags, *checks, *units, *plus, "-lm")
+        return await self.build(sandbox, sources, argv)
+
     async def runner(self, shim: str, sandbox: Sandbox, *, kind: RunnerKind = "plain") -> bytes:
         """Compile the trusted runner around `shim`; raises SandboxError when that fails."""
-        source = files("proofsmith.domains.kernels").joinpath("harness/runner.c").read_text()
         argv = ("gcc", "-O1", "-w", *_RUNNER[kind], "-fno-builtin", "runner.c", "shim.c")
-        sources = {"runner.c": source, "shim.c": shim}
+        sources = {"runner.c": _harness("runner.c"), "shim.c": shim}
         build = await self.build(sandbox, sources, (*argv, "-ldl", "-lm"))
         if build.binary is None:
             raise SandboxError(

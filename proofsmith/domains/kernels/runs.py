@@ -16,6 +16,7 @@ _ENVIRONMENT = {
     # Memory that is allocated or freed never shows what an earlier call left in it.
     "GLIBC_TUNABLES": "glibc.malloc.perturb=165:glibc.malloc.tcache_count=0",
     "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0:exitcode=99:allocator_may_return_null=1",
+    "TSAN_OPTIONS": "halt_on_error=1:report_signal_unsafe=0:history_size=4",
     "UBSAN_OPTIONS": "print_stacktrace=0",
 }
 
