@@ -94,6 +94,9 @@ class Searching:
     fresh: Annotated[
         bool, option("--fresh", help="begin again although this search is finished")
     ] = False
+    no_cache: Annotated[
+        bool, option("--no-cache", help="use no verdict or reply of earlier searches")
+    ] = False
     apply: Annotated[
         bool, option("--apply", help="write the best version to the file, after asking")
     ] = False

@@ -124,7 +124,7 @@ async def _searched(
                 seed=settings.seed,
                 jobs=settings.jobs,
                 runs_dir=settings.runs_dir,
-                cache_dir=settings.cache_dir,
+                cache_dir=None if searching.no_cache else settings.cache_dir,
                 fresh=searching.fresh,
                 watch=watch,
                 approve=_asker(watch, searching) if searching.apply else None,
