@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ValidationError
@@ -146,10 +147,11 @@ class Dataflow:
     async def _read(self, source: AsyncIterator[str]) -> None:
         reader = PlanReader()
         try:
-            async for chunk in source:
-                self._accept(reader.feed(chunk))
-                if self._plan.joined:
-                    return
+            async with closed(source):
+                async for chunk in source:
+                    self._accept(reader.feed(chunk))
+                    if self._plan.joined:
+                        return
         except TOOL_FAULTS as error:
             self.trace.planner_error = _words(error)
         self._accept(reader.close())
@@ -323,6 +325,16 @@ class Dataflow:
 
     def _policy(self, tool: str) -> ToolPolicy:
         return self._policies.get(tool, ToolPolicy())
+
+
+@asynccontextmanager
+async def closed(source: AsyncIterator[str]) -> AsyncIterator[None]:
+    """End a stream when the block ends, so that what it holds (a connection, a reservation) is released at once."""
+    try:
+        yield
+    finally:
+        if isinstance(source, AsyncGenerator):
+            await source.aclose()
 
 
 def _words(error: BaseException) -> str:

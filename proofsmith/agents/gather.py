@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from proofsmith.agents.dataflow import Dataflow, ToolPolicy, Trace
+from proofsmith.agents.dataflow import Dataflow, ToolPolicy, Trace, closed
 from proofsmith.agents.journal import Journal, MemoryJournal
 from proofsmith.errors import ModelError
 from proofsmith.planners.dag import Observation, Plan
@@ -157,9 +157,14 @@ class Gatherer:
             temperature=0.0,
             seed=self._seed,
         )
-        async for chunk in stream:
-            chunks.append(chunk)
-            yield chunk
+        async with closed(stream):
+            try:
+                async for chunk in stream:
+                    chunks.append(chunk)
+                    yield chunk
+            except GeneratorExit:  # the reader saw the join: the plan is complete
+                self._journal.put(key, "".join(chunks))
+                raise
         self._journal.put(key, "".join(chunks))
 
     async def _repair(self, fault: Fault) -> str:

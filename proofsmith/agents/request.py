@@ -22,7 +22,8 @@ from proofsmith.errors import StoreError, UsageError
 from proofsmith.memory.cache import VerdictCache, problem_digest
 from proofsmith.memory.ledger import Ledger
 from proofsmith.model import Prices
-from proofsmith.planners.best_of import BestOf, Plan
+from proofsmith.planners.best_of import Plan
+from proofsmith.planners.portfolio import Portfolio
 from proofsmith.protocols import Domain, Model, Progress, Sandbox
 from proofsmith.tools.edits import read_reply
 from proofsmith.types import JSON, Budget, Goal, Problem, Report, Status, canonical, digest
@@ -115,7 +116,7 @@ async def opened(request: Request) -> AsyncIterator[Run]:
                 problem=problem,
                 domain=request.domain,
                 sandbox=request.sandbox,
-                strategy=lambda facts: _best_of(request, problem, facts),
+                strategy=lambda facts: _search(request, problem, facts),
                 ledger=ledger,
                 budget=BudgetLedger(
                     request.budget,
@@ -145,17 +146,15 @@ def _both(
     return watch
 
 
-def _best_of(request: Request, problem: Problem, facts: Mapping[str, JSON]) -> BestOf:
-    brief = request.domain.brief(problem, facts) if request.model else ""
-    return BestOf(
-        Plan(
-            brief=brief,
-            files=problem.files,
-            required=problem.required,
-            solving=problem.goal in (Goal.SOLVE, Goal.REFUTE),
-            model=request.model is not None,
-        )
+def _search(request: Request, problem: Problem, facts: Mapping[str, JSON]) -> Portfolio:
+    plan = Plan(
+        brief=request.domain.brief(problem, facts) if request.model else "",
+        files=problem.files,
+        required=problem.required,
+        solving=problem.goal in (Goal.SOLVE, Goal.REFUTE),
+        model=request.model is not None,
     )
+    return Portfolio(plan, seed=request.seed)
 
 
 def _manifest(request: Request, problem: Problem) -> dict[str, JSON]:

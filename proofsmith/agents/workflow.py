@@ -176,7 +176,8 @@ async def _profile(run: Run) -> None:
 def _facts(run: Run) -> dict[str, JSON]:
     """Return what was gathered, for the brief."""
     profile = run.ledger.get("profile", "original", Profile)
-    return {} if profile is None else {"profile": profile.summary}
+    gathered: dict[str, JSON] = run.ledger.get("facts", "gathered", dict) or {}
+    return gathered if profile is None else {**gathered, "profile": profile.summary}
 
 
 def _told(error: ModelError | None) -> str:

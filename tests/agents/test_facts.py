@@ -1,0 +1,78 @@
+from dataclasses import replace
+
+from pydantic import BaseModel
+
+from proofsmith.agents.facts import Outline, Where, gather
+from proofsmith.model import ScriptedModel
+from proofsmith.types import Budget
+from tests.agents.toy import ToyDomain, problem_of, run_of
+
+
+class Nothing(BaseModel):
+    pass
+
+
+class Named(BaseModel):
+    name: str
+
+
+class Counter:
+    """A tool that answers how often it was called."""
+
+    def __init__(self, name, arguments):
+        self.name, self.arguments, self.calls = name, arguments, 0
+        self.description = name
+
+    async def run(self, problem, arguments, sandbox):
+        self.calls += 1
+        return self.calls
+
+
+async def test_tools_without_arguments_are_called_without_spending_a_token(tmp_path):
+    tool = Counter("hot", Nothing)
+    run = run_of(tmp_path, ToyDomain(tools=(tool,)), model=ScriptedModel([]))
+    facts = await gather(run)
+    assert facts["hot"] == 1
+    assert "outline" in facts
+    assert run.budget.spend.model_calls == 0
+
+
+async def test_what_was_gathered_is_not_gathered_again(tmp_path):
+    tool = Counter("hot", Nothing)
+    domain = ToyDomain(tools=(tool,))
+    await gather(run_of(tmp_path, domain, model=ScriptedModel([])))
+    assert (await gather(run_of(tmp_path, domain, model=ScriptedModel([]))))["hot"] == 1
+    assert tool.calls == 1
+
+
+async def test_a_tool_with_arguments_is_called_by_a_plan_that_the_budget_pays(tmp_path):
+    plan = '{"id": 1, "tool": "row", "args": {"name": "x"}}\n{"tool": "join"}\n'
+    domain = ToyDomain(tools=(Counter("row", Named),))
+    run = run_of(tmp_path, domain, model=ScriptedModel([plan]), budget=Budget(tokens=100_000))
+    assert (await gather(run))["row"] == 1
+    assert run.budget.spend.model_calls == 1
+    assert 0 < run.budget.spend.tokens < 100_000
+
+
+async def test_a_budget_that_is_too_small_for_planning_leaves_the_calls_that_need_no_plan(tmp_path):
+    domain = ToyDomain(tools=(Counter("row", Named), Counter("hot", Nothing)))
+    run = run_of(tmp_path, domain, model=ScriptedModel([]), budget=Budget(tokens=100))
+    facts = await gather(run)
+    assert facts["hot"] == 1
+    assert run.budget.spend.tokens == 0
+    assert run.budget.left.tokens == 100
+
+
+async def test_a_run_without_a_model_gathers_nothing(tmp_path):
+    tool = Counter("hot", Nothing)
+    assert await gather(run_of(tmp_path, ToyDomain(tools=(tool,)))) == {}
+    assert tool.calls == 0
+
+
+async def test_an_outline_names_functions_and_lines():
+
+    code = {"a.py": "def f():\n    pass\n\n\nclass C:\n    x = 1\n"}
+
+    assert await Outline().run(replace(problem_of(), files=code), Where(), None) == {
+        "a.py": ["function f 1-2", "class C 5-6"]
+    }
