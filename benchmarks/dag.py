@@ -1,6 +1,6 @@
 """Measure the plan executor on simulated question-answering workloads.
 
-Run it as `python -m benchmarks.dag [--quick] [--seed N]`.
+Run it as `python benchmarks/dag.py [--quick] [--seed N]`.
 
 Workloads and latencies follow LLMCompiler (H2: two searches; M8: eight; Pk: k search > math pairs joined by math).
 Tool times are lognormal (sigma 0.53), the planner writes a line at a time, and the clock is virtual plus the CPU
@@ -15,7 +15,10 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pydantic import BaseModel
 

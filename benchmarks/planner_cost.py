@@ -1,6 +1,6 @@
 """Measure what a strategy itself costs: CPU per move with 1,000 moves outstanding, and memory per node.
 
-Run it as `python -m benchmarks.planner_cost [--quick]`.
+Run it as `python benchmarks/planner_cost.py [--quick]`.
 """
 
 import argparse
@@ -10,7 +10,10 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from statistics import median
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pydantic import BaseModel
 

@@ -1,6 +1,6 @@
 """Hold the strategies to the shapes that their papers report, on simulated problems.
 
-Run it as `python -m benchmarks.search_shape [--quick] [--seed N]`. Regimes and their numbers are in
+Run it as `python benchmarks/search_shape.py [--quick] [--seed N]`. Regimes and their numbers are in
 `benchmarks/simulator.toml`. Differences are paired by problem; intervals are 95 % over 20 seeds (Student's t).
 """
 
@@ -10,7 +10,10 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import fmean, stdev
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.bars import Bars
 from benchmarks.simulation import PLAN, problems, regimes, search

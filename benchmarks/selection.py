@@ -1,6 +1,6 @@
 """Compare rules of selection in seven regimes of programs and tests.
 
-Run it as `python -m benchmarks.selection [--quick] [--seed N]`. A right program passes exactly the valid tests; a wrong
+Run it as `python benchmarks/selection.py [--quick] [--seed N]`. A right program passes exactly the valid tests; a wrong
 one passes a valid test with chance 0.5 and an invalid one with 0.2. With modes, wrong programs share few behaviours.
 """
 
@@ -8,6 +8,9 @@ import argparse
 import random
 import sys
 from collections.abc import Mapping
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.bars import Bars
 from proofsmith.planners.matrix import RULES, Matrix, matrix
