@@ -14,7 +14,7 @@ from proofsmith.types import Limits
 
 _PREFIX = "proofsmith-"
 _MIB = 1 << 20
-_OWN_PROCESSES = 4  # launcher, bubblewrap, its child and the init are in the group too
+OWN_PROCESSES = 4  # launcher, bubblewrap, its child and the init are in the group too
 _REMOVE_S = 2.0
 _serial = count()
 
@@ -80,7 +80,7 @@ class Group:
     def apply(self, limits: Limits) -> None:
         """Write the limits; swap is off."""
         size = str(limits.memory_mib * _MIB)
-        (self.pids / "pids.max").write_text(str(limits.processes + _OWN_PROCESSES))
+        (self.pids / "pids.max").write_text(str(limits.processes + OWN_PROCESSES))
         if self.version == 2:
             (self.memory / "memory.max").write_text(size)
             with contextlib.suppress(OSError):  # absent when the kernel has no swap accounting

@@ -407,9 +407,9 @@ static int wait_for(pid_t payload, const struct plan *plan, int64_t deadline, in
             if (pid == payload)
                 return status;
         int64_t left = deadline - now_ns();
-        if (left <= 0 || nobody_listens(plan->report))
+        if (*ended_by == ENDED_ITSELF && (left <= 0 || nobody_listens(plan->report)))
             *ended_by = ENDED_WALL;
-        else
+        else if (*ended_by == ENDED_ITSELF) /* the reason stays, though the use falls once all are killed */
             *ended_by = over_soft_limit(plan);
         if (*ended_by) {
             kill(-1, SIGKILL);
