@@ -83,8 +83,9 @@ async def test_random_numbers_differ_from_run_to_run(sandbox: ZygoteSandbox) -> 
 
 async def test_a_dead_fork_server_is_replaced(sandbox: ZygoteSandbox, servers: ForkServers) -> None:
     assert (await sandbox.exec(["true"], limits=LIMITS)).ok
-    servers.get({}).child.kill()
-    servers.get({}).child.wait()
+    server = servers.get({})
+    server.child.kill()
+    server.child.wait()
     assert (await sandbox.exec(["true"], limits=LIMITS)).ok
 
 
