@@ -21,7 +21,7 @@ from proofsmith.domains.kernels.transforms.ir import (
     written,
 )
 from proofsmith.domains.kernels.transforms.program import Kind, Program
-from proofsmith.domains.kernels.transforms.tile_body import Axis, Tile, extreme, least
+from proofsmith.domains.kernels.transforms.tile_body import Axis, Tile, extreme, least, moves
 from proofsmith.domains.kernels.transforms.vectors import (
     ELEMENTS,
     NotVectorizable,
@@ -151,10 +151,10 @@ def _strips(nest: _Nest, axes: list[Axis], done: tuple[Axis, ...]) -> Body:
     if outer is not None:
         low = extreme(loop.lower, [outer], largest=True)
         high = extreme(loop.upper, [outer], largest=False)
-        if low != loop.lower:
+        if moves(loop.lower, [outer]):
             out.append(_rows(outer, replace(loop, upper=least(low, loop.upper))))
     out.append(Declare(loop.type or nest.kinds[loop.var].type, axis.start, low))
-    tiles = _narrowing(axis, nest)
+    tiles = _narrowing(axis, axes[1:], nest)
     for tile in tiles:
         fits = f"{tile.start} + {expression(tile.size, 12)} <= {expression(high, 10)}"
         head = f"for (; {fits}; {tile.start} += {expression(tile.size)})"
@@ -165,8 +165,11 @@ def _strips(nest: _Nest, axes: list[Axis], done: tuple[Axis, ...]) -> Body:
     return (*out, rest if outer is None else _rows(outer, rest))
 
 
-def _narrowing(axis: Axis, nest: _Nest) -> list[Axis]:
-    if axis.copies == 1 or nest.mode == "depth":
+def _narrowing(axis: Axis, inner: list[Axis], nest: _Nest) -> list[Axis]:
+    """Return the tile sizes along an axis; rows of triangles have no narrow tile, which would hardly ever run."""
+    bounds = [b for a in inner for b in (a.loop.lower, a.loop.upper)]
+    triangle = any(axis.loop.var in names(b) for b in bounds)
+    if axis.copies == 1 or nest.mode == "depth" or (triangle and not axis.wide):
         return [axis]
     return [axis, replace(axis, copies=1, size=lanes(nest.element) if axis.wide else Num("1"))]
 

@@ -13,6 +13,7 @@ from proofsmith.domains.kernels.transforms.ir import (
     Raw,
     Stmt,
     Text,
+    Un,
     Var,
     statements,
     written,
@@ -48,11 +49,9 @@ def allocate(element: str, name: str, count: Expr) -> Declare:
 
 
 def guarded(arrays: list[Declare], use: Body, otherwise: Body) -> Body:
-    """Run `use` with the arrays and free them; run `otherwise` when one could not be had."""
-    test: Expr = Var(arrays[0].name)
+    """Run `use` with the arrays, `otherwise` when one of them could not be had; free them."""
+    test: Expr = Un("!", Var(arrays[0].name))
     for array in arrays[1:]:
-        test = Bin("&&", test, Var(array.name))
+        test = Bin("||", test, Un("!", Var(array.name)))
     freed = tuple(Raw(f"free({array.name});") for array in arrays)
-    if len(arrays) == 1:
-        return (*arrays, If(test, (*use, *freed), otherwise))
-    return (*arrays, If(test, use, otherwise), *freed)
+    return (*arrays, If(test, otherwise, use), *freed)

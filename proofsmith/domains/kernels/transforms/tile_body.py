@@ -42,6 +42,11 @@ class Axis:
     copies: int
     wide: bool
 
+    @property
+    def single(self) -> bool:
+        """True when the tile is one iteration of this loop."""
+        return self.copies == 1 and not self.wide
+
     def at(self, copy: int, lane_count: Expr) -> Expr:
         """Return the loop variable at a register copy."""
         if not self.wide or copy == 0:
@@ -64,6 +69,11 @@ def extreme(bound: Expr, axes: list[Axis], *, largest: bool) -> Expr:
         if step:
             bound = substitute(bound, {axis.loop.var: end})
     return bound
+
+
+def moves(bound: Expr, axes: list[Axis]) -> bool:
+    """Say whether a bound differs between the iterations of a tile."""
+    return any(constant_stride(bound, a.loop.var) and not a.single for a in axes)
 
 
 def least(a: Expr, b: Expr) -> Expr:
@@ -111,11 +121,11 @@ class Tile:
             sizes = tuple(self.axes[i].size for i in self._layout())
             out += [Declare(self.element, block, None, sizes) for block in self.blocks]
             out += self._elements((*self.c.before, *self._keep()))
-            if low != self.last.lower:
+            if moves(self.last.lower, self.axes):
                 out.append(self._partial(self.last.lower, least(low, self.last.upper)))
         out += self._main(low, high)
         out += self._finish()
-        if self.deep or high != self.last.upper:
+        if self.deep or moves(self.last.upper, self.axes):
             return (*out, *self._tail())
         return (*out, *self._elements((*self._release(), *self.c.after)))
 
