@@ -63,6 +63,7 @@ async def test_a_forged_reply_without_the_nonce_is_noise(sandbox: BubblewrapSand
         await service.close()
 
 
+@pytest.mark.slow
 async def test_a_server_that_hangs_misses_its_deadline_and_is_replaced(
     sandbox: BubblewrapSandbox,
 ) -> None:
@@ -87,6 +88,7 @@ async def test_a_request_that_kills_every_server_is_an_error_with_its_last_words
         await service.close()
 
 
+@pytest.mark.slow
 async def test_a_line_beyond_the_output_cap_ends_the_server(sandbox: BubblewrapSandbox) -> None:
     service = await sandbox.service(SPEC)
     try:
@@ -96,6 +98,7 @@ async def test_a_line_beyond_the_output_cap_ends_the_server(sandbox: BubblewrapS
         await service.close()
 
 
+@pytest.mark.slow
 async def test_a_server_that_leaks_is_recycled(sandbox: BubblewrapSandbox) -> None:
     service = await sandbox.service(replace(SPEC, recycle_mib=100))
     try:
@@ -105,6 +108,7 @@ async def test_a_server_that_leaks_is_recycled(sandbox: BubblewrapSandbox) -> No
         await service.close()
 
 
+@pytest.mark.slow
 async def test_a_server_that_exceeds_its_memory_is_ended(sandbox: BubblewrapSandbox) -> None:
     service = await sandbox.service(SPEC)
     try:
@@ -114,6 +118,7 @@ async def test_a_server_that_exceeds_its_memory_is_ended(sandbox: BubblewrapSand
         await service.close()
 
 
+@pytest.mark.slow
 async def test_a_server_is_recycled_after_its_requests_and_the_spare_takes_over(
     sandbox: BubblewrapSandbox,
 ) -> None:
@@ -171,6 +176,7 @@ async def test_a_closed_service_says_so(sandbox: BubblewrapSandbox) -> None:
         await service.request(say(do="count"))
 
 
+@pytest.mark.slow
 async def test_user_scope_is_shared_and_ends_after_an_idle_time(
     sandbox: BubblewrapSandbox,
 ) -> None:
@@ -198,6 +204,7 @@ async def test_run_scope_is_never_shared(sandbox: BubblewrapSandbox) -> None:
     await second.close()
 
 
+@pytest.mark.slow
 async def test_a_server_ends_with_its_killed_owner() -> None:
     owner = _started_owner()
     assert owner.stdout is not None
