@@ -4,10 +4,10 @@ import importlib
 import typing
 
 if typing.TYPE_CHECKING:  # loaded on first use: importing the package costs nothing
-    from proofsmith.api import check, draft, measure, optimize, solve
+    from proofsmith.api import build, check, draft, measure, optimize, solve
 
 __version__ = "0.1.0"
-__all__ = ["check", "draft", "measure", "optimize", "solve"]
+__all__ = ["build", "check", "draft", "measure", "optimize", "solve"]
 
 
 def __getattr__(name: str) -> object:

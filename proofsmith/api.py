@@ -1,4 +1,4 @@
-"""The Python API: solve, optimize, check, measure and draft, as coroutines."""
+"""The Python API: solve, optimize, check, measure, build and draft, as coroutines."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,7 @@ from proofsmith.errors import UsageError
 from proofsmith.executors import probe
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.memory.replies import CachedModel
-from proofsmith.model import OpenAIModel
+from proofsmith.model import OpenAIModel, Prices
 from proofsmith.protocols import Domain, Drafter, Model, Progress, Sandbox
 from proofsmith.types import (
     JSON,
@@ -30,6 +30,7 @@ from proofsmith.types import (
 )
 
 DEFAULT_BUDGET = Budget(wall_s=60.0)
+BUILD_BUDGET = Budget(wall_s=4 * 3600.0, tokens=5_000_000, attempts=300)
 
 
 class Searching(TypedDict, total=False):
@@ -140,6 +141,62 @@ async def measure(
     original = Candidate(files=problem.files, move="original")
     fresh = sandbox.fresh(inputs=problem.inputs)
     return await engine.measure(problem, original, version, fresh, depth)
+
+
+class Building(TypedDict, total=False):
+    """How `build` works; everything has a default."""
+
+    identity: str
+    """Names the model in the run's id; the model's own name unless given."""
+    prices: Prices | None
+    """What the model costs; needed for a budget in USD."""
+    sandbox: Sandbox | None
+    """Where everything that a model wrote runs; None takes the strongest that works here."""
+    budget: Budget
+    """Hard caps, BUILD_BUDGET unless given."""
+    seed: int
+    jobs: int
+    """Steps at work at the same time; 2 unless given."""
+    runs_dir: Path
+    fresh: bool
+    """Begin again although this build is finished."""
+    watch: Callable[[Progress], None]
+    stop: asyncio.Event
+
+
+async def build(
+    spec: Path | str, out: Path | str, *, model: Model, **how: Unpack[Building]
+) -> Report:
+    """Build a project of many files from the specification `spec` into the folder `out`, new or existing.
+
+    A model drafts a program of steps, each is carried out by an agent of its own and judged by its checks; only a
+    project that passes as a whole is written to `out`. The same call goes on where an earlier one was killed.
+
+    Raises:
+        UsageError: the specification or the folder cannot be used.
+        SandboxError: the sandbox failed; the same call goes on.
+        StoreError: the run folder cannot be used.
+    """
+    from proofsmith.agents.order import Order, fulfil
+
+    named = getattr(model, "identity", type(model).__name__)
+    return await fulfil(
+        Order(
+            spec=Path(spec),
+            out=Path(out),
+            model=model,
+            identity=how.get("identity", named),
+            prices=how.get("prices", getattr(model, "prices", None)),
+            sandbox=how.get("sandbox") or await open_sandbox(),
+            budget=how.get("budget", BUILD_BUDGET),
+            seed=how.get("seed", 0),
+            width=how.get("jobs", 2),
+            runs_dir=how.get("runs_dir", Path(".proofsmith/runs")),
+            fresh=how.get("fresh", False),
+            watch=how.get("watch", lambda _: None),
+            stop=how.get("stop", asyncio.Event()),
+        )
+    )
 
 
 async def draft(

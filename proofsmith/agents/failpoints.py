@@ -29,6 +29,21 @@ NAMES = frozenset(
         "apply.written",
     }
 )
+BUILD_NAMES = frozenset(
+    {
+        "build.created",
+        "build.planned",
+        "build.asked",
+        "build.recorded",
+        "build.written",
+        "build.judged",
+        "build.finished",
+        "build.replanned",
+        "build.reported",
+        "build.delivered",
+    }
+)
+"""The points of a multi-file build; `NAMES` are those of a search."""
 
 
 class Failpoints:
@@ -37,7 +52,7 @@ class Failpoints:
     def __init__(self, wanted: str = "") -> None:
         """Read which point to die at; an unknown name is a mistake of the test and raises ValueError."""
         self._name, _, visit = wanted.partition(":")
-        if self._name and self._name not in NAMES:
+        if self._name and self._name not in NAMES | BUILD_NAMES:
             raise ValueError(f"unknown failpoint '{self._name}'")
         self._visit = int(visit or 1)
         self._seen: Counter[str] = Counter()
@@ -49,7 +64,7 @@ class Failpoints:
 
     def reach(self, name: str) -> None:
         """Pass the point `name`, or die here: SIGKILL, so that nothing can clean up."""
-        if name not in NAMES:
+        if name not in NAMES | BUILD_NAMES:
             raise ValueError(f"unknown failpoint '{name}'")
         self._seen[name] += 1
         if name == self._name and self._seen[name] == self._visit:

@@ -104,8 +104,9 @@ async def opened(request: Request) -> AsyncIterator[Run]:
         request.required,
     )
     manifest = _manifest(request, problem)
-    with _claimed(request, digest(canonical(manifest["request"]))[:12]) as folder:
-        _write_manifest(folder, manifest)
+    name = digest(canonical(manifest["request"]))[:12]
+    with claimed(request.runs_dir, name, lambda f: request.fresh and _finished(f)) as folder:
+        write_manifest(folder, manifest)
         with Ledger(folder / "ledger.sqlite") as ledger, _cache(request, manifest) as cache:
             failpoints = Failpoints.from_environment()
             failpoints.reach("run.created")
@@ -131,14 +132,16 @@ async def opened(request: Request) -> AsyncIterator[Run]:
                 lane=request.lane,
                 failpoints=failpoints,
                 stop=request.stop,
-                watch=_both(request.watch, EventLog(folder / "events.jsonl")),
+                watch=both(request.watch, EventLog(folder / "events.jsonl")),
                 manifest=manifest,
             )
 
 
-def _both(
+def both(
     first: Callable[[Progress], None], second: Callable[[Progress], None]
 ) -> Callable[[Progress], None]:
+    """Return a watcher that tells two."""
+
     def watch(progress: Progress) -> None:
         first(progress)
         second(progress)
@@ -175,14 +178,19 @@ def _manifest(request: Request, problem: Problem) -> dict[str, JSON]:
         "options": dict(request.options),
         "goal": str(request.goal),
         "toolchain": dict(request.toolchain),
-        "machine": {
-            "system": platform.system(),
-            "kernel": platform.release(),
-            "architecture": platform.machine(),
-            "cpu": cpu_name(),
-            "cpus": os.cpu_count() or 1,
-            "python": platform.python_version(),
-        },
+        "machine": machine(),
+    }
+
+
+def machine() -> dict[str, JSON]:
+    """Describe this machine for a manifest."""
+    return {
+        "system": platform.system(),
+        "kernel": platform.release(),
+        "architecture": platform.machine(),
+        "cpu": cpu_name(),
+        "cpus": os.cpu_count() or 1,
+        "python": platform.python_version(),
     }
 
 
@@ -207,7 +215,8 @@ def environment(manifest: Mapping[str, JSON]) -> str:
     )
 
 
-def _write_manifest(folder: Path, manifest: Mapping[str, JSON]) -> None:
+def write_manifest(folder: Path, manifest: Mapping[str, JSON]) -> None:
+    """Write manifest.json once, with the time; raises StoreError when that is impossible."""
     path = folder / "manifest.json"
     if path.exists():
         return
@@ -231,13 +240,13 @@ def _cache(request: Request, manifest: Mapping[str, JSON]) -> Iterator[VerdictCa
 
 
 @contextmanager
-def _claimed(request: Request, name: str) -> Iterator[Path]:
-    """Create and lock the folder of the run; with `fresh` the first of name, name-2 ... that is not finished."""
+def claimed(runs_dir: Path, name: str, skip: Callable[[Path], bool]) -> Iterator[Path]:
+    """Create and lock the folder of a run: the first of name, name-2 ... that `skip` does not refuse."""
     number = 1
-    folder = request.runs_dir / name
-    while request.fresh and _finished(folder):
+    folder = runs_dir / name
+    while skip(folder):
         number += 1
-        folder = request.runs_dir / f"{name}-{number}"
+        folder = runs_dir / f"{name}-{number}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / "lock").open("w")

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from proofsmith import __version__
-from proofsmith.cli import judge, machine, runs, search, settings
+from proofsmith.cli import build, judge, machine, runs, search, settings
 from proofsmith.cli.exits import Exit
 from proofsmith.cli.flags import expand
 from proofsmith.errors import ModelError, ProofsmithError, UsageError
@@ -26,7 +26,8 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    verbs = (search.demo, search.optimize, search.solve, judge.check, judge.measure, judge.init)
+    searches = (search.demo, search.optimize, search.solve)
+    verbs = (*searches, judge.check, judge.measure, judge.init, build.build)
     for verb in verbs:
         app.command(verb.__name__)(expand(verb))
     app.command("doctor")(expand(machine.doctor))

@@ -31,21 +31,27 @@ def option(*names: str, help: str, metavar: str | None = None, panel: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Common:
+class Running:
     """Options of every verb that runs code."""
 
     json: Annotated[bool, option("--json", help="print one JSON object as the result")] = False
     quiet: Annotated[bool, option("--quiet", "-q", help="no progress on stderr")] = False
-    domain: Annotated[
-        str | None,
-        option("--domain", metavar="NAME", help="kind of code, when the suffix misleads"),
-    ] = None
     sandbox: Annotated[
         str | None, option("--sandbox", metavar="LEVEL", help="auto or bubblewrap")
     ] = None
     unsafe_local: Annotated[
         bool, option("--unsafe-local", help="run without isolation: only for code that you trust")
     ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common(Running):
+    """Options of every verb that works on code of one domain."""
+
+    domain: Annotated[
+        str | None,
+        option("--domain", metavar="NAME", help="kind of code, when the suffix misleads"),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,19 +68,15 @@ class Judging:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Searching:
-    """What a search may spend, whom it may ask, and where its result goes."""
+class Spending:
+    """What a run may spend, whom it may ask, and where it is kept."""
 
-    goal: Annotated[
-        str | None, option("--goal", metavar="GOAL", help="speed, memory, size, area, delay ...")
-    ] = None
     budget: Annotated[
         list[str] | None,
         option(
             "--budget", "-b", metavar="AMOUNT", help="'20s', '50 attempts', '200k tokens', '$1'"
         ),
     ] = None
-    no_model: Annotated[bool, option("--no-model", help="rules alone, no endpoint")] = False
     base_url: Annotated[
         str | None, option("--base-url", metavar="URL", help="OpenAI-compatible endpoint")
     ] = None
@@ -88,12 +90,22 @@ class Searching:
         Path | None, option("--runs-dir", metavar="DIR", help="folder that keeps the runs")
     ] = None
     jobs: Annotated[int | None, option("--jobs", "-j", metavar="N", help="attempts at once")] = None
-    out: Annotated[
-        Path | None, option("--out", "-o", metavar="FILE", help="write the best version here")
-    ] = None
     fresh: Annotated[
         bool, option("--fresh", help="begin again although this search is finished")
     ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searching(Spending):
+    """What a search looks for, and where its result goes."""
+
+    goal: Annotated[
+        str | None, option("--goal", metavar="GOAL", help="speed, memory, size, area, delay ...")
+    ] = None
+    no_model: Annotated[bool, option("--no-model", help="rules alone, no endpoint")] = False
+    out: Annotated[
+        Path | None, option("--out", "-o", metavar="FILE", help="write the best version here")
+    ] = None
     no_cache: Annotated[
         bool, option("--no-cache", help="use no verdict or reply of earlier searches")
     ] = False

@@ -99,7 +99,7 @@ def _run(
         _blame_endpoint(report, todo.settings.base_url)
     if searching.out is not None:
         _hand_out(report, source, searching.out)
-    return report, _code(report)
+    return report, exit_code(report)
 
 
 async def _searched(
@@ -175,7 +175,7 @@ def _hand_out(report: "Report", source: Path, out: Path) -> None:
     out.write_text(text, "utf-8")
 
 
-def _code(report: "Report") -> int:
+def exit_code(report: "Report") -> int:
     """Return the exit code of a report."""
     if report.ended_by == "interrupted":
         raise KeyboardInterrupt  # it was saved and shown; `main` says how to go on

@@ -113,16 +113,9 @@ class FileStore:
             UsageError: `old` is empty, absent, or occurs more than once.
         """
         current, data = self._head(jailed(path)), self.read(path)
-        count = data.count(old) if old else 0
-        if count != 1:
-            found = f"occurs {count} times" if count else "does not occur"
-            raise UsageError(
-                f"the anchor {found} in '{path}'",
-                hint="quote more lines around the change, exactly as the file has them",
-            )
         return self.write(
             path,
-            data.replace(old, new),
+            replaced(data, old, new, path),
             author=author,
             expected=current if expected is None else expected,
         )
@@ -170,6 +163,11 @@ class FileStore:
                 arguments,
             ).fetchall()
         return tuple(Write(version=v, path=p, digest=d, author=a) for v, p, d, a in rows)
+
+    def heads(self) -> Mapping[str, int]:
+        """Return path to version of every file of the newest snapshot."""
+        with reported(self._database):
+            return dict(self._connection.execute("SELECT path, version FROM heads ORDER BY path"))
 
     def diff(self, old: int, new: int) -> str:
         """Return a unified diff between two versions; files that are not UTF-8 are named only."""
@@ -271,6 +269,18 @@ class FileStore:
                 "INSERT OR REPLACE INTO heads VALUES (?, ?, ?)", (path, path.casefold(), version)
             )
         return version
+
+
+def replaced(data: bytes, old: bytes, new: bytes, path: str) -> bytes:
+    """Return `data` with the one place where `old` occurs replaced; raises UsageError unless there is exactly one."""
+    count = data.count(old) if old else 0
+    if count != 1:
+        found = f"occurs {count} times" if count else "does not occur"
+        raise UsageError(
+            f"the anchor {found} in '{path}'",
+            hint="quote more lines around the change, exactly as the file has them",
+        )
+    return data.replace(old, new)
 
 
 def _write_beneath(root: Path, path: str, data: bytes) -> None:

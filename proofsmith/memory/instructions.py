@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from proofsmith.errors import StoreError, UsageError
-from proofsmith.memory.database import connect
+from proofsmith.memory.database import connect, transaction
 
 
 class State(StrEnum):
@@ -150,7 +150,7 @@ class Registry:
         Raises:
             StoreError: the log is damaged or cannot be written.
         """
-        self._name = database.name
+        self._path = database
         try:
             self._connection = connect(
                 database,
@@ -165,31 +165,35 @@ class Registry:
                 self.program = apply(self.program, operation)
         except (sqlite3.Error, ValidationError, UsageError) as error:
             raise StoreError(
-                f"the instruction registry '{self._name}' is damaged: {str(error).splitlines()[0]}",
+                f"the instruction registry '{database.name}' is damaged: {str(error).splitlines()[0]}",
                 hint="move it away to start afresh",
             ) from error
 
-    def edit(self, operation: Operation) -> None:
-        """Apply and log `operation`; a refused one leaves no trace.
+    def edit(self, *operations: Operation) -> None:
+        """Apply and log `operations` in order, all or none; a refused one leaves no trace.
 
         Raises:
             UsageError: see `apply`.
             StoreError: another process edited the log meanwhile, or it cannot be written.
         """
-        after = apply(self.program, operation)
+        after = self.program
+        for operation in operations:
+            after = apply(after, operation)
+        rows = [
+            (number, operation.model_dump_json())
+            for number, operation in enumerate(operations, len(self.log) + 1)
+        ]
         try:
-            self._connection.execute(
-                "INSERT INTO operations VALUES (?, ?)",
-                (len(self.log) + 1, operation.model_dump_json()),
-            )
-        except sqlite3.IntegrityError as error:
-            raise StoreError(
-                f"the instruction registry '{self._name}' was edited by somebody else",
-                hint="open it again",
-            ) from error
-        except sqlite3.Error as error:
-            raise StoreError(f"the instruction registry '{self._name}' failed: {error}") from error
-        self.log = [*self.log, operation]
+            with transaction(self._connection, self._path):
+                self._connection.executemany("INSERT INTO operations VALUES (?, ?)", rows)
+        except StoreError as error:
+            if isinstance(error.__cause__, sqlite3.IntegrityError):
+                raise StoreError(
+                    f"the instruction registry '{self._path.name}' was edited by somebody else",
+                    hint="open it again",
+                ) from error
+            raise
+        self.log = [*self.log, *operations]
         self.program = after
 
     def close(self) -> None:
