@@ -11,8 +11,8 @@ from typing import Any
 
 from proofsmith.errors import SandboxError
 from proofsmith.protocols import Sandbox
-from proofsmith.tools.feedback import clip
 from proofsmith.tools.defects import Mutant, mutants
+from proofsmith.tools.feedback import clip
 from proofsmith.types import ExecResult, Limits
 
 RUNNER = "trial_main.py"
