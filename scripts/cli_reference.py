@@ -56,9 +56,7 @@ def _option(parameter) -> str:
     names = ", ".join(f"`{name}`" for name in parameter.opts)
     metavar = (parameter.metavar or "").replace("|", "\\|")
     value = f" `{metavar}`" if metavar else ""
-    panel = getattr(parameter, "rich_help_panel", None)
-    where = f" ({panel.removeprefix('Options for ')})" if panel else ""
-    return f"| {names}{value} | {parameter.help}{where} |\n"
+    return f"| {names}{value} | {parameter.help} |\n"
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ def application() -> typer.Typer:
         epilog="Start with: proofsmith demo",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # rich would double the time that --help takes
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
@@ -42,8 +43,11 @@ def main(argv: Sequence[str]) -> int:
     try:
         code = application()(list(argv), prog_name="proofsmith", standalone_mode=False)
     except typer.TyperException as error:
-        message = error.format_message()  # empty when the help was printed instead
-        return _say(message, "proofsmith --help", Exit.USAGE) if message else Exit.USAGE
+        message = error.format_message()
+        if message.startswith("Usage: "):  # a group without a verb: the help is the message
+            sys.stdout.write(f"{message}\n")
+            return Exit.USAGE
+        return _say(message, "proofsmith --help", Exit.USAGE)
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
     except Exception as error:

@@ -25,9 +25,9 @@ KINDS: Mapping[str, type] = {
 }
 
 
-def option(*names: str, help: str, metavar: str | None = None, panel: str | None = None) -> object:
+def option(*names: str, help: str, metavar: str | None = None) -> object:
     """Return typer's description of a shared option."""
-    return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=panel)
+    return typer.Option(*names, help=help, metavar=metavar)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,9 +194,8 @@ def _parameter(item: Option) -> inspect.Parameter:
     owners = [s.name for s in domains.specs() if any(o.name == item.name for o in s.options)]
     described = typer.Option(
         f"--{item.name}",
-        help=item.help,
+        help=f"{item.help} ({', '.join(owners)})",
         metavar=None if item.kind == "flag" else item.metavar,
-        rich_help_panel=f"Options for {', '.join(owners)}",
     )
     flag = item.kind == "flag"
     one = KINDS[item.kind]

@@ -37,7 +37,7 @@ def check(
     settings: Annotated[str | None, SETTINGS] = None,
     seed: Annotated[int | None, SEED] = None,
 ) -> int:
-    """Say how strongly a version is known to be right, with evidence; exit code 1 when not enough."""
+    """Say how strongly a version is known to be right. Exit code 1 when not enough."""
     from proofsmith.cli.drive import drive
     from proofsmith.cli.engine import task
 
@@ -64,7 +64,7 @@ def measure(
     domain_options: Mapping[str, object],
     settings: Annotated[str | None, SETTINGS] = None,
 ) -> int:
-    """Compare a version with the original in interleaved pairs; exit code 0 when it is faster."""
+    """Compare a version with the original in interleaved pairs. Exit code 0 when it is faster."""
     from proofsmith.cli.drive import drive
     from proofsmith.cli.engine import task
 
@@ -87,7 +87,7 @@ def init(
     domain_options: Mapping[str, object],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
 ) -> int:
-    """Infer a file's problem header, show it, and write it after asking."""
+    """Infer a file's header, show it, write it after asking."""
     from proofsmith.agents.apply import Change, carry_out
     from proofsmith.cli.drive import drive
     from proofsmith.cli.engine import task

@@ -28,7 +28,7 @@ PLATFORMS = (
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> int:
-    """Say what works on this machine, what is missing, and how to add it."""
+    """Say what works here, what is missing, and how to add it."""
     from proofsmith import __version__, domains
     from proofsmith.cli.drive import drive
     from proofsmith.executors.probe import find
@@ -57,7 +57,7 @@ def sandbox_check(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> int:
-    """Run hostile programs against the sandbox; exit code 1 when one is not held."""
+    """Run hostile programs against the sandbox. Exit code 1 when one is not held."""
     from proofsmith.cli.drive import drive
 
     results = drive(lambda: _checked(frozenset(only or ()), show=not as_json))

@@ -78,7 +78,7 @@ def replayed(
     runs_dir: Annotated[Path | None, RUNS_DIR] = None,
     as_json: Annotated[bool, JSON_FLAG] = False,
 ) -> int:
-    """Earn every piece of evidence again; exit code 1 when one no longer holds."""
+    """Earn every piece of evidence again. Exit code 1 when one no longer holds."""
     from proofsmith.cli.drive import drive
 
     _, report = _opened(run, runs_dir)
@@ -104,7 +104,7 @@ def applied(
     runs_dir: Annotated[Path | None, RUNS_DIR] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
 ) -> int:
-    """Write the best version over your files, after asking; refuses when they changed since the run."""
+    """Write the best version over your files, after asking. Refuses when they changed since the run."""
     from proofsmith.agents import apply
     from proofsmith.agents import report as reports
 

@@ -51,13 +51,13 @@ def solve(
     common: Common,
     domain_options: Mapping[str, object],
 ) -> int:
-    """Search for a first version that meets a specification, and prove it."""
+    """Search for a first version of a specification, and prove it."""
     goal = _goal(searching.goal or Goal.SOLVE)
     return _run(source, goal, (searching, judging, common), domain_options)[1]
 
 
 def demo(common: Common) -> int:
-    """Really optimise a bundled C kernel within 20 s: no model, no key, no Docker."""
+    """Optimise a bundled C kernel within 20 s, with no model or key."""
     from proofsmith import config
 
     folder = config.resolve({}).settings.runs_dir.parent / "demo"

@@ -18,7 +18,7 @@ def group() -> typer.Typer:
 
 
 def get(name: Annotated[str, NAME]) -> int:
-    """Print the value of a setting; of the endpoint's key only whether it is set."""
+    """Print a setting. Of the endpoint's key it says only whether it is set."""
     from proofsmith import config
 
     if name == config.API_KEY:
@@ -33,7 +33,7 @@ def keep(
     name: Annotated[str, NAME],
     value: Annotated[str | None, typer.Argument(help="asked for when left out")] = None,
 ) -> int:
-    """Keep a setting in your own settings file; `api_key` goes into a 0600 file of its own."""
+    """Keep a setting in your own file. `api_key` goes into a 0600 file of its own."""
     from proofsmith import config
 
     if value is None:
@@ -44,7 +44,7 @@ def keep(
 
 
 def path() -> int:
-    """Print the paths of the settings files, the user's first, then the project's."""
+    """Print the paths of the settings files, yours first."""
     from proofsmith import config
 
     typer.echo(config.user_path())
@@ -57,7 +57,7 @@ def path() -> int:
 def explain(
     name: Annotated[str | None, typer.Argument(help="all of them when left out")] = None,
 ) -> int:
-    """Print the value of each setting, where it came from and what it means."""
+    """Print each setting, where it came from and what it means."""
     from proofsmith import config
 
     resolved = config.resolve({})

@@ -38,6 +38,7 @@ def inside(monkeypatch, capsys, folder):
     for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(folder / "home"))
     monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(folder)
 
     def run(*argv, stdin=""):

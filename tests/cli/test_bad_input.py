@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import complained, environment, proofsmith
+from tests.cli.command import complained, environment, inside, proofsmith
 from tests.loopback import GARBAGE, NEVER, failed
 
 HEADER = """/* proofsmith
@@ -87,9 +87,9 @@ def test_a_missing_candidate(tmp_path):
         (["--base-url", "http://127.0.0.1:9/v1"], ["--model"]),
     ],
 )
-def test_an_option_that_makes_no_sense(tmp_path, option, words):
+def test_an_option_that_makes_no_sense(tmp_path, monkeypatch, capsys, option, words):
     (tmp_path / "a.c").write_text(GOOD)
-    complained(proofsmith("optimize", "a.c", *option, cwd=tmp_path), 2, *words)
+    complained(inside(monkeypatch, capsys, tmp_path)("optimize", "a.c", *option), 2, *words)
 
 
 def tools_without(folder, *absent):
@@ -111,6 +111,7 @@ def test_no_sandbox(tmp_path):
         complained(done, 3, "bubblewrap", "apt-get install bubblewrap")
 
 
+@pytest.mark.slow
 def test_a_full_disk_in_the_run_folder(tmp_path):
     (tmp_path / "a.c").write_text(GOOD)
     (tmp_path / "runs").mkdir()

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.cli.command import ROOT, complained, environment, proofsmith
+from tests.cli.command import ROOT, complained, environment, inside, proofsmith
 
 HEAVY = {
     "docker",
@@ -32,6 +32,11 @@ VERBS = (
     "sandbox",
     "solve",
 )
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys):
+    return inside(monkeypatch, capsys, tmp_path)
 
 
 def test_help_loads_no_engine(tmp_path):
@@ -67,15 +72,16 @@ def test_help_takes_at_most_0_3_s_of_cpu(tmp_path, argv):
     )  # not even once: neighbours inflate CPU time, never deflate it
 
 
-def test_help_names_every_verb_and_the_first_thing_to_do(tmp_path):
-    text = proofsmith("--help", cwd=tmp_path).stdout
+def test_help_names_every_verb_and_the_first_thing_to_do(command):
+    text = command("--help").stdout
     assert [verb for verb in VERBS if f" {verb} " not in text] == []
+    assert "..." not in text  # nothing is cut off on a terminal of 80 columns
     assert "proofsmith demo" in text
 
 
-def test_the_options_of_a_domain_appear_in_a_panel_of_their_own(tmp_path):
-    text = proofsmith("optimize", "--help", cwd=tmp_path).stdout
-    assert "Options for kernels" in text
+def test_the_options_of_a_domain_appear_with_its_name(command):
+    text = command("optimize", "--help").stdout
+    assert "(kernels)" in text
     assert "--entry" in text
 
 
@@ -102,21 +108,21 @@ def test_no_domain_option_shadows_a_shared_one():
         (["runs", "show", "nothing"], ["no run 'nothing'", "runs list"]),
     ],
 )
-def test_a_mistake_on_the_command_line_is_one_line_and_a_hint(tmp_path, argv, words):
-    complained(proofsmith(*argv, cwd=tmp_path), 2, *words)
+def test_a_mistake_on_the_command_line_is_one_line_and_a_hint(command, argv, words):
+    complained(command(*argv), 2, *words)
 
 
-def test_no_arguments_print_the_help_and_count_as_a_mistake(tmp_path):
-    done = proofsmith(cwd=tmp_path)
+def test_no_arguments_print_the_help_and_count_as_a_mistake(command):
+    done = command()
     assert (done.returncode, done.stderr) == (2, "")
     assert "Usage: proofsmith" in done.stdout
 
 
-def test_the_version_is_that_of_the_project(tmp_path):
+def test_the_version_is_that_of_the_project(command):
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert proofsmith("--version", cwd=tmp_path).stdout == f"proofsmith {project['version']}\n"
+    assert command("--version").stdout == f"proofsmith {project['version']}\n"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
