@@ -49,6 +49,8 @@ class Searching(TypedDict, total=False):
     """Hard caps, 60 s unless given; everything is reserved before it is spent."""
     model: Model | None
     """Proposes beside the rules; None runs the rules alone."""
+    strategy: str
+    """Name of the search: portfolio unless given, or best_of, plansearch, rethink, evolve."""
     seed: int
     """Of every random choice; 0 unless given."""
     jobs: int
@@ -241,6 +243,7 @@ async def _search(source: Path, goal: Goal, how: Searching) -> Report:
         required=how.get("required"),
         runs_dir=how.get("runs_dir", defaults.runs_dir),
         cache_dir=how.get("cache_dir"),
+        strategy=how.get("strategy", defaults.strategy),
         seed=how.get("seed", defaults.seed),
         width=how.get("jobs", defaults.width),
         fresh=how.get("fresh", False),

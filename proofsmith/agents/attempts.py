@@ -18,6 +18,7 @@ from proofsmith.types import (
     Move,
     Outcome,
     Reply,
+    Usage,
     Verdict,
 )
 
@@ -33,6 +34,8 @@ class Result:
     reply: Reply | None = None
     outcome: Outcome | None = None
     error: ModelError | None = None
+    fault: str = ""
+    """Why the reply could not be read as code, in one line for its author."""
     skipped: bool = False
     """True when the run was asked to stop before the move began."""
 
@@ -90,7 +93,10 @@ class Attempts:
                     reply = await self._reply(move)
                 except ModelError as error:
                     return Result(error=error)
-                candidate = self._read(move, reply)
+                try:
+                    candidate = self._read(move, reply)
+                except UsageError as error:
+                    return Result(reply=reply, fault=error.message)
             if candidate is None:
                 return Result(reply=reply)
             return Result(reply=reply, outcome=await self._judge(candidate))
@@ -117,28 +123,31 @@ class Attempts:
         if run.model is None:
             raise ModelError("this run has no model")
         run.failpoints.reach("model.called")
-        reply = await run.model.complete(
-            [Message(role="user", content=move.prompt)],
-            max_output_tokens=move.max_output_tokens,
-            temperature=move.temperature,
-            seed=run.seed,
-            sample=move.sample,
-        )
+        try:
+            reply = await run.model.complete(
+                [Message(role="user", content=move.prompt)],
+                max_output_tokens=move.max_output_tokens,
+                temperature=move.temperature,
+                seed=run.seed,
+                sample=move.sample,
+            )
+        except ModelError as error:
+            if not error.only_this_call:
+                raise
+            paid = Usage(input_tokens=error.tokens, cost_usd=error.cost_usd)
+            reply = Reply(text="", finish="refusal", usage=paid)
         run.ledger.put("reply", move.id, reply, problem_id=run.problem.id)
         run.failpoints.reach("model.recorded")
         return reply
 
     def _read(self, move: Move, reply: Reply) -> Candidate | None:
-        """Turn a reply into a candidate, None when it holds no usable code or was not meant to."""
+        """Turn a reply into a candidate, None when none was asked for; raises UsageError when it is unusable."""
         if move.answer == "text":
             return None
         problem = self._run.problem
         parent = self._parent(move)
         files = parent.files if parent else problem.files
-        try:
-            edited = self._run.read_reply(reply.text, files, problem.editable)
-        except UsageError:
-            return None
+        edited = self._run.read_reply(reply.text, files, problem.editable)
         settings = parent.settings if parent else {}
         candidate = Candidate(
             files=edited, settings=settings, parents=move.parents, move=f"{move.kind}:{move.id}"

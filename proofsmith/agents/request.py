@@ -23,8 +23,8 @@ from proofsmith.memory.cache import VerdictCache, problem_digest
 from proofsmith.memory.ledger import Ledger
 from proofsmith.model import Prices
 from proofsmith.planners.best_of import Plan
-from proofsmith.planners.portfolio import Portfolio
-from proofsmith.protocols import Domain, Model, Progress, Sandbox
+from proofsmith.planners.choice import DEFAULT, require_known, strategy_of
+from proofsmith.protocols import Domain, Model, Progress, Sandbox, Strategy
 from proofsmith.tools.edits import read_reply
 from proofsmith.types import JSON, Budget, Goal, Problem, Report, Status, canonical, digest
 
@@ -50,6 +50,8 @@ class Request:
     runs_dir: Path = Path(".proofsmith/runs")
     cache_dir: Path | None = None
     """Folder of verdicts from earlier runs; None neither reads nor writes any."""
+    strategy: str = DEFAULT
+    """Name of the search, one of `planners.choice.NAMES`."""
     seed: int = 0
     width: int = 2
     fresh: bool = False
@@ -86,7 +88,8 @@ async def opened(request: Request) -> AsyncIterator[Run]:
     """Open the run of `request`: the unfinished or finished one of the same request, else a new one.
 
     Raises:
-        UsageError: the source cannot be read as a problem, or a cap in USD meets a model without a price.
+        UsageError: the source cannot be read as a problem, a cap in USD meets a model without a price, or there is
+            no such strategy.
         StoreError: the run folder cannot be used, or another process is using it.
     """
     if request.model and request.budget.cost_usd is not None and request.prices is None:
@@ -94,6 +97,7 @@ async def opened(request: Request) -> AsyncIterator[Run]:
             "a budget in USD needs the model's price, which is unknown",
             hint="set input_usd_per_million and output_usd_per_million, or cap tokens instead",
         )
+    require_known(request.strategy, model=request.model is not None)
     begun_s = time.perf_counter()
     problem = await read_problem(
         request.domain,
@@ -149,7 +153,7 @@ def both(
     return watch
 
 
-def _search(request: Request, problem: Problem, facts: Mapping[str, JSON]) -> Portfolio:
+def _search(request: Request, problem: Problem, facts: Mapping[str, JSON]) -> Strategy:
     plan = Plan(
         brief=request.domain.brief(problem, facts) if request.model else "",
         files=problem.files,
@@ -157,7 +161,7 @@ def _search(request: Request, problem: Problem, facts: Mapping[str, JSON]) -> Po
         solving=problem.goal in (Goal.SOLVE, Goal.REFUTE),
         model=request.model is not None,
     )
-    return Portfolio(plan, seed=request.seed)
+    return strategy_of(request.strategy, plan, seed=request.seed)
 
 
 def _manifest(request: Request, problem: Problem) -> dict[str, JSON]:
@@ -167,6 +171,7 @@ def _manifest(request: Request, problem: Problem) -> dict[str, JSON]:
         "problem": problem_digest(problem),
         "budget": [budget.wall_s, budget.tokens, budget.cost_usd, budget.attempts],
         "model": request.identity,
+        "strategy": request.strategy,
         "seed": request.seed,
         "width": request.width,
         "version": __version__,

@@ -2,17 +2,21 @@
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from proofsmith.agents.attempts import Attempts, Result
 from proofsmith.agents.budget import Reservation
 from proofsmith.agents.run import Run
 from proofsmith.errors import BudgetSpent, ModelError
+from proofsmith.planners.prompts import fill
 from proofsmith.protocols import Strategy
+from proofsmith.tools.feedback import clip
 from proofsmith.types import Move, Outcome, Reply, Status
 
 CONFIRM_SHARE = (0.25, 0.6)
 """Least and largest part of a wall budget that is kept for confirming what the search found."""
+REPLY_CHARS = 6000
+"""Most of an unreadable reply that its author is shown again."""
 CONFIRM_ATTEMPTS = 4.0
 """Confirming one answer is assumed to take this many times the slowest attempt of the search."""
 
@@ -24,6 +28,8 @@ class _Flight:
     move: Move
     reserved: Reservation
     task: asyncio.Task[Result]
+    asked: Move | None = None
+    """The move of the strategy when this one asks the model once more for a readable reply."""
 
 
 @dataclass(slots=True)
@@ -110,8 +116,10 @@ class Rounds:
                 self._refuse(error)
                 continue
             self._waiting.popleft()
-            task = asyncio.create_task(self._attempts.carry_out(move), name=move.id)
-            self._window.append(_Flight(move=move, reserved=reserved, task=task))
+            self._window.append(_Flight(move=move, reserved=reserved, task=self._begin(move)))
+
+    def _begin(self, move: Move) -> asyncio.Task[Result]:
+        return asyncio.create_task(self._attempts.carry_out(move), name=move.id)
 
     def _refuse(self, error: BudgetSpent) -> None:
         """End the search, unless only the model is too expensive now: then rules may go on without it."""
@@ -149,7 +157,7 @@ class Rounds:
         outcome = result.outcome
         fresh = outcome is not None and outcome.candidate.id not in self._told
         self._settle(flight, result, attempts=int(fresh))
-        if result.skipped:
+        if result.skipped or (result.fault and self._ask_again(flight, result)):
             return
         self._model_error = self._model_error or result.error
         if outcome is not None:
@@ -157,10 +165,27 @@ class Rounds:
             least = self._best.gain if self._best else 1.0
             if run.right(outcome.verdict) and (outcome.gain > least or not run.optimising):
                 self._best = outcome
-        self._strategy.tell(flight.move, result.reply, outcome)
+        self._strategy.tell(flight.asked or flight.move, result.reply, outcome)
         run.failpoints.reach("attempt.told")
         best = self._best.comparisons[0] if self._best and self._best.comparisons else None
         run.tell("search", _note(flight.move, result), best)
+
+    def _ask_again(self, flight: _Flight, result: Result) -> bool:
+        """Tell the model once why its reply could not be read; the strategy is told of the second reply only."""
+        if flight.asked is not None or result.reply is None:
+            return False
+        move = _again(flight.move, result.reply, result.fault)
+        try:
+            reserved = self._run.budget.reserve(
+                self._attempts.worst_case(move), replayed=self._attempts.recorded(move)
+            )
+        except BudgetSpent:
+            return False
+        self._run.tell("search", _note(flight.move, result))
+        self._window.appendleft(
+            _Flight(move=move, reserved=reserved, task=self._begin(move), asked=flight.move)
+        )
+        return True
 
     async def _cancel(self) -> None:
         """End whatever is still in flight and wait until it is gone; what it had recorded stays."""
@@ -196,13 +221,20 @@ def _paid(result: Result) -> tuple[int, float | None]:
     return (error.tokens, error.cost_usd) if error else (0, 0.0)
 
 
+def _again(move: Move, reply: Reply, fault: str) -> Move:
+    """Return the move that shows the model its own reply and what is wrong with its form."""
+    said = reply.text.strip() or f"(nothing: {reply.finish})"
+    prompt = fill("again", prompt=move.prompt, reply=clip(said, REPLY_CHARS), fault=fault)
+    return replace(move, id=f"{move.id}.again", prompt=prompt)
+
+
 def _note(move: Move, result: Result) -> str:
     """Say in one line what came of `move`; empty when there is nothing to say."""
     if result.error is not None:
         return f"{move.kind}: {result.error.message}"
     outcome = result.outcome
     if outcome is None:
-        return "" if result.reply is None else f"{move.kind}: the reply holds no usable code"
+        return f"{move.kind}: {result.fault}" if result.fault else ""
     made_by = outcome.candidate.move or move.kind
     if not outcome.verdict.status.at_least(Status.TESTED):
         reason = outcome.verdict.feedback.partition("\n")[0][:120]

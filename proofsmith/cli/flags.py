@@ -83,6 +83,14 @@ class Spending:
     model: Annotated[
         str | None, option("--model", metavar="NAME", help="model name at the endpoint")
     ] = None
+    strategy: Annotated[
+        str | None,
+        option(
+            "--strategy",
+            metavar="NAME",
+            help="portfolio, best_of, plansearch, rethink or evolve",
+        ),
+    ] = None
     seed: Annotated[
         int | None, option("--seed", metavar="N", help="seed of every random choice")
     ] = None

@@ -109,6 +109,7 @@ async def _searched(
     from proofsmith.cli.budget import parse_budget
     from proofsmith.cli.engine import model_of
     from proofsmith.cli.progress import Watcher
+    from proofsmith.planners.choice import DEFAULT
 
     settings = todo.settings
     sandbox = await todo.sandbox()
@@ -121,6 +122,7 @@ async def _searched(
                 goal=goal,
                 budget=parse_budget([settings.budget]),
                 model=model,
+                strategy=searching.strategy or DEFAULT,
                 seed=settings.seed,
                 jobs=settings.jobs,
                 runs_dir=settings.runs_dir,

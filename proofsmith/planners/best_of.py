@@ -106,19 +106,40 @@ class BestOf:
         state.seen.append(candidate.id)
         if outcome.verdict.status.at_least(self._plan.required):
             state.solved = True
-            low = outcome.gain
-            if low > best:
+            if outcome.gain > best:
                 state.stale = 0
-            if low > 1.0:
-                state.gains[candidate.id] = low
-                state.codes[candidate.id] = dict(candidate.files)
-                if candidate.files == self._plan.files and low > state.gains.get(state.plain, 0.0):
-                    state.plain = candidate.id
+            self._keep(outcome)
         elif move.kind != RULE and depth < self._plan.repairs:
             state.codes[candidate.id] = dict(candidate.files)
             state.broken.append(
                 {"id": candidate.id, "feedback": outcome.verdict.feedback, "depth": depth + 1}
             )
+
+    def _keep(self, outcome: Outcome) -> None:
+        """Let later moves start from a right candidate that is better than the original."""
+        state, candidate, low = self._state, outcome.candidate, outcome.gain
+        if low <= 1.0:
+            return
+        state.gains[candidate.id] = low
+        state.codes[candidate.id] = dict(candidate.files)
+        if candidate.files == self._plan.files and low > state.gains.get(state.plain, 0.0):
+            state.plain = candidate.id
+
+    @property
+    def plain(self) -> str:
+        """Id of the best candidate that changes nothing but settings; empty when none is better than the original."""
+        return self._state.plain
+
+    def see(self, outcome: Outcome) -> None:
+        """Take a right candidate of another strategy as a further start for rules and the model."""
+        state = self._state
+        if outcome.candidate.id in state.seen:
+            return
+        state.seen.append(outcome.candidate.id)
+        if outcome.verdict.status.at_least(self._plan.required):
+            if outcome.gain > max(state.gains.values(), default=1.0):
+                state.stale = 0
+            self._keep(outcome)
 
     def dump(self) -> Mapping[str, JSON]:
         """Return the whole state as JSON."""

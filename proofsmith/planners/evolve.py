@@ -126,6 +126,11 @@ class Evolve:
                 state.cells[origin]["wins"] += 1
         state.stale = 0 if won else state.stale + 1
 
+    def see(self, outcome: Outcome) -> None:
+        """Let a candidate of another strategy compete for its cell."""
+        if self._enter(outcome):
+            self._state.stale = 0
+
     def _enter(self, outcome: Outcome) -> bool:
         if not outcome.verdict.status.at_least(self._plan.required) or outcome.gain <= 0:
             return False

@@ -5,7 +5,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist, fmean
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from proofsmith.planners.best_of import RULE, BestOf, Plan
 from proofsmith.planners.evolve import Evolve
@@ -35,6 +35,14 @@ class Arm(Strategy, Protocol):
         """True when no further move will come."""
 
 
+@runtime_checkable
+class Watching(Protocol):
+    """A strategy that can build on what others found."""
+
+    def see(self, outcome: Outcome) -> None:
+        """Learn of a candidate that another strategy asked for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mixing:
     """How arms are chosen."""
@@ -47,6 +55,8 @@ class Mixing:
     """Programs in a row without an improvement that end the search."""
     margin: float = 0.003
     """What counts as better among right programs, on the scale of values."""
+    turns: bool = False
+    """Let the arms take turns instead of drawing: one strategy beside the rules."""
 
 
 @dataclass(slots=True)
@@ -158,6 +168,9 @@ class Portfolio:
             if not value.right and value.scalar >= NEAR:
                 state.values[outcome.candidate.id] = value.scalar
         self._arms[name].tell(replace(move, id=_own(move.id)), reply, outcome)
+        for other, arm in self._arms.items():
+            if outcome is not None and other != name and isinstance(arm, Watching):
+                arm.see(outcome)
 
     def dump(self) -> Mapping[str, JSON]:
         """Return the whole state as JSON."""
@@ -191,17 +204,30 @@ class Portfolio:
             asked = arm.ask(1) if not arm.finished else ()
             if asked:
                 move = replace(
-                    asked[0], id=f"{name}:{asked[0].id}", tier=self._tier(name, asked[0])
+                    asked[0],
+                    id=f"{name}:{asked[0].id}",
+                    tier=self._tier(name, asked[0]),
+                    parents=asked[0].parents or self._settings(asked[0]),
                 )
                 self._state.flying[move.id] = name
                 return move
         return None
+
+    def _settings(self, move: Move) -> tuple[str, ...]:
+        """Let new code be judged under the best settings found for the original."""
+        direct = self._arms[DIRECT]
+        plain = direct.plain if isinstance(direct, BestOf) else ""
+        return (plain,) if plain and move.kind != RULE and move.answer == "code" else ()
 
     def _order(self) -> list[str]:
         """Return the arms by a draw of their chance to improve per token; direct ones first while opening."""
         opening = self._records[DIRECT].programs + self._flying(DIRECT) < self._how.opening
         if opening and not self._arms[DIRECT].finished:
             return [DIRECT]
+        if self._how.turns:
+            names = list(self._arms)
+            first = self._state.serial % len(names)
+            return names[first:] + names[:first]
         rng = random.Random(digest(str(self._seed), str(self._state.serial)))
         draws = {name: self._draw(name, rng) for name in self._arms}
         return sorted(draws, key=lambda name: (-draws[name], name))

@@ -9,7 +9,7 @@ from proofsmith.planners.best_of import Plan, render
 from proofsmith.planners.prompts import fill
 from proofsmith.planners.replies import fingerprint, items, number_of, read_object, text_of
 from proofsmith.planners.tree import ROOT, Exploration, Tree
-from proofsmith.planners.value import Value, behaviour, value_of
+from proofsmith.planners.value import Value, behaviour, told, value_of
 from proofsmith.tools.feedback import clip
 from proofsmith.types import JSON, Move, Outcome, Reply
 
@@ -203,7 +203,7 @@ class Rethink:
         known = state.values.get(seen)
         state.values[seen] = value.scalar
         program = render(outcome.candidate.files)
-        state.reports[str(index)] = [program, outcome.verdict.feedback, value.scalar]
+        state.reports[str(index)] = [program, told(outcome, self._plan.required), value.scalar]
         if value.right:
             state.solved = True
             self._finish(index, value.scalar)

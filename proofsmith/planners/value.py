@@ -68,6 +68,22 @@ def value_of(outcome: Outcome | None, required: Status) -> Value:
     )
 
 
+def told(outcome: Outcome, required: Status) -> str:
+    """Say to a model what came of its program: why it was refused, or how much it gained."""
+    if not outcome.verdict.status.at_least(required):
+        return outcome.verdict.feedback or f"It is {outcome.verdict.status}, {required} is needed."
+    if not outcome.comparisons:
+        return "It passed every check."
+    first = outcome.comparisons[0]
+    if first.ratio is None or first.low is None or first.high is None:
+        return f"It passed every check; its gain could not be measured: {first.reason or first.verdict}."
+    sign = "which is a gain" if outcome.improved else "which is no gain"
+    if first.ratio > 1 and not outcome.improved:
+        sign = f"which does not count as a gain ({first.verdict})"
+    span = f"interval {first.low:.2f} to {first.high:.2f}"
+    return f"It passed every check. It is {first.ratio:.2f} times as good as the original ({span}), {sign}."
+
+
 def behaviour(outcome: Outcome) -> str:
     """Name what a program does, as far as its checks tell: two of one name need not both be worked on.
 

@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from proofsmith.agents.failpoints import NAMES, Failpoints
+from proofsmith.planners.choice import NAMES as NAMES_OF_STRATEGIES
 from tests.agents import toy_run
 from tests.agents.toy import NAME, text_of
 
@@ -23,6 +24,15 @@ POINTS = sorted(NAMES - APPLYING) + LATER
 def script(request):
     """Answer every request by its own content, so that any order of requests gets equal answers."""
     seed = int(hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest(), 16)
+    asked = request["messages"][-1]["content"].rpartition("Answer with JSON only")[2]
+    if "observations" in asked:
+        return json.dumps({"observations": [{"claim": f"claim {seed % n}"} for n in (97, 89, 83)]})
+    if "thoughts" in asked:
+        return json.dumps({"thoughts": [{"thought": f"thought {seed % n}"} for n in (97, 89)]})
+    if "blame" in asked:
+        return json.dumps({"blame": 1, "thought": f"another thought {seed % 97}"})
+    if '"plan"' in asked:
+        return json.dumps({"plan": f"plan {seed % 997}"}) if seed % 5 else "I cannot plan."
     return f"### {NAME}\n```\ncost = {seed % 90}\n```" if seed % 5 else "I do not know."
 
 
@@ -33,10 +43,10 @@ class Scene:
         self.source.write_text(text_of(100))
         endpoint.script = script
 
-    def run(self, runs, failpoint="", jobs=1, apply=False):
+    def run(self, runs, failpoint="", jobs=1, apply=False, strategy="portfolio"):
         """Run the request in a process of its own; return its exit status, negative for a signal."""
         url = self.endpoint.base_url
-        arguments = (self.source, self.folder / runs, url, jobs, failpoint, apply)
+        arguments = (self.source, self.folder / runs, url, jobs, failpoint, apply, strategy)
         process = PROCESSES.Process(target=toy_run.run, args=arguments)
         process.start()
         process.join(60)
@@ -113,6 +123,20 @@ def test_a_run_that_is_killed_again_and_again_still_arrives(scene, unbroken):
         assert scene.run("runs", point) == -signal.SIGKILL
     assert scene.run("runs") == 0
     assert without_place(scene.report("runs")) == report
+    assert scene.paid() == paid
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", NAMES_OF_STRATEGIES)
+def test_every_strategy_goes_on_where_it_was_killed(scene, strategy):
+    assert scene.run("unbroken", strategy=strategy) == 0
+    whole, paid = without_place(scene.report("unbroken")), scene.paid()
+    assert len(paid) >= 4
+    scene.endpoint.requests.clear()
+    for point in ("model.recorded:3", "attempt.told:6"):
+        assert scene.run("runs", point, strategy=strategy) == -signal.SIGKILL
+    assert scene.run("runs", strategy=strategy) == 0
+    assert without_place(scene.report("runs")) == whole
     assert scene.paid() == paid
 
 

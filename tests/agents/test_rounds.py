@@ -140,6 +140,42 @@ async def test_an_endpoint_that_fails_leaves_the_rules_and_is_reported_when_they
     assert len(end.outcomes) > 5
 
 
+async def test_an_unreadable_reply_is_asked_for_again_once_with_the_reason(tmp_path):
+    model = ScriptedModel(["no code", "cost = 40", "nothing", "nothing again"])
+    plan = {"samples": 2, "rules": False}
+    run = run_of(tmp_path, model=model, plan=plan)
+    end = await search(run)
+    assert costs(end) == [40]
+    second, last = model.requests[1].messages[0].content, model.requests[-1].messages[0].content
+    assert "no code in the reply" in second
+    assert second.startswith(model.requests[0].messages[0].content)
+    assert "nothing" in last
+    assert len(model.requests) == 4
+    assert run.budget.spend.model_calls == 4
+    resumed = await search(run_of(tmp_path, model=ScriptedModel.silent(), plan=plan))
+    assert resumed.outcomes == end.outcomes
+
+
+async def test_an_unreadable_reply_is_not_asked_for_again_without_budget(tmp_path):
+    model = ScriptedModel(["no code"])
+    run = run_of(tmp_path, model=model, budget=Budget(tokens=5100, attempts=3), plan={"samples": 2})
+    end = await search(run)
+    assert len(model.requests) == 1
+    assert len(end.outcomes) == 3
+
+
+async def test_a_refusal_of_one_call_does_not_end_the_use_of_the_model(tmp_path):
+    refused = ModelError("the model declined", tokens=9, only_this_call=True)
+    model = ScriptedModel([refused, refused, "cost = 40"])
+    plan = {"samples": 2, "rules": False}
+    run = run_of(tmp_path, model=model, plan=plan)
+    end = await search(run)
+    assert costs(end) == [40]
+    assert end.ended_by == "finished"
+    assert "declined" not in str(end.model_error)
+    assert run.budget.spend.tokens >= 18
+
+
 async def test_recorded_replies_are_not_asked_for_again(tmp_path):
     replies = ["cost = 40", "cost = 30", "cost = 20"]
     plan = {"samples": 3}

@@ -151,6 +151,22 @@ async def test_a_run_whose_endpoint_failed_is_taken_up_again(ask):
     assert second.conclusion is Conclusion.IMPROVED
 
 
+@pytest.mark.parametrize("name", ["rethink", "plansearch"])
+async def test_a_thoughtful_strategy_needs_a_model(ask, name):
+    with pytest.raises(UsageError, match="needs a model"):
+        await ask(strategy=name)
+
+
+async def test_the_strategy_is_recorded_and_makes_another_run(ask):
+    best_of = await ask(strategy="best_of", model=ScriptedModel(lambda _: "cost = 40"))
+    portfolio = await ask(model=ScriptedModel(lambda _: "cost = 40"))
+    assert best_of.manifest["request"]["strategy"] == "best_of"
+    assert portfolio.manifest["request"]["strategy"] == "portfolio"
+    assert best_of.run_id != portfolio.run_id
+    with pytest.raises(UsageError, match="unknown strategy 'annealing'"):
+        await ask(strategy="annealing")
+
+
 async def test_solving_takes_the_first_answer_that_holds_at_full_depth(ask):
     model = ScriptedModel(lambda _: "```\ncost = 7\n```")
     report = await ask(ToyDomain(steps=()), goal=Goal.SOLVE, model=model)

@@ -12,7 +12,7 @@ from proofsmith.types import Budget
 from tests.agents.toy import ToyDomain, ToySandbox
 
 
-def run(source, runs_dir, url, jobs, failpoint, apply):
+def run(source, runs_dir, url, jobs, failpoint, apply, strategy="portfolio"):
     """Carry the request out, dying at `failpoint`; blocks."""
     os.environ[VARIABLE] = failpoint
     delays = {} if jobs == 1 else dict.fromkeys(range(0, 100, 3), 0.01)
@@ -23,6 +23,7 @@ def run(source, runs_dir, url, jobs, failpoint, apply):
         model=OpenAIModel(url, "loopback", prices=Prices(input_usd=1.0, output_usd=2.0)),
         budget=Budget(attempts=10, tokens=200_000, cost_usd=5.0),
         jobs=jobs,
+        strategy=strategy,
         runs_dir=runs_dir,
         approve=(lambda patch: True) if apply else None,
     )
