@@ -28,11 +28,21 @@ class Settings(BaseModel):
 
     base_url: str = Field("", description="address of an OpenAI-compatible endpoint; empty: none")
     model: str = Field("", description="model name that the endpoint knows; empty: no model")
+    cheap_base_url: str = Field("", description="endpoint of the cheap model; empty: base_url")
+    cheap_model: str = Field(
+        "", description="model for moves that need little effort; empty: the same for all"
+    )
     input_usd_per_million: float | None = Field(
         None, ge=0, description="price of a million input tokens; unset: unknown"
     )
     output_usd_per_million: float | None = Field(
         None, ge=0, description="price of a million output tokens; unset: unknown"
+    )
+    cheap_input_usd_per_million: float | None = Field(
+        None, ge=0, description="the cheap model's price of a million input tokens"
+    )
+    cheap_output_usd_per_million: float | None = Field(
+        None, ge=0, description="the cheap model's price of a million output tokens"
     )
     budget: str = Field("60s", description="what a run may spend, e.g. '20s', '50 attempts', '$1'")
     jobs: int = Field(2, ge=1, le=256, description="attempts alive at once")

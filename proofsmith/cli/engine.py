@@ -11,7 +11,7 @@ from proofsmith import config, domains
 from proofsmith.cli.flags import Common, Judging, Searching, options_of
 from proofsmith.errors import UsageError
 from proofsmith.executors.choice import open_sandbox
-from proofsmith.model import OpenAIModel, Prices, find_key
+from proofsmith.model import OpenAIModel, Prices, RoutedModel, find_key
 from proofsmith.protocols import Sandbox
 from proofsmith.spec import DomainSpec
 from proofsmith.types import JSON, Depth, Goal, Problem, Status
@@ -108,8 +108,8 @@ def task(
     )
 
 
-def model_of(settings: config.Settings, *, wanted: bool) -> OpenAIModel | None:
-    """Return the model that the settings name; None when there is none or it is not wanted.
+def model_of(settings: config.Settings, *, wanted: bool) -> OpenAIModel | RoutedModel | None:
+    """Return the model, or the pair of models, that the settings name; None when there is none or it is not wanted.
 
     Raises:
         UsageError: a model without an endpoint or the reverse, or a key that cannot be used.
@@ -124,16 +124,28 @@ def model_of(settings: config.Settings, *, wanted: bool) -> OpenAIModel | None:
         )
     key_file = config.key_path()
     key = find_key(settings.base_url, os.environ, key_file if key_file.is_file() else None)
-    return OpenAIModel(settings.base_url, settings.model, key=key, prices=prices_of(settings))
-
-
-def prices_of(settings: config.Settings) -> Prices | None:
-    """Return the prices of the model; None, meaning unknown, unless both are set."""
-    if settings.input_usd_per_million is None or settings.output_usd_per_million is None:
-        return None
-    return Prices(
-        input_usd=settings.input_usd_per_million, output_usd=settings.output_usd_per_million
+    prices = _prices(settings.input_usd_per_million, settings.output_usd_per_million)
+    strong = OpenAIModel(settings.base_url, settings.model, key=key, prices=prices)
+    if not settings.cheap_model:
+        return strong
+    if settings.cheap_base_url not in ("", settings.base_url):
+        # One service's key is never shown to another.
+        named = {"PROOFSMITH_API_KEY": os.environ.get("PROOFSMITH_CHEAP_API_KEY", "")}
+        key = find_key(settings.cheap_base_url, {**os.environ, **named})
+    cheap = OpenAIModel(
+        settings.cheap_base_url or settings.base_url,
+        settings.cheap_model,
+        key=key,
+        prices=_prices(settings.cheap_input_usd_per_million, settings.cheap_output_usd_per_million),
     )
+    return RoutedModel(strong, cheap)
+
+
+def _prices(input_usd: float | None, output_usd: float | None) -> Prices | None:
+    """Return the prices of a model; None, meaning unknown, unless both are set."""
+    if input_usd is None or output_usd is None:
+        return None
+    return Prices(input_usd=input_usd, output_usd=output_usd)
 
 
 def _level(name: str | None) -> Status | None:

@@ -9,6 +9,7 @@ from proofsmith.model.endpoint import OpenAIModel
 from proofsmith.model.faults import RetryPolicy
 from proofsmith.model.keys import find_key
 from proofsmith.model.replay import RecordReplay
+from proofsmith.model.routed import RoutedModel
 from proofsmith.model.scripted import ScriptedModel
 from proofsmith.model.simulated import Knobs, SimulatedModel, behaviour_of, passed_of
 from proofsmith.model.throttle import Throttle
@@ -19,6 +20,7 @@ __all__ = [
     "Prices",
     "RecordReplay",
     "RetryPolicy",
+    "RoutedModel",
     "ScriptedModel",
     "SimulatedModel",
     "Throttle",
