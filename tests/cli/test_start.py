@@ -75,7 +75,8 @@ def test_help_takes_at_most_0_3_s_of_cpu(tmp_path, argv):
 def test_help_names_every_verb_and_the_first_thing_to_do(command):
     text = command("--help").stdout
     assert [verb for verb in VERBS if f" {verb} " not in text] == []
-    assert "..." not in text  # nothing is cut off on a terminal of 80 columns
+    cut = [line for line in text.splitlines()[1:] if line.endswith("...")]
+    assert not cut  # on a terminal of 80 columns
     assert "proofsmith demo" in text
 
 
