@@ -31,7 +31,7 @@ def build(
     running: Running,
     replies: Annotated[Path | None, REPLIES] = None,
 ) -> int:
-    """Build a project of many files from a specification, step by step, each step with its tests."""
+    """Build a project of many files, step by step, each tested."""
     from proofsmith import config
     from proofsmith.agents import report as reports
     from proofsmith.cli.drive import drain

@@ -1,7 +1,4 @@
-"""Parse C, C++ and Python text: nodes, functions, calls, constants, comments; cut and splice by byte range.
-
-Loop nests and subscripts of C and C++ are read from these nodes by `tools.loopnest`.
-"""
+"""Parse C, C++ and Python text: nodes, functions, calls, constants, comments; cut and splice by byte range."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass

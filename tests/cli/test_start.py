@@ -21,6 +21,7 @@ HEAVY = {
     "z3",
 }
 VERBS = (
+    "build",
     "check",
     "config",
     "demo",

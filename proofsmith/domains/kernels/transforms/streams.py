@@ -140,12 +140,8 @@ def _lanes(program: Program, loop: For, stream: _Stream, lanes: int) -> Body:
         taken.append(program.fresh(stem, taken))
         return taken[-1]
 
-    lane, position, factor, addend = (
-        fresh("lane"),
-        fresh(loop.var + "0"),
-        fresh("leap_factor"),
-        fresh("leap_addend"),
-    )
+    lane, position = fresh("lane"), fresh(loop.var + "0")
+    factor, addend = fresh("leap_factor"), fresh("leap_addend")
     states, here = fresh(stream.state + "_lane"), fresh(stream.state + "_here")
     totals = {name: fresh(name + "_lane") for name in stream.sums}
     count, lane_var, total = Num(str(lanes)), Var(lane), Num(str(lanes * stream.count))
@@ -154,15 +150,12 @@ def _lanes(program: Program, loop: For, stream: _Stream, lanes: int) -> Body:
     def over_lanes(body: Body) -> For:
         return For(lane, "int", Num("0"), count, 1, body)
 
-    def advanced(place: Expr, a: Expr, c: Expr) -> Assign:
-        return Assign(place, "=", Bin("+", Bin("*", place, a), c))
-
     chain = (
         Assign(Index(Var(states), lane_var), "=", Var(here)),
-        *(advanced(Var(here), stream.factor, stream.addend) for _ in range(stream.count)),
+        *(_advanced(Var(here), stream.factor, stream.addend) for _ in range(stream.count)),
     )
     leap = (
-        advanced(Var(addend), stream.factor, stream.addend),
+        _advanced(Var(addend), stream.factor, stream.addend),
         Assign(Var(factor), "*=", stream.factor),
     )
     cells: dict[str, Expr] = {name: Index(Var(cell), lane_var) for name, cell in totals.items()}
@@ -173,7 +166,7 @@ def _lanes(program: Program, loop: For, stream: _Stream, lanes: int) -> Body:
     work = over_lanes((
         Declare(kind, here, Index(Var(states), lane_var)),
         *inner,
-        advanced(Index(Var(states), lane_var), Var(factor), Var(addend)),
+        _advanced(Index(Var(states), lane_var), Var(factor), Var(addend)),
     ))  # fmt: skip
     blocks = For(
         position, "", Var(position), Bin("-", loop.upper, Num(str(lanes - 1))), lanes, (work,)
@@ -195,3 +188,8 @@ def _lanes(program: Program, loop: For, stream: _Stream, lanes: int) -> Body:
         *finish,
         replace(loop, lower=Var(position)),
     )
+
+
+def _advanced(place: Expr, a: Expr, c: Expr) -> Assign:
+    """Return one step of the stream: place = place * a + c."""
+    return Assign(place, "=", Bin("+", Bin("*", place, a), c))
