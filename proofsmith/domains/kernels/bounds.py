@@ -10,6 +10,7 @@ from typing import Any
 from proofsmith.domains.kernels.contract import Contract, Element, Tolerance
 from proofsmith.domains.kernels.inputs import unpack
 from proofsmith.domains.kernels.jobs import Result, typecode
+from proofsmith.domains.kernels.rounding import RETURNED, Estimate
 
 _ROUND = {8: 2.0**-53, 4: 2.0**-24}
 _SMALLEST = {8: 5e-324, 4: 1.401298464324817e-45}
@@ -17,7 +18,10 @@ _LARGEST = {8: 1.7976931348623157e308, 4: 3.4028234663852886e38}
 _SPREAD = 4.0
 """How often the spread of the base under other rounding modes a result may lie away from it."""
 _ULPS = 32.0
-RETURNED = "the returned value"
+_DEVIATIONS = 16.0
+"""How many root mean square rounding errors a result may lie away from the base computed in higher precision."""
+_OWN = 4.0
+"""How often the base's own error, which a systematic drift can make larger than random ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,33 +52,78 @@ class Difference:
 
 
 def bands(
-    contract: Contract, base: Result, others: Sequence[Result], *, overflow: bool
+    contract: Contract,
+    base: Result,
+    others: Sequence[Result],
+    *,
+    estimates: Mapping[str, Estimate] | None,
+    overflow: bool,
+    drift: bool,
 ) -> dict[str, Band]:
     """Return the legal results for every written array and the returned value.
 
-    `base` is the reference's result, `others` its results under the other rounding modes; the spread between them
-    says how strongly rounding errors are amplified on this input (the idea of Vignes' CESTAC method).
+    `base` is the reference's result, `others` its results under the other rounding modes, whose spread bounds what
+    rounding can do when all errors point the same way, as they may when inputs are alike (`drift`). `estimates` say how
+    strongly random rounding errors are amplified on this input; without them the spread has to do.
     """
     policy = contract.tolerance
     found = {}
-    for name, element in _written(contract):
-        data = _bytes(base, name)
-        spread = [_bytes(o, name) for o in others]
+    for name, element in written(contract):
+        data = bytes_of(base, name)
+        spread = [bytes_of(o, name) for o in others]
         if policy.policy == "exact" or not spread:
             found[name] = Band(element, data)
         elif element.kind == "float":
-            found[name] = _float_band(element, data, spread, policy, overflow)
+            rough = _float_band(element, data, spread, policy, overflow)
+            if estimates is not None:
+                rough = _refined(rough, estimates[name], spread if drift else (), policy)
+            found[name] = rough
         else:
-            found[name] = Band(element, data, loose=_unstable(element, data, spread))
+            loose = _unstable(element, data, spread)
+            if estimates is not None:
+                loose |= {i for i, changed in enumerate(estimates[name].error) if changed}
+            found[name] = Band(element, data, loose=loose)
     return found
 
 
-def _written(contract: Contract) -> list[tuple[str, Element]]:
+def _refined(rough: Band, found: Estimate, spread: Sequence[bytes], policy: Tolerance) -> Band:
+    """Return the band around the more precise result, and the rough one where that has no finite value."""
+    assert rough.low is not None
+    assert rough.high is not None
+    element, centre = rough.element, unpack(rough.element, rough.exact)
+    unit, floor = _ROUND[element.bytes], 8 * _SMALLEST[element.bytes]
+    sides = [unpack(element, s) for s in spread]
+    low, high = Buffer("d", rough.low), Buffer("d", rough.high)
+    for i, (value, exact, error) in enumerate(zip(centre, found.centre, found.error, strict=True)):
+        radius = _DEVIATIONS * error + 4 * unit * abs(exact) + floor
+        if policy.rel is not None:
+            radius = max(radius, policy.rel * max(abs(exact), error / unit))
+        if math.isfinite(value):
+            radius += _OWN * abs(value - exact)
+        if math.isfinite(radius):
+            radius += max((abs(s[i] - value) for s in sides), default=0.0) if sides else 0.0
+            low[i], high[i] = exact - radius, exact + radius
+    return Band(element, rough.exact, low, high, rough.loose, rough.overflow)
+
+
+def doubtful(element: Element, data: bytes, found: Estimate) -> int:
+    """Return how many of the base's own results are further from the precise ones than random errors explain."""
+    unit, floor = _ROUND[element.bytes], 8 * _SMALLEST[element.bytes]
+    columns = zip(unpack(element, data), found.centre, found.error, strict=True)
+    return sum(
+        abs(value - exact) > _DEVIATIONS * error + 4 * unit * abs(exact) + floor
+        for value, exact, error in columns
+    )
+
+
+def written(contract: Contract) -> list[tuple[str, Element]]:
+    """Return name and type of every written array, and of the returned value."""
     found = [(n, a.element) for n, a in contract.arrays.items() if a.access != "in"]
     return found + ([(RETURNED, contract.result)] if contract.result else [])
 
 
-def _bytes(result: Result, name: str) -> bytes:
+def bytes_of(result: Result, name: str) -> bytes:
+    """Return what was written to an array, or the returned value."""
     return result.returned if name == RETURNED else result.arrays[name]
 
 
@@ -137,21 +186,22 @@ def _at_most(a: float, b: float) -> bool:
 def _legal(band: Band, index: int, expected: float, value: float) -> bool:
     if index in band.loose:
         return True
+    if band.low is None or band.high is None:
+        same = value == expected and math.copysign(1, value) == math.copysign(1, expected)
+        return same or (value != value and expected != expected)
     if value != value or expected != expected:
         both = value != value and expected != expected
-        return both or (band.overflow and band.low is not None)
-    if band.low is None or band.high is None:
-        return value == expected and math.copysign(1, value) == math.copysign(1, expected)
-    if math.isinf(value) or math.isinf(expected):
+        return both or band.overflow or bool(band.low[index] <= value <= band.high[index])
+    if math.isinf(value) and not math.isinf(expected):
         reach = max(abs(band.low[index]), abs(band.high[index])) > _LARGEST[band.element.bytes]
-        return value == expected or band.overflow or (reach and not math.isinf(expected))
-    return bool(band.low[index] <= value <= band.high[index])
+        return band.overflow or reach
+    return value == expected or bool(band.low[index] <= value <= band.high[index])
 
 
 def compare(bands: Mapping[str, Band], result: Result) -> Difference | None:
     """Return the first illegal element of a result, None when everything is legal."""
     for name, band in bands.items():
-        found = first_difference(band, name, _bytes(result, name))
+        found = first_difference(band, name, bytes_of(result, name))
         if found is not None:
             return found
     return None

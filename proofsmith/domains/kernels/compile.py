@@ -110,7 +110,8 @@ def driver(compiler: str, paths: Sequence[str]) -> str:
     return known[compiler]
 
 
-def _harness(name: str) -> str:
+def harness(name: str) -> str:
+    """Return the text of a trusted C file."""
     return files("proofsmith.domains.kernels").joinpath(f"harness/{name}").read_text()
 
 
@@ -153,7 +154,7 @@ class Compiler:
         units = [p for p in sources if PurePosixPath(p).suffix in SOURCES]
         flags = [f for f in flags_of(problem, candidate) if _KEPT.match(f)]
         team = "proofsmith_team.c"
-        sources |= {team: _harness("team.c")}
+        sources |= {team: harness("team.c")}
         checks = ("-O1", "-g1", "-w", "-fsanitize=thread", "-shared", "-fPIC", "-Wl,--as-needed")
         plus = ("-x", "c", team, "-x", "none")
         argv = (driver("gcc", units), *flags, *checks, *units, *plus, "-lm")
@@ -162,7 +163,7 @@ class Compiler:
     async def runner(self, shim: str, sandbox: Sandbox, *, kind: RunnerKind = "plain") -> bytes:
         """Compile the trusted runner around `shim`; raises SandboxError when that fails."""
         argv = ("gcc", "-O1", "-w", *_RUNNER[kind], "-fno-builtin", "runner.c", "shim.c")
-        sources = {"runner.c": _harness("runner.c"), "shim.c": shim}
+        sources = {"runner.c": harness("runner.c"), "shim.c": shim}
         build = await self.build(sandbox, sources, (*argv, "-ldl", "-lm"))
         if build.binary is None:
             raise SandboxError(

@@ -5,6 +5,7 @@ from proofsmith.domains.kernels.bounds import Difference
 from proofsmith.domains.kernels.climb import Climb
 from proofsmith.domains.kernels.jobs import Case, Fault, Violation
 from proofsmith.domains.kernels.oracle import fault_text
+from proofsmith.domains.kernels.rounding import RETURNED
 from proofsmith.domains.kernels.runs import Ran
 
 _SEEN = {
@@ -82,6 +83,6 @@ def ending(ran: Ran) -> str:
 
 
 def _wrong(d: Difference) -> str:
-    where = d.name if d.name == bounds.RETURNED else f"{d.name}[{d.index}]"
+    where = d.name if d.name == RETURNED else f"{d.name}[{d.index}]"
     allowed = f", allowed difference {d.allowed:.3g}" if d.allowed == d.allowed else ""
     return f"{where} is {d.got!r}, expected {d.expected!r}{allowed}; {d.wrong} of {d.count} wrong"

@@ -2,15 +2,16 @@
 
 import asyncio
 import math
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
 from proofsmith.domains.kernels import bounds, jobs
 from proofsmith.domains.kernels.bounds import Band
 from proofsmith.domains.kernels.compile import Build, Compiler, base_of, entry_symbol, flags_of
 from proofsmith.domains.kernels.contract import Array, Contract, Scalar
-from proofsmith.domains.kernels.inputs import unpack
+from proofsmith.domains.kernels.inputs import Style, unpack
 from proofsmith.domains.kernels.jobs import Case, Result, Rounding
+from proofsmith.domains.kernels.rounding import Estimate, Shadow
 from proofsmith.domains.kernels.runs import Ran, Side, run
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
@@ -19,6 +20,9 @@ from proofsmith.types import Problem
 WALL_S = 40.0
 CPU_S = 6.0
 _HUGE = {8: 1e100, 4: 1e15}
+_RANDOM = (Style.PLAIN, Style.WIDE)
+_DOUBTFUL = 0.01
+"""Share of the base's results that may be further off than estimated before the estimates are dropped."""
 _ROUNDING_FLAGS = ("-frounding-math", "-ffp-contract=off", "-fno-builtin-rint")
 
 
@@ -40,6 +44,9 @@ class Oracle:
         self._contract = contract
         self._compiler = compiler
         self._sides: dict[bool, Side] = {}
+        self._shadow = Shadow(problem, contract, compiler)
+        self._units = self._shadow.units
+        self._explained = False
         self.wall_s = 0.0
         self.cpu_s = 0.0
         """Longest that one execution of the base took."""
@@ -135,8 +142,10 @@ class Oracle:
             hint="it must not read uninitialised memory, addresses, clocks or random numbers",
         )
 
-    async def expected(self, cases: Sequence[Case], sandbox: Sandbox) -> tuple[Expected, ...]:
-        """Return the legal results of every case."""
+    async def expected(
+        self, cases: Sequence[Case], sandbox: Sandbox, *, estimate_s: float = 1.0
+    ) -> tuple[Expected, ...]:
+        """Return the legal results of every case; rounding errors are estimated for `estimate_s` of processor time."""
         if not cases:
             return ()
         side = await self._side(sandbox, rounding=False)
@@ -146,6 +155,7 @@ class Oracle:
             for mode in (Rounding.UP, Rounding.DOWN, Rounding.ZERO):
                 runs.append(self._run(side, cases, sandbox, mode))
         base, *others = [ran.transcript.results for ran in await _together(*runs)]
+        estimates = await self._estimates(cases, base, sandbox, estimate_s) if others else {}
         return tuple(
             Expected(
                 case,
@@ -154,11 +164,46 @@ class Oracle:
                     self._contract,
                     result,
                     [other[i] for other in others],
+                    estimates=estimates.get(i),
                     overflow=self._huge(case),
+                    drift=case.label not in _RANDOM,
                 ),
             )
             for i, (case, result) in enumerate(zip(cases, base, strict=True))
         )
+
+    async def _estimates(
+        self, cases: Sequence[Case], base: Sequence[Result], sandbox: Sandbox, cpu_s: float
+    ) -> Mapping[int, Mapping[str, Estimate]]:
+        """Return estimates of the rounding errors, none when the base does something that they do not explain."""
+        while self._units:
+            found = await self._shadow.estimate(cases, self._units[0], sandbox, cpu_s=cpu_s)
+            if found is None:
+                self._units = ()
+            elif self._explained or self._explains(cases, base, found):
+                self._explained = True
+                return found
+            else:
+                self._units = self._units[1:]
+        return {}
+
+    def _explains(
+        self,
+        cases: Sequence[Case],
+        base: Sequence[Result],
+        found: Mapping[int, Mapping[str, Estimate]],
+    ) -> bool:
+        """Say whether the base's own errors on random inputs are as large as estimated."""
+        doubtful = count = 0
+        for i, estimates in found.items():
+            if cases[i].label not in _RANDOM:
+                continue
+            for name, element in bounds.written(self._contract):
+                if element.kind == "float":
+                    data = bounds.bytes_of(base[i], name)
+                    doubtful += bounds.doubtful(element, data, estimates[name])
+                    count += len(estimates[name].centre)
+        return doubtful <= _DOUBTFUL * count
 
     def _floats(self) -> bool:
         contract = self._contract

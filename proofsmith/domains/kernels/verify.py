@@ -151,7 +151,8 @@ class Verifier:
         if climb.depth is Depth.FULL or self._quick is None:
             planner = self._planner(climb.seed, climb.depth)
             cases = [*planner.small(), *planner.planted(), *planner.widths(), *planner.measuring()]
-            common = await self.oracle.expected(cases, climb.sandbox)
+            spent_s = 3.0 if climb.depth is Depth.FULL else 1.0
+            common = await self.oracle.expected(cases, climb.sandbox, estimate_s=spent_s)
             if climb.depth is Depth.QUICK:
                 self._quick = common
         else:
@@ -160,7 +161,7 @@ class Verifier:
         if not novel:
             return common
         planner = self._planner(climb.seed + 1, climb.depth, sorted(novel))
-        return common + await self.oracle.expected(planner.planted(), climb.sandbox)
+        return common + await self.oracle.expected(planner.planted(), climb.sandbox, estimate_s=0.5)
 
     async def _differential(self, climb: Climb) -> str:
         """Compare results on the same inputs, made by processes that do not know of each other."""

@@ -1,0 +1,238 @@
+/* Estimates how far rounding may move every result of a base kernel: Monte Carlo arithmetic (Parker, 1997).
+ *
+ * usage: shadow JOB OUT SECONDS
+ *
+ * The kernel is compiled with its floating-point type replaced by a 128-bit one, whose operations GCC leaves to functions
+ * that are defined here: they compute in 64-bit precision and, in every run but the first, add a random relative error of
+ * the size that the original type has. For every written element OUT gets the result of the first run and the root mean
+ * square of the others' distance from it; for integers, whether they differed. The layout of JOB is that of jobs.py.
+ */
+#define SHADOW_RUNTIME
+#include "shadow.h"
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef uint64_t u64;
+typedef __float128 wide;
+void proofsmith_call(void **slots, void *result);
+extern const int proofsmith_width[]; /* per parameter, then the result: bytes of a floating type, negative for integers */
+extern const double proofsmith_unit;
+
+enum { IN = 0, OUT = 1, SAMPLES = 8, MAXIMUM_PARAMETERS = 64, RESULT = 1, END = 4 };
+struct header { u64 magic, calls, parameters, rounding, threads, poison; };
+struct parameter { u64 pointer, capacity, align; };
+struct argument { u64 value, access, offset, alias; };
+
+static long double level, smallest;
+static u64 state;
+
+static long double uniform(void) {
+    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+    return (long double)(int64_t)state * 0x1p-63L;
+}
+
+static wide noisy(long double value, long double scale) {
+    if (level == 0 || !__builtin_isfinite(value) || !__builtin_isfinite(scale)) return value;
+    return value + uniform() * (level * scale + smallest);
+}
+
+static long double larger(long double a, long double b) {
+    a = fabsl(a), b = fabsl(b);
+    return a > b ? a : b;
+}
+
+wide __addtf3(wide a, wide b);
+wide __subtf3(wide a, wide b);
+wide __multf3(wide a, wide b);
+wide __divtf3(wide a, wide b);
+wide __addtf3(wide a, wide b) {
+    long double x = a, y = b;
+    return noisy(x + y, larger(x, y));
+}
+wide __subtf3(wide a, wide b) {
+    long double x = a, y = b;
+    return noisy(x - y, larger(x, y));
+}
+wide __multf3(wide a, wide b) {
+    long double v = (long double)a * (long double)b;
+    return noisy(v, v);
+}
+wide __divtf3(wide a, wide b) {
+    long double v = (long double)a / (long double)b;
+    return noisy(v, v);
+}
+
+static int exact(const char *name) {
+    static const char *const names[] = {"fabs", "floor", "ceil", "round", "trunc", "rint", "nearbyint", "fmin", "fmax", "copysign", "fmod"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(name, names[i])) return 1;
+    return 0;
+}
+
+#undef SHADOW_ONE
+#undef SHADOW_TWO
+#define SHADOW_ONE(name)                                      \
+    wide shadow_##name(wide x) {                              \
+        long double v = name##l((long double)x);              \
+        return exact(#name) ? (wide)v : noisy(v, v);          \
+    }
+#define SHADOW_TWO(name)                                                  \
+    wide shadow_##name(wide x, wide y) {                                  \
+        long double v = name##l((long double)x, (long double)y);          \
+        return exact(#name) ? (wide)v : noisy(v, v);                      \
+    }
+SHADOW_FUNCTIONS(SHADOW_ONE, SHADOW_TWO)
+wide shadow_fma(wide x, wide y, wide z) { return __addtf3(__multf3(x, y), z); }
+
+static const struct header *job;
+static const struct parameter *parameters;
+static const unsigned char *file;
+static unsigned char *now[MAXIMUM_PARAMETERS + 1], *first[MAXIMUM_PARAMETERS + 1];
+static double *square[MAXIMUM_PARAMETERS + 1];
+static int out_fd;
+
+static void put(const void *data, size_t bytes) {
+    for (const char *at = data; bytes > 0;) {
+        ssize_t done = write(out_fd, at, bytes);
+        if (done <= 0) _exit(70);
+        at += done, bytes -= (size_t)done;
+    }
+}
+
+static void *room(size_t bytes) {
+    void *made = calloc(bytes + 64, 1);
+    if (!made) _exit(71);
+    return made;
+}
+
+static int width_of(u64 i) { return proofsmith_width[i]; }
+static size_t stride(u64 i) { return width_of(i) > 0 ? sizeof(wide) : (size_t)-width_of(i); }
+static size_t count_of(u64 i, const struct argument *arguments) {
+    return i == job->parameters ? 1 : arguments[i].value / (u64)abs(width_of(i));
+}
+
+static wide widened(const unsigned char *from, int width) {
+    double d;
+    float f;
+    if (width == 4) return memcpy(&f, from, 4), f;
+    return memcpy(&d, from, 8), d;
+}
+
+static void fill(u64 i, const struct argument *argument, unsigned char *to) {
+    const unsigned char *from = file + argument->offset;
+    size_t bytes = argument->value;
+    int width = width_of(i);
+    if (argument->access == OUT) memset(to, 0xFF, bytes / (size_t)abs(width) * stride(i));
+    else if (width < 0) memcpy(to, from, bytes);
+    else
+        for (size_t k = 0; k < bytes / (size_t)width; k++) ((wide *)to)[k] = widened(from + k * (size_t)width, width);
+}
+
+static void evaluate(const struct argument *arguments) {
+    void *slots[MAXIMUM_PARAMETERS];
+    static wide values[MAXIMUM_PARAMETERS];
+    for (u64 i = 0; i < job->parameters; i++) {
+        const struct argument *argument = &arguments[i];
+        if (!parameters[i].pointer) {
+            values[i] = width_of(i) > 0 ? widened((const unsigned char *)&argument->value, width_of(i)) : 0;
+            slots[i] = width_of(i) > 0 ? (void *)&values[i] : (void *)&argument->value;
+        } else if (!argument->alias) fill(i, argument, now[i]), slots[i] = now[i];
+    }
+    for (u64 i = 0; i < job->parameters; i++)
+        if (parameters[i].pointer && arguments[i].alias) {
+            slots[i] = now[arguments[i].alias - 1];
+            if (arguments[i].access != OUT) fill(i, &arguments[i], slots[i]);
+        }
+    memset(now[job->parameters], 0, sizeof(wide));
+    proofsmith_call(slots, now[job->parameters]);
+}
+
+static unsigned char *place(u64 i, const struct argument *arguments) {
+    return i < job->parameters && arguments[i].alias ? now[arguments[i].alias - 1] : now[i];
+}
+
+/* Remember the first run, or add how far this one is from it. */
+static void record(u64 i, const struct argument *arguments, int sample) {
+    size_t count = count_of(i, arguments), bytes = count * stride(i);
+    const unsigned char *data = place(i, arguments);
+    if (sample == 0) {
+        memcpy(first[i], data, bytes);
+        memset(square[i], 0, count * sizeof(double));
+        return;
+    }
+    for (size_t k = 0; k < count; k++) {
+        if (width_of(i) < 0) {
+            square[i][k] += memcmp(data + k * stride(i), first[i] + k * stride(i), stride(i)) != 0;
+            continue;
+        }
+        long double away = (long double)((const wide *)data)[k] - (long double)((const wide *)first[i])[k];
+        square[i][k] += (double)(away * away);
+    }
+}
+
+static void report(u64 i, const struct argument *arguments) {
+    size_t count = count_of(i, arguments);
+    for (size_t k = 0; k < count; k++) {
+        double pair[2] = {0, sqrt(square[i][k] / SAMPLES)};
+        if (width_of(i) > 0) pair[0] = (double)((const wide *)first[i])[k];
+        put(pair, sizeof pair);
+    }
+}
+
+static int written(u64 i, const struct argument *arguments) {
+    if (i == job->parameters) return width_of(i) != 0;
+    return parameters[i].pointer && arguments[i].access != IN;
+}
+
+static void call(u64 index, const struct argument *arguments) {
+    u64 bytes = 0;
+    for (int sample = 0; sample <= SAMPLES; sample++) {
+        level = sample ? proofsmith_unit : 0;
+        state = 0x9E3779B97F4A7C15u * (index * 16 + (u64)sample + 1);
+        evaluate(arguments);
+        for (u64 i = 0; i <= job->parameters; i++)
+            if (written(i, arguments)) record(i, arguments, sample);
+    }
+    for (u64 i = 0; i <= job->parameters; i++)
+        if (written(i, arguments)) bytes += 16 * count_of(i, arguments);
+    u64 words[5] = {RESULT, index, 0, 0, bytes};
+    put(words, sizeof words);
+    for (u64 i = 0; i <= job->parameters; i++)
+        if (written(i, arguments)) report(i, arguments);
+}
+
+int main(int argc, char **argv) {
+    struct stat status;
+    if (argc != 4) return 64;
+    int fd = open(argv[1], O_RDONLY);
+    out_fd = open(argv[2], O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (fd < 0 || out_fd < 0 || fstat(fd, &status)) return 71;
+    file = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (file == MAP_FAILED) return 71;
+    job = (const struct header *)file;
+    parameters = (const struct parameter *)(job + 1);
+    smallest = proofsmith_unit < 1e-10 ? 0x1p-1074L : 0x1p-149L;
+    for (u64 i = 0; i <= job->parameters; i++) {
+        size_t count = i < job->parameters && parameters[i].pointer ? parameters[i].capacity / (u64)abs(width_of(i)) : 1;
+        now[i] = room(count * 16), first[i] = room(count * 16), square[i] = room(count * sizeof(double));
+    }
+    const u64 *at = (const u64 *)(parameters + job->parameters);
+    /* Calls come in ascending size; stop before one that may take too long. Work grows at most with the square of data. */
+    double limit = atof(argv[3]) * CLOCKS_PER_SEC, last = 1, bytes = 1;
+    for (u64 index = 0; index < job->calls; index++) {
+        const struct argument *arguments = (const struct argument *)(at + 1);
+        double start = (double)clock(), size = 1;
+        for (u64 i = 0; i < job->parameters; i++)
+            if (parameters[i].pointer) size += (double)arguments[i].value;
+        if (start + last * (size / bytes) * (size / bytes) > limit) break;
+        call(index, arguments);
+        last = (double)clock() - start + 1, bytes = size;
+        at += 1 + 4 * job->parameters;
+    }
+    u64 words[5] = {END, job->calls, job->magic, 0, 0};
+    put(words, sizeof words);
+    return 0;
+}
