@@ -91,7 +91,7 @@ static const struct header *job;
 static const struct parameter *parameters;
 static const unsigned char *file;
 static unsigned char *now[MAXIMUM_PARAMETERS + 1], *first[MAXIMUM_PARAMETERS + 1];
-static double *square[MAXIMUM_PARAMETERS + 1];
+static long double *square[MAXIMUM_PARAMETERS + 1];
 static int out_fd;
 
 static void put(const void *data, size_t bytes) {
@@ -160,7 +160,7 @@ static void record(u64 i, const struct argument *arguments, int sample) {
     const unsigned char *data = place(i, arguments);
     if (sample == 0) {
         memcpy(first[i], data, bytes);
-        memset(square[i], 0, count * sizeof(double));
+        memset(square[i], 0, count * sizeof **square);
         return;
     }
     for (size_t k = 0; k < count; k++) {
@@ -169,14 +169,14 @@ static void record(u64 i, const struct argument *arguments, int sample) {
             continue;
         }
         long double away = (long double)((const wide *)data)[k] - (long double)((const wide *)first[i])[k];
-        square[i][k] += (double)(away * away);
+        square[i][k] += away * away;
     }
 }
 
 static void report(u64 i, const struct argument *arguments) {
     size_t count = count_of(i, arguments);
     for (size_t k = 0; k < count; k++) {
-        double pair[2] = {0, sqrt(square[i][k] / SAMPLES)};
+        double pair[2] = {0, (double)sqrtl(square[i][k] / SAMPLES)};
         if (width_of(i) > 0) pair[0] = (double)((const wide *)first[i])[k];
         put(pair, sizeof pair);
     }
@@ -217,7 +217,7 @@ int main(int argc, char **argv) {
     smallest = proofsmith_unit < 1e-10 ? 0x1p-1074L : 0x1p-149L;
     for (u64 i = 0; i <= job->parameters; i++) {
         size_t count = i < job->parameters && parameters[i].pointer ? parameters[i].capacity / (u64)abs(width_of(i)) : 1;
-        now[i] = room(count * 16), first[i] = room(count * 16), square[i] = room(count * sizeof(double));
+        now[i] = room(count * 16), first[i] = room(count * 16), square[i] = room(count * sizeof **square);
     }
     const u64 *at = (const u64 *)(parameters + job->parameters);
     /* Calls come in ascending size; stop before one that may take too long. Work grows at most with the square of data. */
