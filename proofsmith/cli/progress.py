@@ -57,8 +57,9 @@ class Watcher:
                 self._console.print(Text(f"  {progress.note}", style="dim"))
             self._live.update(Spinner("dots", Text(status(progress))))
         elif progress.note or changed:
-            stamp = f"[{progress.spend.wall_s:6.1f} s] {progress.phase}"
-            self._stream.write(f"{stamp}: {progress.note or status(progress)}\n")
+            stamp = f"[{progress.spend.wall_s:6.1f} s]"
+            told = f"{progress.phase}: {progress.note}" if progress.note else status(progress)
+            self._stream.write(f"{stamp} {told}\n")
             self._stream.flush()
 
 

@@ -14,6 +14,8 @@ from proofsmith.types import (
 )
 
 FACTS_SHOWN, FACT_CHARACTERS = 12, 60
+IN_THE_COMMAND = frozenset({"seed", "depth"})
+"""Facts that the replay command repeats."""
 HEADLINES = {
     Conclusion.SOLVED: "solved",
     Conclusion.IMPROVED: "improved",
@@ -140,7 +142,7 @@ def evidence_line(item: Evidence) -> str:
 
 def short_facts(facts: Mapping[str, object]) -> str:
     """Return at most FACTS_SHOWN facts of at most FACT_CHARACTERS each; longer ones are left out."""
-    told = {key: _fact(value) for key, value in facts.items()}
+    told = {key: _fact(value) for key, value in facts.items() if key not in IN_THE_COMMAND}
     short = [f"{key} {text}" for key, text in told.items() if 0 < len(text) <= FACT_CHARACTERS]
     return ", ".join(short[:FACTS_SHOWN])
 
