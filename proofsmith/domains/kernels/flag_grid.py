@@ -30,6 +30,10 @@ class Flags:
         """The settings of a candidate that is compiled this way."""
         return {"compiler": self.compiler, "cflags": list(self.cflags)}
 
+    def plus(self, *more: str) -> "Flags":
+        """Return these flags and those of `more` that are missing."""
+        return Flags(self.compiler, (*self.cflags, *(f for f in more if f not in self.cflags)))
+
     @property
     def words(self) -> str:
         """The flags as a person writes them, compiler first."""

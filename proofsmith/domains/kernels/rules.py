@@ -53,7 +53,7 @@ def _all(problem: Problem, parent: Candidate | None) -> Iterator[Candidate]:
     def rewritten(found: Rewrite) -> Candidate:
         return Candidate(
             files={**files, _path(problem): found.program.render()},
-            settings=flags.settings,
+            settings=flags.plus(*found.flags).settings,
             parents=parents,
             move=f"rule:{found.move}",
         )

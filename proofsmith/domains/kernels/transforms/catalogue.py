@@ -7,15 +7,19 @@ from proofsmith.domains.kernels.transforms import (
     branches,
     hints,
     masks,
+    nests,
+    outer_vector,
     recurrence,
     register_tile,
     scalars,
     streams,
     tables,
     transposition,
+    triangles,
 )
-from proofsmith.domains.kernels.transforms.normal import forms, localise
+from proofsmith.domains.kernels.transforms.normal import distribute, forms, localise
 from proofsmith.domains.kernels.transforms.program import Program
+from proofsmith.domains.kernels.transforms.register_tile import Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +36,36 @@ class Rewrite:
 
     move: str
     program: Program
+    flags: tuple[str, ...] = ()
+    """Compiler flags that it needs beyond the usual ones."""
 
 
-_ROWS_BY_VECTORS = ((8, 3), (4, 4), (4, 2), (1, 8), (6, 4), (4, 1))
+_SHAPES = ((8, 3), (4, 4), (4, 2), (1, 8), (6, 4), (4, 1))
+"""Rows by vectors of a tile whose columns are wide."""
 _DOTS = ((4, 4, 1), (4, 1, 1), (4, 1, 2), (1, 4, 2), (2, 2, 1), (1, 1, 8), (1, 1, 4))
+"""Rows, columns and unrolling of a tile whose reducing loop is wide."""
 
 
 def tiles(program: Program, facts: Facts) -> Iterator[Rewrite]:
     """Hold blocks of sums in registers, in every normal form."""
+    reorder = facts.policy != "exact"
     for label, form in _tileable(program):
         prefix = f"{label}, " if label else ""
-        for modes in (("columns", "rows"), ("rows", "columns")):
-            for rows, columns in _ROWS_BY_VECTORS:
-                shape = register_tile.Shape(rows, columns)
-                made = register_tile.apply(form, shape, modes)
-                if made is not None:
-                    yield Rewrite(f"{prefix}register-tile({modes[0]},{rows}x{columns})", made)
-        if facts.policy == "exact":
-            continue
-        for rows, columns, depth in _DOTS:
-            shape = register_tile.Shape(rows, columns, depth)
-            made = register_tile.apply(form, shape, ("depth",))
+        for (rows, columns), dot in zip(_SHAPES, _DOTS, strict=False):
+            shape = Shape(rows, columns)
+            wide = [(mode, shape) for mode in ("columns", "rows")]
+            choices = (*wide, *([("depth", Shape(*dot))] if reorder else []))
+            made = register_tile.apply(form, choices)
             if made is not None:
-                yield Rewrite(f"{prefix}register-tile(depth,{rows}x{columns}x{depth})", made)
+                yield Rewrite(f"{prefix}register-tile({rows}x{columns})", made)
+        for rows, columns in _SHAPES:
+            made = register_tile.apply(form, (("rows", Shape(rows, columns)),))
+            if made is not None:
+                yield Rewrite(f"{prefix}register-tile(rows,{rows}x{columns})", made)
+        for dot in _DOTS if reorder and "transpose" not in label else ():
+            made = register_tile.apply(form, (("depth", Shape(*dot)),))
+            if made is not None:
+                yield Rewrite(f"{prefix}register-tile(depth,{'x'.join(map(str, dot))})", made)
 
 
 def _tileable(program: Program) -> Iterator[tuple[str, Program]]:
@@ -121,12 +132,51 @@ def chains(program: Program, facts: Facts) -> Iterator[Rewrite]:
             yield Rewrite(f"mask-search({block})", made)
 
 
-RULES = (tiles, recurrences, chains, tabled, straighten)
+def ordered(program: Program, facts: Facts) -> Iterator[Rewrite]:
+    """Interchange loops, cut them into cache tiles, and help the compiler with the result."""
+    whole = localise(program)
+    split = whole.with_body(distribute(whole.body))
+    for label, form in (("", whole), ("distribute, ", split)):
+        made = nests.interchange(form)
+        if made is None:
+            continue
+        for further in straighten(made, facts):
+            yield Rewrite(f"{label}interchange, {further.move}", further.program)
+            break
+        yield Rewrite(f"{label}interchange", made)
+    pushed = triangles.push(whole)
+    if pushed is not None:
+        for further in straighten(pushed, facts):
+            yield Rewrite(f"push-forward, {further.move}", further.program)
+    for size in (32, 8, 64):
+        made = nests.cache_tiles(whole, size)
+        if made is not None:
+            yield Rewrite(f"cache-tile({size})", made)
+
+
+def outer(program: Program, facts: Facts) -> Iterator[Rewrite]:
+    """Turn neighbouring iterations of an outer loop into vector lanes."""
+    del facts
+    for copies in (4, 2, 8, 1):
+        made = outer_vector.vectorise(program, copies)
+        if made is not None:
+            yield Rewrite(f"vectorise-outer({copies})", made)
+
+
+def threads(program: Program, facts: Facts) -> Iterator[Rewrite]:
+    """Share outermost loops among threads; last, since one core less busy is worth more."""
+    del facts
+    made = nests.parallel(localise(program))
+    if made is not None:
+        yield Rewrite("parallel-for", made, ("-fopenmp",))
+
+
+RULES = (tiles, recurrences, chains, tabled, ordered, outer, straighten)
 """Every rule; one yields nothing where it does not apply."""
 
 
 def rewrites(program: Program, facts: Facts) -> Iterator[Rewrite]:
-    """Yield rewrites of all rules in turn, the first of each rule first, each text once."""
+    """Yield rewrites of all rules in turn, the first of each rule first, each text once; threads come last."""
     seen = {program.render()}
     running = [rule(program, facts) for rule in RULES]
     while running:
@@ -138,3 +188,4 @@ def rewrites(program: Program, facts: Facts) -> Iterator[Rewrite]:
                 still.append(rule)
                 yield found
         running = still
+    yield from threads(program, facts)

@@ -16,6 +16,7 @@ from proofsmith.domains.kernels.transforms.ir import (
     Var,
     While,
     names,
+    statements,
     walk,
     written,
 )
@@ -110,6 +111,8 @@ def _at(loop: For, parents: tuple[For, ...]) -> Contraction | None:
     if tiles:
         index = next(i for i, s in enumerate(tiles[0].body) if s is loop)
         before, after = tiles[0].body[:index], tiles[0].body[index + 1 :]
+        if any(isinstance(s, (For, While)) for s in statements((*before, *after))):
+            return Contraction((), chain, (), (), sums)
         if len(parents) > 1 and parents[-2].body == (tiles[0],) and parents[-2].step == 1:
             tiles.insert(0, parents[-2])
     return Contraction(tuple(tiles), chain, before, after, sums)

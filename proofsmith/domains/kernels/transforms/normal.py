@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from proofsmith.domains.kernels.transforms.affine import stride
 from proofsmith.domains.kernels.transforms.contraction import reduction_last
 from proofsmith.domains.kernels.transforms.ir import (
     Assign,
@@ -10,6 +11,7 @@ from proofsmith.domains.kernels.transforms.ir import (
     Declare,
     For,
     If,
+    Index,
     Stmt,
     Var,
     While,
@@ -17,6 +19,8 @@ from proofsmith.domains.kernels.transforms.ir import (
     mentioned,
     names,
     statements,
+    walk,
+    written,
 )
 from proofsmith.domains.kernels.transforms.program import Program
 
@@ -71,18 +75,15 @@ def _sink(body: Body, declared: Declare) -> Body | None:
 
 
 def distribute(body: Body) -> Body:
-    """Split every loop around more than one inner loop into one loop per inner loop, with the statements before it.
-
-    Loops whose statements pass scalars to each other stay whole.
-    """
+    """Split every loop around loops and other statements into one loop for each, where nothing passes between them."""
     out: list[Stmt] = []
     for stmt in body:
         match stmt:
             case For(body=inner):
                 inner = distribute(inner)
                 groups = _groups(inner)
-                shared = len(groups) < 2 or _linked(groups)
-                out += [replace(stmt, body=g) for g in ([inner] if shared else groups)]
+                whole = len(groups) < 2 or _linked(groups) or not _aligned(groups, stmt.var)
+                out += [replace(stmt, body=g) for g in ([inner] if whole else groups)]
             case While(body=inner):
                 out.append(replace(stmt, body=distribute(inner)))
             case If(test=test, then=then, other=other):
@@ -93,30 +94,49 @@ def distribute(body: Body) -> Body:
 
 
 def _groups(body: Body) -> list[Body]:
-    """Cut after every loop; trailing plain statements form the last group."""
-    groups: list[Body] = []
-    current: list[Stmt] = []
+    """Return each loop alone and each run of other statements; one group when there is no loop."""
+    groups: list[list[Stmt]] = []
     for stmt in body:
-        current.append(stmt)
-        if isinstance(stmt, For):
-            groups.append(tuple(current))
-            current = []
-    return groups + ([tuple(current)] if current else [])
+        if isinstance(stmt, For) or not groups or isinstance(groups[-1][-1], For):
+            groups.append([stmt])
+        else:
+            groups[-1].append(stmt)
+    loops = sum(isinstance(g[0], For) for g in groups)
+    return [tuple(g) for g in groups] if loops else [body]
 
 
 def _linked(groups: list[Body]) -> bool:
-    """Say whether a local of one group is used in a later one."""
+    """Say whether a scalar that one group sets is used in a later one."""
     for position, group in enumerate(groups):
-        local = {s.name for s in group if isinstance(s, Declare)}
-        scalars = {
+        scalars = {s.name for s in group if isinstance(s, Declare)}
+        scalars |= {
             s.target.name
             for s in statements(group)
             if isinstance(s, Assign) and isinstance(s.target, Var)
         }
         later = frozenset().union(*(mentioned(g) for g in groups[position + 1 :]))
-        if later & (local | scalars):
+        if later & scalars:
             return True
     return False
+
+
+def _aligned(groups: list[Body], var: str) -> bool:
+    """Say whether every array that the groups share and write moves alike with the loop everywhere.
+
+    Then one iteration of a group touches only what the same iteration of another one touches.
+    """
+    changed = frozenset().union(*(written(g) for g in groups))
+    everywhere = [e for g in groups for s in statements(g) for e in expressions(s)]
+    steps: dict[str, list[object]] = {}
+    for expr in everywhere:
+        for part in walk(expr):
+            if (
+                isinstance(part, Index)
+                and isinstance(part.array, Var)
+                and part.array.name in changed
+            ):
+                steps.setdefault(part.array.name, []).append(stride(part.index, var))
+    return all(found[0] and all(f == found[0] for f in found) for found in steps.values())
 
 
 def reduce_last(body: Body) -> Body:

@@ -41,15 +41,15 @@ class Shape:
     """How often the vectorised reducing loop is unrolled, each with its own partial sums."""
 
 
-def apply(program: Program, shape: Shape, modes: tuple[str, ...]) -> Program | None:
-    """Tile every contraction in the first of `modes` that fits it; None when none fits.
+def apply(program: Program, choices: tuple[tuple[str, Shape], ...]) -> Program | None:
+    """Tile every contraction by the first of `choices` (mode and shape) that fits it; None when none fits.
 
     Modes: `columns` and `rows` vectorise along the inner or outer tile loop, so the order of each sum is kept;
     `depth` vectorises along the reducing loop and adds partial sums, which reorders them.
     """
     body, helpers = program.body, list[str]()
     for contraction in find(program.body):
-        for mode in modes:
+        for mode, shape in choices:
             try:
                 new, added = tiled(program.with_body(body), contraction, shape, mode)
             except NotVectorizable:

@@ -6,15 +6,19 @@ from proofsmith.domains.kernels.transforms import (
     branches,
     hints,
     masks,
+    nests,
+    outer_vector,
     recurrence,
     register_tile,
     scalars,
     streams,
     tables,
     transposition,
+    triangles,
 )
 from proofsmith.domains.kernels.transforms.catalogue import Facts, rewrites
 from proofsmith.domains.kernels.transforms.normal import forms, localise
+from proofsmith.domains.kernels.transforms.register_tile import Shape
 
 UNKNOWN = """\
 int f(int n, const int *next)
@@ -39,8 +43,13 @@ int f(int n, const int *next)
         lambda p: recurrence.scan(p, vector=True),
         lambda p: streams.leapfrog(p, 16, exact=False),
         lambda p: masks.mask(p, 64),
-        lambda p: register_tile.apply(p, register_tile.Shape(4, 2), ("columns", "rows")),
-        lambda p: register_tile.apply(p, register_tile.Shape(4, 4), ("depth",)),
+        nests.interchange,
+        nests.parallel,
+        lambda p: nests.cache_tiles(p, 32),
+        lambda p: outer_vector.vectorise(p, 4),
+        triangles.push,
+        lambda p: register_tile.apply(p, (("columns", Shape(4, 2)), ("rows", Shape(4, 2)))),
+        lambda p: register_tile.apply(p, (("depth", Shape(4, 4)),)),
     ],
 )
 def test_a_rule_that_does_not_apply_yields_nothing(program, rule):
@@ -48,9 +57,8 @@ def test_a_rule_that_does_not_apply_yields_nothing(program, rule):
 
 
 def test_tiles_hold_rows_by_vectors_in_registers(program):
-    tiled = register_tile.apply(
-        localise(program("convolution.c", "convolve")), register_tile.Shape(2, 2), ("columns",)
-    )
+    kernel = localise(program("convolution.c", "convolve"))
+    tiled = register_tile.apply(kernel, (("columns", Shape(2, 2)),))
     assert tiled is not None
     shown = tiled.render()
     assert "vector_float sum_1_1 = " in shown
@@ -159,3 +167,93 @@ def test_restrict_keeps_the_signature_otherwise(program):
     assert made.signature.startswith(
         "void f(int n, const double *__restrict x, double *__restrict y)"
     )
+
+
+STRIDED = """\
+void f(int n, float *v, const float *u)
+{
+    for (int k = 1; k < n - 1; k++)
+        for (int j = 0; j < n; j++)
+            for (int i = 0; i < n; i++)
+                v[(i * n + j) * n + k] = u[(i * n + j) * n + k - 1] + u[(i * n + j) * n + k + 1];
+}
+"""
+
+
+def test_the_contiguous_loop_goes_inside(program):
+    made = nests.interchange(program(STRIDED))
+    assert made is not None
+    shown = made.render()
+    assert shown.index("int i = 0") < shown.index("int j = 0") < shown.index("int k = 1")
+
+
+def test_a_triangular_nest_is_not_put_in_an_order_that_breaks_its_bounds(program):
+    text = STRIDED.replace("int i = 0; i < n", "int i = 0; i < k")
+    made = nests.interchange(program(text))
+    assert made is None or made.render().index("int k = 1") < made.render().index("int i = 0")
+
+
+def test_a_transposition_is_cut_into_squares(program):
+    kernel = program(
+        """void f(int n, const double *A, double *B) {
+        for (int i = 0; i < n; i++) for (int j = 0; j < n; j++) B[j * n + i] = A[i * n + j];
+        }"""
+    )
+    made = nests.cache_tiles(kernel, 32)
+    assert made is not None
+    assert "for (int i_tile = 0; i_tile < n; i_tile += 32) {" in made.render()
+
+
+def test_loops_that_pass_values_between_each_other_are_not_split(program):
+    kernel = program(
+        """void f(int n, double *A) {
+        for (int i = 0; i < n; i++) {
+            for (int j = 0; j < n; j++) A[i * n + j] += A[j];
+            for (int j = 0; j < n; j++) A[j] += 1.0;
+        }
+        }"""
+    )
+    assert [label for label, _ in forms(kernel)] == [""]
+
+
+def test_elimination_is_pushed_forward_and_fused(program):
+    kernel = program(
+        """void f(int n, double *A) {
+        for (int i = 0; i < n; i++) {
+            for (int j = 0; j < i; j++) {
+                for (int k = 0; k < j; k++) A[i * n + j] -= A[i * n + k] * A[k * n + j];
+                A[i * n + j] /= A[j * n + j];
+            }
+            for (int j = i; j < n; j++)
+                for (int k = 0; k < i; k++) A[i * n + j] -= A[i * n + k] * A[k * n + j];
+        }
+        }"""
+    )
+    made = triangles.push(kernel)
+    assert made is not None
+    shown = made.render()
+    assert shown.count("for (") == 3
+    assert "for (int j = k + 1; j < n; j++) {" in shown
+
+
+def test_an_outer_loop_becomes_lanes_with_its_scalars(program):
+    kernel = program(
+        """void f(int n, int d, const float *c, const float *x, float *y) {
+        for (int i = 0; i < n; i++) {
+            float p = c[d];
+            for (int k = d - 1; k >= 0; k--) p = p * x[i] + c[k];
+            y[i] = p;
+        }
+        }"""
+    )
+    made = outer_vector.vectorise(kernel, 2)
+    assert made is not None
+    shown = made.render()
+    assert "p_1 = p_1 * *(const vector_float *)&x[i0 + LANES_float] + c[k];" in shown
+    assert "*(vector_float *)&y[i0] = p_0;" in shown
+
+
+def test_threads_are_proposed_last_and_bring_their_flag(program):
+    found = list(rewrites(program(STRIDED), Facts()))
+    assert [r.flags for r in found if r.flags] == [("-fopenmp",)]
+    assert found[-1].move == "parallel-for"

@@ -1,0 +1,160 @@
+"""Loop order: bring the loop that walks contiguously to the inside of every nest, and cut nests into cache tiles."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import permutations
+
+from proofsmith.domains.kernels.transforms.affine import constant_stride, plus, stride
+from proofsmith.domains.kernels.transforms.contraction import nest
+from proofsmith.domains.kernels.transforms.ir import (
+    Assign,
+    Bin,
+    Body,
+    Choice,
+    Expr,
+    For,
+    If,
+    Index,
+    Num,
+    Stmt,
+    Var,
+    While,
+    expressions,
+    names,
+    statements,
+    walk,
+)
+from proofsmith.domains.kernels.transforms.program import Program
+
+_DEEPEST = 5
+
+
+def interchange(program: Program) -> Program | None:
+    """Order each perfect nest by stride, the most contiguous loop innermost; None when all are in order."""
+    return _each(program, _ordered)
+
+
+def _each(program: Program, change: Callable[[For], For | None]) -> Program | None:
+    body = _visit(program.body, change)
+    return None if body == program.body else program.with_body(body)
+
+
+def _visit(body: Body, change: Callable[[For], For | None]) -> Body:
+    out: list[Stmt] = []
+    for stmt in body:
+        match stmt:
+            case For(body=inner):
+                new = change(stmt)
+                out.append(new if new is not None else replace(stmt, body=_visit(inner, change)))
+            case While(body=inner):
+                out.append(replace(stmt, body=_visit(inner, change)))
+            case If(test=test, then=then, other=other):
+                out.append(If(test, _visit(then, change), _visit(other, change)))
+            case _:
+                out.append(stmt)
+    return tuple(out)
+
+
+def perfect(loop: For) -> list[For]:
+    """Return the loops of the perfect nest that starts at `loop`, outermost first."""
+    chain = [loop]
+    while len(chain[-1].body) == 1 and isinstance(chain[-1].body[0], For):
+        chain.append(chain[-1].body[0])
+    return chain
+
+
+def _ordered(loop: For) -> For | None:
+    chain = perfect(loop)
+    if not 2 <= len(chain) <= _DEEPEST:
+        return None
+    legal = [order for order in permutations(chain) if _bounded(order)]
+    costs = {order: tuple(cost(c, chain[-1].body) for c in reversed(order)) for order in legal}
+    best = min(legal, key=lambda order: (costs[order], order != tuple(chain)))
+    return None if costs[best] >= costs[tuple(chain)] else nest(list(best), chain[-1].body)
+
+
+def _bounded(order: tuple[For, ...]) -> bool:
+    """Say whether no bound depends on a loop that would come later."""
+    inside: set[str] = set()
+    for loop in reversed(order):
+        inside.add(loop.var)
+        if (names(loop.lower) | names(loop.upper)) & inside or loop.step == 0:
+            return False
+    return True
+
+
+def cost(loop: For, body: Body) -> int:
+    """Add up how the accesses of `body` move with the loop: 0 fixed, 1 contiguous, more for far strides and stores."""
+    total = 0
+    for stmt in statements(body):
+        for position, expr in enumerate(expressions(stmt)):
+            for part in walk(expr):
+                if isinstance(part, Index) and loop.var in names(part.index):
+                    stored = position == 0 and isinstance(stmt, Assign) and part is stmt.target
+                    near, far = (
+                        constant_stride(part.index, loop.var),
+                        stride(part.index, loop.var),
+                    )
+                    reach = max((len(m) for m in far), default=0) if far else 0
+                    strided = (12 if stored else 8) + reach
+                    total += 1 if near is not None and abs(near) == 1 else strided
+    return total
+
+
+def cache_tiles(program: Program, size: int) -> Program | None:
+    """Cut the two innermost loops of nests without a contiguous order into squares; None when there is none."""
+    taken: list[str] = []
+
+    def squares(loop: For) -> For | None:
+        chain = perfect(loop)
+        if len(chain) < 2 or any(c.step != 1 for c in chain[-2:]) or not _bounded(tuple(chain)):
+            return None
+        outer, inner = chain[-2:]
+        if not (_strided(outer, inner.body) and _strided(inner, inner.body)):
+            return None
+        rows, columns = (_strip(program, c, size, taken) for c in (outer, inner))
+        return nest([*chain[:-2], rows[0], columns[0], rows[1], columns[1]], inner.body)
+
+    return _each(program, squares)
+
+
+def _strided(loop: For, body: Body) -> bool:
+    return any(_far(loop, body))
+
+
+def _far(loop: For, body: Body) -> Iterator[bool]:
+    for stmt in statements(body):
+        for expr in expressions(stmt):
+            for part in walk(expr):
+                if isinstance(part, Index) and loop.var in names(part.index):
+                    yield constant_stride(part.index, loop.var) is None and bool(
+                        stride(part.index, loop.var)
+                    )
+
+
+def _strip(program: Program, loop: For, size: int, taken: list[str]) -> tuple[For, For]:
+    """Split a loop into one over tiles and one inside a tile."""
+    taken.append(program.fresh(loop.var + "_tile", taken))
+    first = Var(taken[-1])
+    kind = loop.type or program.kinds()[loop.var].type
+    left: Expr = Bin("<", Bin("-", loop.upper, first), Num(str(size)))
+    end = Choice(left, loop.upper, plus(first, size))
+    return (
+        For(first.name, kind, loop.lower, loop.upper, size, ()),
+        replace(loop, lower=first, upper=end),
+    )
+
+
+def parallel(program: Program) -> Program | None:
+    """Share the iterations of every outermost counted loop among threads; None when there is none."""
+
+    def shared(loop: For) -> For | None:
+        deep = any(isinstance(s, For) for s in statements(loop.body))
+        scalars = [
+            s.target for s in loop.body if isinstance(s, Assign) and isinstance(s.target, Var)
+        ]
+        if not deep or scalars or loop.step == 0 or loop.pragmas:
+            return None
+        return replace(loop, pragmas=("#pragma omp parallel for",))
+
+    return _each(program, shared)
