@@ -1,5 +1,6 @@
 """Read budgets as people write them: `20s`, `50 attempts`, `200k tokens`, `$1`."""
 
+import math
 import re
 from collections.abc import Iterable
 
@@ -15,6 +16,7 @@ FORMS = (
     ("tokens", re.compile(rf"{AMOUNT}\s*([km]?)\s*tokens?")),
     ("cost_usd", re.compile(rf"\$\s*{AMOUNT}()")),
 )
+WHOLE = ("attempts", "tokens")
 HINT = (
     "write it like '20s', '5m', '50 attempts', '200k tokens' or '$1'; several are joined by commas"
 )
@@ -36,8 +38,10 @@ def parse_budget(texts: Iterable[str]) -> Budget:
         name, amount = _amount(part)
         if name in found:
             raise UsageError(f"budget '{part}' is given twice", hint=HINT)
-        if amount <= 0:
+        if amount <= 0 or (name in WHOLE and amount < 1):
             raise UsageError(f"budget '{part}' allows nothing", hint=HINT)
+        if not math.isfinite(amount):
+            raise UsageError(f"budget '{part[:20]}...' is no number", hint=HINT)
         found[name] = amount
     return Budget(
         wall_s=found.get("wall_s"),

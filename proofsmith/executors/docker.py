@@ -140,7 +140,7 @@ class _Conversation:
                 self.report.feed(body)
             else:
                 self.stderr.feed(body)
-        return bool(data) and not self.report.complete
+        return bool(data) and not (self.report.complete or self.report.broken)
 
     def flooded(self) -> bool:
         most = FLOOD_FACTOR * self.limits.output_kib * 1024

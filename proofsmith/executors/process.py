@@ -111,7 +111,7 @@ class _Supervisor:
         report.feed(data)
         if report.started and self.started_at is None:
             self.started()
-        if report.complete or not data:
+        if report.complete or report.broken or not data:
             self.loop.remove_reader(self.launch.report_fd)
             self.done.set()
 

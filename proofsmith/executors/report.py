@@ -21,6 +21,8 @@ class Report:
     output_names: Sequence[str]
     started: bool = False
     complete: bool = False
+    broken: bool = False
+    """A record cannot be understood; nothing after it is read, and the execution has no result."""
     wait_status: int | None = None
     ended_by: Exceeded = ""
     wall_s: float = 0.0
@@ -35,9 +37,15 @@ class Report:
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes; incomplete records wait for more."""
+        if self.broken:
+            return
         self._pending += data
-        while self._pending and self._take_record():
-            pass
+        try:
+            while self._pending and self._take_record():
+                pass
+        except IndexError:  # an output, a stream or a reason that does not exist
+            self.broken, self.complete, self.wait_status = True, False, None
+            self._pending.clear()
 
     def _take_record(self) -> bool:
         kind = bytes(self._pending[:1])

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -162,6 +163,10 @@ def _typed(data: JSON, text: str, thought: str) -> PlanLine | Fault:
         return Fault(reason=f"'{where}': {first['msg']}", text=text, id=_declared(text))
     if row.id is None and row.tool != JOIN:
         return Fault(reason="'id' is missing", text=text)
+    try:
+        _written(row.args)
+    except ValueError as error:
+        return Fault(reason=f"'args': {error}", text=text, id=row.id)
     return PlanLine(
         id=row.id or 0,
         tool=row.tool,
@@ -176,6 +181,11 @@ def _typed(data: JSON, text: str, thought: str) -> PlanLine | Fault:
     )
 
 
+def _written(*values: object) -> None:
+    """Raise ValueError or TypeError unless `values` can be stored: JSON numbers, and text without lone surrogates."""
+    json.dumps(values, ensure_ascii=False, allow_nan=False).encode()
+
+
 def _parse_action(text: str, thought: str) -> PlanLine | Fault | None:
     head = _ACTION.match(text)
     assert head is not None
@@ -184,11 +194,15 @@ def _parse_action(text: str, thought: str) -> PlanLine | Fault | None:
     if not closed:
         return None
     try:
-        call = ast.parse(f"f({body})", mode="eval").body
+        with (
+            warnings.catch_warnings()
+        ):  # Python's remarks on odd literals are not for the user's terminal
+            warnings.simplefilter("error", SyntaxWarning)
+            call = ast.parse(f"f({body})", mode="eval").body
         assert isinstance(call, ast.Call)
         positional = tuple(ast.literal_eval(part) for part in call.args)
         named = {part.arg: ast.literal_eval(part.value) for part in call.keywords if part.arg}
-        json.dumps([positional, named])
+        _written(positional, named)
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         return Fault(reason="arguments must be constants or $id", text=text, id=number)
     return PlanLine(

@@ -25,8 +25,17 @@ def read_object(text: str) -> dict[str, JSON]:
         except (json.JSONDecodeError, RecursionError):
             start = text.find("{", start + 1)
             continue
-        return found if isinstance(found, dict) else {}
+        return _storable(found) if isinstance(found, dict) else {}
     return {}
+
+
+def _storable(found: dict[str, JSON]) -> dict[str, JSON]:
+    r"""Replace escapes such as `\ud800` that stand for no character: no file and no request can hold them."""
+    text = json.dumps(found, ensure_ascii=False)
+    if text.isascii():
+        return found
+    clean: dict[str, JSON] = json.loads(text.encode(errors="replace"))
+    return clean
 
 
 def text_of(data: JSON, *names: str) -> str:

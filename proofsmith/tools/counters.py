@@ -224,7 +224,11 @@ def mca(output: str) -> dict[str, JSON]:
     {'cycles_per_iteration': 4.0, 'throughput_bound_cycles': 2.0, 'limited_by': 'latency of a dependency chain'}
     """
     numbers = dict(
-        re.findall(r"^(Iterations|Total Cycles|Block RThroughput):\s+([\d.]+)", output, re.M)
+        re.findall(
+            r"^(Iterations|Total Cycles|Block RThroughput):\s+(\d{1,15}(?:\.\d{1,15})?)\b",
+            output,
+            re.M,
+        )
     )
     if len(numbers) < 3 or not float(numbers["Iterations"]):
         return {}

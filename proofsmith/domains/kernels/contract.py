@@ -2,7 +2,9 @@
 
 import ast
 import json
+import math
 import operator
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -233,8 +235,10 @@ def _divide(a: float, b: float) -> float:
 @cache
 def _tree(text: str) -> ast.expr:
     try:
-        return ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", SyntaxWarning)
+            return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise UsageError(
             f"'{text}' is not an arithmetic expression",
             hint="use + - * / % ( ) min max, numbers and names of sizes",
@@ -261,14 +265,14 @@ def number(text: str | float, sizes: Mapping[str, int]) -> float:
         return text
     try:
         return _value(_tree(text), sizes, text)
-    except (ZeroDivisionError, OverflowError) as error:
+    except (ArithmeticError, ValueError, TypeError, RecursionError) as error:
         raise UsageError(f"'{text}' has no value at {dict(sizes)}", hint=str(error)) from error
 
 
 def integer(text: str, sizes: Mapping[str, int]) -> int:
     """Evaluate an expression that must be an integer; raises UsageError otherwise."""
     value = number(text, sizes)
-    if value != int(value):
+    if not math.isfinite(value) or value != int(value):
         raise UsageError(f"'{text}' is not an integer at {dict(sizes)}", hint="sizes are integers")
     return int(value)
 

@@ -124,13 +124,20 @@ def _files(source: Path, text: str, options: Mapping[str, JSON]) -> dict[str, st
 
 def _cflags(source: Path, options: Mapping[str, JSON]) -> tuple[str, ...]:
     given = options.get("cflags")
-    flags = shlex.split(given) if isinstance(given, str) else _listed(given)
+    flags = _split(given) if isinstance(given, str) else _listed(given)
     commands = options.get("compile-commands", options.get("compile_commands"))
-    return (*(_recorded(Path(str(commands)), source) if commands else ()), *flags)
+    return (*(recorded_flags(Path(str(commands)), source) if commands else ()), *flags)
 
 
-def _recorded(database: Path, source: Path) -> tuple[str, ...]:
-    """Return the flags that matter from the entry for `source` in a compile_commands.json."""
+def _split(flags: str) -> list[str]:
+    try:
+        return shlex.split(flags)
+    except ValueError as error:
+        raise UsageError(f"cannot read the flags {flags!r}: {error}", hint="close it") from None
+
+
+def recorded_flags(database: Path, source: Path) -> tuple[str, ...]:
+    """Return the flags that matter from the entry for `source` in a compile_commands.json; raises UsageError."""
     try:
         entries = json.loads(database.read_text(encoding="utf-8"))
         for entry in entries:

@@ -1,0 +1,1 @@
+"""Inputs, parsers and planted bugs of `benchmarks/fuzz.py`."""
