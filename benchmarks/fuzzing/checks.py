@@ -28,7 +28,8 @@ FILES = {
 EDITABLE = ("src/a.c", "b.h")
 KERNEL = """void axpy(int n, int m, double alpha, const double *x, double *y, int *at) {
   for (int i = 0; i < n; i++) y[i] += alpha * x[i]; }"""
-ODD_KERNELS = """void f(int n, double **rows) {} struct p g(int n) { } real h(struct p x) { } static long k(real *x, char) {}
+ODD_KERNELS = """void f(int n, double **rows) {} struct p g(int n) { } real h(struct p x) { }
+static long k(real *x, char) {}
 real l(const real *x, unsigned n) { return 0; }"""
 FUNCTION = syntax.functions(syntax.parse(KERNEL))[0]
 ODD_FUNCTIONS = syntax.functions(syntax.parse(ODD_KERNELS))
@@ -51,7 +52,8 @@ class _Tool:
 
 
 def one_line(message: str) -> None:
-    assert message and "\n" not in message, f"not one line: {message!r}"
+    assert message
+    assert "\n" not in message, f"not one line: {message!r}"
 
 
 def fences(module: ModuleType, text: str, _rng: random.Random) -> None:

@@ -36,7 +36,7 @@ def from_json(text: str, *, source: str = "report.json") -> Report:
     """
     try:
         raw = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(
             f"{source} is not JSON: {error}", hint="the file was cut or edited"
         ) from None

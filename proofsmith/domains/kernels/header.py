@@ -128,7 +128,7 @@ def _fault(message: str, hint: str) -> UsageError:
 def _load(toml: str) -> dict[str, Any]:
     try:
         return tomllib.loads(re.sub(r"(?m)^\s*\* ?", "", toml))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise _fault(f"unreadable TOML: {error}", "see the header of a bundled kernel") from error
 
 

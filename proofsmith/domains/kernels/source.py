@@ -17,6 +17,7 @@ from proofsmith.types import JSON, Goal, Problem, digest
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
 _MARKER = re.compile(r'^# \d+ "([^"]*)"')
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 _LARGEST_BYTES = 4 * 1024 * 1024
 
 
@@ -145,7 +146,7 @@ def recorded_flags(database: Path, source: Path) -> tuple[str, ...]:
                 words = entry.get("arguments") or shlex.split(entry["command"])
                 kept = re.compile(r"-(D|U|std=|f(?!plugin)|m|W\w)")
                 return tuple(w for w in words[1:] if kept.match(w) and not w.startswith("-MF"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except _UNREADABLE as error:
         raise UsageError(f"cannot read {database}: {error}", hint="pass --cflags") from error
     raise UsageError(f"{database} has no entry for {source.name}", hint="pass --cflags")
 
