@@ -130,6 +130,7 @@ class Attempts:
                 temperature=move.temperature,
                 seed=run.seed,
                 sample=move.sample,
+                effort="low" if move.tier == "cheap" else None,
             )
         except ModelError as error:
             if not error.only_this_call:

@@ -5,7 +5,7 @@ import pytest
 from proofsmith.agents.rounds import Rounds
 from proofsmith.errors import ModelError, SandboxError
 from proofsmith.model import ScriptedModel
-from proofsmith.types import Budget, Status
+from proofsmith.types import Budget, Move, Status
 from tests.agents.toy import ToyDomain, cost_of, run_of
 
 
@@ -192,3 +192,29 @@ async def test_a_reply_that_the_deadline_left_unjudged_is_counted_all_the_same(t
     assert end.ended_by == "budget:wall_s"
     assert run.budget.spend.model_calls == 1
     assert run.budget.spend.tokens > 0
+
+
+class OneMove:
+    """A strategy that asks for a single model move of a given tier."""
+
+    def __init__(self, tier):
+        self.left = [Move(id="only", kind="optimise", prompt="make it cheaper", tier=tier)]
+
+    def ask(self, limit):
+        return [self.left.pop()] if self.left and limit else []
+
+    def tell(self, move, reply, outcome):
+        pass
+
+    def dump(self):
+        return {}
+
+    def load(self, state):
+        pass
+
+
+@pytest.mark.parametrize(("tier", "effort"), [("cheap", "low"), ("strong", None)])
+async def test_a_cheap_move_asks_for_little_effort(tmp_path, tier, effort):
+    model = ScriptedModel(["cost = 40"])
+    await Rounds(run_of(tmp_path, model=model), OneMove(tier)).drive()
+    assert [asked.effort for asked in model.requests] == [effort]
