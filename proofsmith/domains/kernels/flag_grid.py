@@ -62,6 +62,7 @@ def grid(policy: str, *, finite: bool) -> Iterator[Flags]:
     tried: set[Flags] = set()
     for compiler, flags in (
         ("gcc", NATIVE + pieces),
+        ("gcc", NATIVE + (("-ffast-math",) if policy != "exact" and finite else pieces)),
         ("gcc", (*NATIVE, "-mprefer-vector-width=512", *pieces)),
         ("clang", NATIVE + pieces),
         ("gcc", (*NATIVE, "-mprefer-vector-width=128", *pieces)),

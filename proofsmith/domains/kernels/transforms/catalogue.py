@@ -11,6 +11,7 @@ from proofsmith.domains.kernels.transforms import (
     outer_vector,
     recurrence,
     register_tile,
+    roots,
     scalars,
     streams,
     tables,
@@ -82,8 +83,21 @@ _STEPS: tuple[tuple[str, Callable[[Program], Program | None]], ...] = (
     ("select", branches.select),
     ("replace-elements", scalars.replace_elements),
     ("hoist", scalars.hoist),
+    ("newton-root", roots.newton),
     ("independent", hints.independent),
     ("restrict", hints.restrict),
+)
+
+
+_SELECTIONS = (
+    {"select", "replace-elements", "hoist", "independent", "restrict"},
+    {"select", "replace-elements", "hoist", "newton-root", "independent", "restrict"},
+    {"select", "replace-elements", "hoist"},
+    {"replace-elements", "hoist", "independent", "restrict"},
+    {"independent", "restrict"},
+    {"replace-elements"},
+    {"select"},
+    {"restrict"},
 )
 
 
@@ -91,7 +105,8 @@ def straighten(program: Program, facts: Facts) -> Iterator[Rewrite]:
     """Help the compiler vectorise: scalars for array elements, selections for branches, promises; all, then fewer."""
     del facts
     program = localise(program)
-    for steps in (_STEPS, _STEPS[:3], _STEPS[1:], _STEPS[3:], _STEPS[1:2], _STEPS[:1], _STEPS[4:]):
+    for names in _SELECTIONS:
+        steps = [step for step in _STEPS if step[0] in names]
         made, done = program, []
         for name, step in steps:
             new = step(made)
@@ -148,6 +163,10 @@ def ordered(program: Program, facts: Facts) -> Iterator[Rewrite]:
     if pushed is not None:
         for further in straighten(pushed, facts):
             yield Rewrite(f"push-forward, {further.move}", further.program)
+    for delay in (1, 0, 2):
+        made = nests.fuse(whole, delay)
+        if made is not None:
+            yield Rewrite(f"fuse-behind({delay})", made)
     for size in (32, 8, 64):
         made = nests.cache_tiles(whole, size)
         if made is not None:

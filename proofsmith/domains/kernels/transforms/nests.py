@@ -4,25 +4,30 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import permutations
 
-from proofsmith.domains.kernels.transforms.affine import constant_stride, plus, stride
+from proofsmith.domains.kernels.transforms.affine import constant_stride, equal, plus, poly, stride
 from proofsmith.domains.kernels.transforms.contraction import nest
 from proofsmith.domains.kernels.transforms.ir import (
     Assign,
     Bin,
     Body,
     Choice,
+    Declare,
     Expr,
     For,
     If,
     Index,
     Num,
+    Raw,
     Stmt,
     Var,
     While,
+    bind,
     expressions,
     names,
+    root,
     statements,
     walk,
+    written,
 )
 from proofsmith.domains.kernels.transforms.program import Program
 
@@ -145,16 +150,89 @@ def _strip(program: Program, loop: For, size: int, taken: list[str]) -> tuple[Fo
     )
 
 
+def fuse(program: Program, delay: int) -> Program | None:
+    """Run neighbouring loops over the same range together, the second `delay` iterations behind; None without any.
+
+    What the first one wrote is then still in the cache when the second one reads it.
+    """
+
+    def visit(body: Body) -> Body:
+        out: list[Stmt] = []
+        for stmt in body:
+            if isinstance(stmt, (For, While)):
+                stmt = replace(stmt, body=visit(stmt.body))
+            last = out[-1] if out else None
+            if isinstance(stmt, For) and isinstance(last, For) and _alike(last, stmt):
+                out[-1] = _behind(last, stmt, delay)
+            else:
+                out.append(stmt)
+        return tuple(out)
+
+    body = visit(program.body)
+    return None if body == program.body else program.with_body(body)
+
+
+def _alike(first: For, second: For) -> bool:
+    """Say whether two loops around loops have the same range."""
+    deep = all(any(isinstance(s, For) for s in c.body) for c in (first, second))
+    steps = first.step == second.step == 1 and bool(first.type and second.type)
+    return deep and steps and equal(first.lower, second.lower) and equal(first.upper, second.upper)
+
+
+def _behind(first: For, second: For, delay: int) -> For:
+    here: Expr = Var(first.var)
+    late = plus(here, -delay)
+    moved = bind(second.body, {second.var: late})
+    if delay == 0:
+        return replace(first, body=(*first.body, *moved))
+    body: Body = (
+        If(Bin("<", here, first.upper), first.body),
+        If(Bin(">=", late, first.lower), moved),
+    )
+    return replace(first, upper=plus(first.upper, delay), body=body)
+
+
 def parallel(program: Program) -> Program | None:
-    """Share the iterations of every outermost counted loop among threads; None when there is none."""
+    """Share the outermost loops whose iterations touch nothing of each other among threads; None without any.
+
+    Tests see a race only by luck, so this is strict: scalars must be local, and every array that is written must move
+    with the loop, all of its subscripts alike.
+    """
 
     def shared(loop: For) -> For | None:
         deep = any(isinstance(s, For) for s in statements(loop.body))
-        scalars = [
-            s.target for s in loop.body if isinstance(s, Assign) and isinstance(s.target, Var)
-        ]
-        if not deep or scalars or loop.step == 0 or loop.pragmas:
+        if not deep or loop.step != 1 or loop.pragmas or not _private(loop):
             return None
         return replace(loop, pragmas=("#pragma omp parallel for",))
 
     return _each(program, shared)
+
+
+def _private(loop: For) -> bool:
+    local = {s.name for s in statements(loop.body) if isinstance(s, Declare)}
+    local |= {s.var for s in statements(loop.body) if isinstance(s, For) and s.type}
+    if any(isinstance(s, Raw) for s in statements(loop.body)) or not written(loop.body):
+        return False
+    shared = written(loop.body) - local
+    for stmt in statements(loop.body):
+        for expr in expressions(stmt):
+            for part in walk(expr):
+                if isinstance(part, Var) and part.name in shared and not _array(loop, part.name):
+                    return False
+                if isinstance(part, Index) and root(part) in shared and not _own(part, loop.var):
+                    return False
+    return True
+
+
+def _array(loop: For, name: str) -> bool:
+    everywhere = (p for s in statements(loop.body) for e in expressions(s) for p in walk(e))
+    return any(isinstance(p, Index) and p.array == Var(name) for p in everywhere)
+
+
+def _own(place: Index, var: str) -> bool:
+    """Say whether the element belongs to one iteration: it moves with `var` and is not whole steps away."""
+    step = stride(place.index, var)
+    if not step:
+        return False
+    rest = {m for m in poly(place.index) if Var(var) not in m}
+    return not rest & step.keys()

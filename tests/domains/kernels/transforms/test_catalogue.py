@@ -10,6 +10,7 @@ from proofsmith.domains.kernels.transforms import (
     outer_vector,
     recurrence,
     register_tile,
+    roots,
     scalars,
     streams,
     tables,
@@ -48,6 +49,8 @@ int f(int n, const int *next)
         lambda p: nests.cache_tiles(p, 32),
         lambda p: outer_vector.vectorise(p, 4),
         triangles.push,
+        roots.newton,
+        lambda p: nests.fuse(p, 1),
         lambda p: register_tile.apply(p, (("columns", Shape(4, 2)), ("rows", Shape(4, 2)))),
         lambda p: register_tile.apply(p, (("depth", Shape(4, 4)),)),
     ],
@@ -257,3 +260,37 @@ def test_threads_are_proposed_last_and_bring_their_flag(program):
     found = list(rewrites(program(STRIDED), Facts()))
     assert [r.flags for r in found if r.flags] == [("-fopenmp",)]
     assert found[-1].move == "parallel-for"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "for (int i = 1; i < n; i++) for (int j = 0; j < n; j++) A[i * n + j] += A[(i - 1) * n + j];",
+        "for (int t = 0; t < n; t++) for (int j = 0; j < n; j++) A[j] += 1.0;",
+        "double s = 0; for (int i = 0; i < n; i++) for (int j = 0; j < n; j++) s += A[i * n + j]; A[0] = s;",
+    ],
+)
+def test_loops_that_could_race_are_never_shared(program, body):
+    assert nests.parallel(program("void f(int n, double *A) {\n" + body + "\n}")) is None
+
+
+def test_fused_loops_run_a_step_behind(program):
+    kernel = program(
+        """void f(int n, const double *A, double *B, double *C) {
+        for (int i = 1; i < n; i++) for (int j = 0; j < n; j++) B[i * n + j] = 2 * A[i * n + j];
+        for (int i = 1; i < n; i++) for (int j = 0; j < n; j++) C[i * n + j] = B[i * n + j] + 1;
+        }"""
+    )
+    made = nests.fuse(kernel, 1)
+    assert made is not None
+    shown = made.render()
+    assert "for (int i = 1; i < n + 1; i++) {" in shown
+    assert "C[(i - 1) * n + j] = B[(i - 1) * n + j] + 1;" in shown
+
+
+def test_division_by_a_root_becomes_an_iteration(program):
+    made = roots.newton(
+        program("double f(double a, double b)\n{ double c = a / sqrt(b + 1); return c; }")
+    )
+    assert made is not None
+    assert "double c = a * reciprocal_root(b + 1);" in made.render()
