@@ -1,52 +1,27 @@
-"""What a run gathers before it searches: the domain's tools and an outline, called by a plan."""
+"""What a run gathers before it searches: a plan over the tools on offer, within a share of the budget."""
 
 from typing import Any
-
-from pydantic import BaseModel, Field
 
 from proofsmith.agents.dataflow import ToolPolicy
 from proofsmith.agents.gather import Gatherer
 from proofsmith.agents.metered import Metered
+from proofsmith.agents.offers import offered
 from proofsmith.agents.run import Run
-from proofsmith.errors import UsageError
-from proofsmith.protocols import Sandbox, Tool
-from proofsmith.tools.syntax import language_of, outline
-from proofsmith.types import JSON, Problem
+from proofsmith.types import JSON
 
 QUESTION = "Which facts must someone know who wants to reach the goal with this code?"
-LARGE_CHARS = 12_000
-"""Problems above this are outlined even when their domain offers no tools."""
-WALL_S = 60.0
-WALL_SHARE = 0.1
+WALL_S = 90.0
+WALL_SHARE = 0.25
 """Part of a wall budget that gathering may use."""
-
-
-class Where(BaseModel):
-    """Arguments of `outline`."""
-
-    path: str = Field(default="", description="one file of the problem; empty for all")
-
-
-class Outline:
-    """Functions and classes of the problem's files with their lines."""
-
-    name = "outline"
-    description = "functions and classes with their line ranges"
-    arguments: type[BaseModel] = Where
-
-    async def run(self, problem: Problem, arguments: BaseModel, sandbox: Sandbox) -> JSON:
-        """Return entries by file; raises UsageError when there is no such file."""
-        path = arguments.path if isinstance(arguments, Where) else ""
-        if path and path not in problem.files:
-            known = ", ".join(sorted(problem.files))
-            raise UsageError(f"no file '{path}'; files: {known}")
-        return {
-            name: [
-                f"{entry.kind} {entry.name} {entry.line}-{entry.last_line}"
-                for entry in outline(problem.files[name], language_of(name))
-            ]
-            for name in ([path] if path else sorted(problem.files))
-        }
+LEAST_WALL_S = 20.0
+LEAST_ATTEMPTS = 4
+"""Budgets below these are left to the search alone."""
+PLAN_TOKENS = 5000
+"""What a planning call is expected to need at most."""
+PLAN_SHARE = 0.1
+"""Part of the tokens left that a planning call may need."""
+PLAN_ATTEMPTS = 16
+"""Searches of fewer attempts call every tool and leave the model to the search."""
 
 
 class _LedgerJournal:
@@ -66,21 +41,19 @@ class _LedgerJournal:
 async def gather(run: Run) -> dict[str, JSON]:
     """Return the facts by tool name, from the ledger when they were gathered before.
 
-    Nothing is gathered for a run without a model, which has no use for facts. The model plans the calls only where
-    a tool needs arguments; otherwise all of them are made at once and no token is spent.
+    Nothing is gathered for a run without a model, which has no use for facts, nor under a budget so small that the
+    search needs all of it. The model plans the calls when it can afford that; else all tools are called.
     """
     known: dict[str, Any] | None = run.ledger.get("facts", "gathered", dict)
     if known is not None:
         return known
     facts: dict[str, JSON] = {}
-    if run.model is not None and (run.domain.tools or _large(run.problem)):
-        tools: list[Tool] = [*run.domain.tools, Outline()]
-        needy = any(_needs_arguments(tool) for tool in tools)
+    if run.model is not None and not _small(run):
         gatherer = Gatherer(
             run.problem,
-            tools,
+            tools := offered(run),
             run.fresh(),
-            model=Metered(run.model, run.budget, run.prices) if needy else None,
+            model=Metered(run.model, run.budget, run.prices) if _affords_plan(run) else None,
             policies={tool.name: ToolPolicy(slots=run.width) for tool in tools},
             journal=_LedgerJournal(run),
             wall_s=_wall_s(run),
@@ -93,12 +66,17 @@ async def gather(run: Run) -> dict[str, JSON]:
     return facts
 
 
-def _large(problem: Problem) -> bool:
-    return sum(len(text) for text in problem.files.values()) > LARGE_CHARS
+def _small(run: Run) -> bool:
+    cap = run.budget.budget
+    few = cap.attempts is not None and cap.attempts < LEAST_ATTEMPTS
+    return few or (cap.wall_s is not None and cap.wall_s < LEAST_WALL_S)
 
 
-def _needs_arguments(tool: Tool) -> bool:
-    return any(info.is_required() for info in tool.arguments.model_fields.values())
+def _affords_plan(run: Run) -> bool:
+    left, attempts = run.budget.left.tokens, run.budget.budget.attempts
+    if attempts is not None and attempts < PLAN_ATTEMPTS:
+        return False
+    return left is None or left >= PLAN_TOKENS / PLAN_SHARE
 
 
 def _wall_s(run: Run) -> float:

@@ -45,14 +45,26 @@ class Gathered:
 
 
 def default_plan(tools: Mapping[str, Tool]) -> str:
-    """Return the plan used without a model: every tool that needs no argument, all at once."""
-    free = [
-        name
-        for name, tool in tools.items()
-        if not any(info.is_required() for info in tool.arguments.model_fields.values())
-    ]
-    lines = [canonical({"id": n, "tool": name, "args": {}}) for n, name in enumerate(free, 1)]
+    """Return the plan used without a model: every tool that needs no argument, and then those that need such results.
+
+    A required argument that has the name of a planned tool takes the result of that tool.
+    """
+    ids: dict[str, int] = {}
+    lines = []
+    for name, needed in sorted(_needs(tools).items(), key=lambda item: len(item[1])):
+        if needed <= ids.keys():
+            ids[name] = len(ids) + 1
+            given: dict[str, JSON] = {other: f"${ids[other]}" for other in sorted(needed)}
+            lines.append(canonical({"id": ids[name], "tool": name, "args": given}))
     return "\n".join([*lines, canonical({"tool": JOIN})])
+
+
+def _needs(tools: Mapping[str, Tool]) -> dict[str, set[str]]:
+    """Return the names of the required arguments by tool."""
+    return {
+        name: {key for key, info in tool.arguments.model_fields.items() if info.is_required()}
+        for name, tool in tools.items()
+    }
 
 
 class Gatherer:

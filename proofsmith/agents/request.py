@@ -21,12 +21,16 @@ from proofsmith.agents.run import Run
 from proofsmith.errors import StoreError, UsageError
 from proofsmith.memory.cache import VerdictCache, problem_digest
 from proofsmith.memory.ledger import Ledger
+from proofsmith.memory.lessons import Lessons
 from proofsmith.model import Prices
 from proofsmith.planners.best_of import Plan
 from proofsmith.planners.choice import DEFAULT, require_known, strategy_of
 from proofsmith.protocols import Domain, Model, Progress, Sandbox, Strategy
 from proofsmith.tools.edits import read_reply
 from proofsmith.types import JSON, Budget, Goal, Problem, Report, Status, canonical, digest
+
+LESSONS = "lessons.sqlite"
+"""Name of the store of lessons inside the cache folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +135,7 @@ async def opened(request: Request) -> AsyncIterator[Run]:
                 read_reply=read_reply,
                 prices=request.prices,
                 cache=cache,
+                win_rates=_win_rates(request),
                 seed=request.seed,
                 width=request.width,
                 lane=request.lane,
@@ -151,6 +156,16 @@ def both(
         second(progress)
 
     return watch
+
+
+def _win_rates(request: Request) -> dict[str, float]:
+    """Return how often each catalogue pattern won on this machine, as far as lessons were counted."""
+    path = request.cache_dir / LESSONS if request.cache_dir else None
+    if path is None or not path.is_file():
+        return {}
+    with Lessons(path, cpu_name()) as lessons:
+        counted = lessons.win_rates(request.domain.name)
+    return {pattern: counts.rate for pattern, counts in counted.items()}
 
 
 def _search(request: Request, problem: Problem, facts: Mapping[str, JSON]) -> Strategy:

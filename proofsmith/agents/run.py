@@ -47,6 +47,8 @@ class Run:
     """Turns a reply, the files it answers to and the editable names into files; raises UsageError."""
     prices: Prices | None = None
     cache: VerdictCache | None = None
+    win_rates: Mapping[str, float] = field(default_factory=dict)
+    """How often each catalogue pattern won on this machine, 0..1."""
     seed: int = 0
     width: int = 2
     lane: Lane = field(default_factory=Lane)

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any, TypedDict
 
@@ -17,6 +18,8 @@ from proofsmith.agents import report as reports
 from proofsmith.agents.apply import Change, carry_out, changes
 from proofsmith.agents.conclusion import conclude
 from proofsmith.agents.confirm import Confirmed, confirm
+from proofsmith.agents.facts import gather
+from proofsmith.agents.offers import profiled
 from proofsmith.agents.report.patch import patch
 from proofsmith.agents.rounds import Rounds
 from proofsmith.agents.run import Run
@@ -154,23 +157,16 @@ async def _gather(state: State, runtime: Runtime[Run]) -> State:
     """Collect what a model should know before it proposes anything; rules need nothing."""
     run = runtime.context
     run.tell("gather")
-    if run.model is not None:
-        await _profile(run)
+    await gather(run)
     run.failpoints.reach("gather.done")
     return State()
 
 
 async def _profile(run: Run) -> None:
     """Record where the original's time goes, unless the wall budget ends first."""
-    if not run.optimising or run.ledger.get("profile", "original", Profile) is not None:
-        return
-    try:
+    with suppress(TimeoutError):
         async with asyncio.timeout(run.budget.left.wall_s):
-            profile = await run.profile(run.base)
-    except TimeoutError:
-        return
-    if profile is not None:
-        run.ledger.put("profile", "original", profile, problem_id=run.problem.id)
+            await profiled(run)
 
 
 def _facts(run: Run) -> dict[str, JSON]:

@@ -2,7 +2,10 @@ from dataclasses import replace
 
 from pydantic import BaseModel
 
-from proofsmith.agents.facts import Outline, Where, gather
+from proofsmith.agents.facts import gather
+from proofsmith.agents.offers import Catalogue, Outline, Where
+from proofsmith.agents.rounds import Rounds
+from proofsmith.errors import SandboxError
 from proofsmith.model import ScriptedModel
 from proofsmith.types import Budget
 from tests.agents.toy import ToyDomain, problem_of, run_of
@@ -76,3 +79,58 @@ async def test_an_outline_names_functions_and_lines():
     assert await Outline().run(replace(problem_of(), files=code), Where(), None) == {
         "a.py": ["function f 1-2", "class C 5-6"]
     }
+
+
+async def test_without_a_plan_of_the_model_results_flow_into_the_tools_that_need_them(tmp_path):
+    class Following(BaseModel):
+        hot: int
+
+    class Doubler(Counter):
+        async def run(self, problem, arguments, sandbox):
+            return 2 * arguments.hot
+
+    domain = ToyDomain(tools=(Doubler("double", Following), Counter("hot", Nothing)))
+    facts = await gather(run_of(tmp_path, domain, model=ScriptedModel([])))
+    assert facts["hot"] == 1
+    assert facts["double"] == 2
+
+
+async def test_a_tool_that_fails_leaves_the_facts_of_the_others(tmp_path):
+    class Broken(Counter):
+        async def run(self, problem, arguments, sandbox):
+            raise SandboxError("the compiler died")
+
+    domain = ToyDomain(tools=(Broken("broken", Nothing), Counter("hot", Nothing)))
+    facts = await gather(run_of(tmp_path, domain, model=ScriptedModel([])))
+    assert facts["hot"] == 1
+    assert "broken" not in facts
+
+
+async def test_a_tiny_budget_is_left_to_the_search(tmp_path):
+    tool = Counter("hot", Nothing)
+    run = run_of(
+        tmp_path, ToyDomain(tools=(tool,)), model=ScriptedModel([]), budget=Budget(attempts=3)
+    )
+    assert await gather(run) == {}
+    assert tool.calls == 0
+
+
+async def test_what_an_earlier_run_found_is_recalled(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    earlier = run_of(tmp_path / "one")
+    await Rounds(earlier, earlier.strategy({})).drive()
+    later = run_of(tmp_path / "two", model=ScriptedModel([]))
+    facts = await gather(later)
+    assert any("at least" in line for line in facts["recall"])
+    assert len(facts["recall"]) <= 6
+
+
+async def test_the_catalogue_answers_to_the_symptoms_of_a_profile(tmp_path):
+    run = replace(run_of(tmp_path), win_rates={"scalar-replacement": 0.9, "restrict": 0.1})
+    tool = Catalogue(run)
+    asked = tool.arguments(profile={"symptoms": ["aliasing"]})
+    problem = replace(problem_of(), domain="kernels")
+    lines = await tool.run(problem, asked, None)
+    assert lines[0].startswith("scalar-replacement")
+    assert not any(line.startswith("restrict") for line in lines[:2])

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from proofsmith.agents.request import Request, opened
+from proofsmith.agents.request import LESSONS, Request, cpu_name, opened
 from proofsmith.agents.workflow import execute
 from proofsmith.errors import ModelError, SandboxError, StoreError, UsageError
+from proofsmith.memory.lessons import Lesson, Lessons
 from proofsmith.model import ScriptedModel
 from proofsmith.types import Budget, Conclusion, Depth, Goal, Status
 from tests.agents.toy import NAME, ToyDomain, ToySandbox, cost_of, text_of
@@ -149,6 +150,21 @@ async def test_a_run_whose_endpoint_failed_is_taken_up_again(ask):
     second = await ask(domain, model=ScriptedModel(lambda _: "```\ncost = 50\n```"))
     assert second.run_id == first.run_id
     assert second.conclusion is Conclusion.IMPROVED
+
+
+async def test_a_run_knows_what_won_on_this_machine_before(ask, tmp_path):
+    with Lessons(tmp_path / LESSONS, cpu_name()) as lessons:
+        lessons.count(Lesson(domain="toy", text="halve it", pattern="halve"), won=True)
+    request = Request(
+        source=ask.source,
+        goal=Goal.SPEED,
+        domain=ToyDomain(),
+        sandbox=ToySandbox(),
+        runs_dir=ask.runs,
+        cache_dir=tmp_path,
+    )
+    async with opened(request) as run:
+        assert run.win_rates == {"halve": pytest.approx(2 / 3)}
 
 
 @pytest.mark.parametrize("name", ["rethink", "plansearch"])

@@ -10,7 +10,13 @@ from proofsmith.domains.kernels.contract import Contract
 from proofsmith.tools.feedback import CHARS_PER_TOKEN, clip
 from proofsmith.types import JSON, Candidate, Problem
 
-PROFILE_TOKENS = 600
+SECTIONS = (
+    ("profile", "Profile of the original", 600),
+    ("remarks", "What gcc says about its loops under -O3 -march=native", 200),
+    ("catalogue", "Patterns that fit this profile (none is required)", 420),
+    ("recall", "What earlier runs tried on this kernel", 150),
+)
+"""Facts that the brief shows: name, heading, most tokens."""
 CONTRACT_TOKENS = 500
 POLICIES = {
     "exact": "Results are bit for bit those of the original: no sum is reordered, no product is fused into a sum.",
@@ -21,10 +27,9 @@ POLICIES = {
 
 
 def write(problem: Problem, contract: Contract, facts: Mapping[str, JSON]) -> str:
-    """Return the brief, at most 2 000 tokens; `facts["profile"]` is shown when it is there."""
+    """Return the brief, at most 2 000 tokens, with those of the gathered facts that SECTIONS names."""
     template = files(__package__).joinpath("brief.md").read_text(encoding="utf-8")
     flags = " ".join(flags_of(problem, Candidate(files=problem.files)))
-    profile = facts.get("profile")
     text = Template(template).substitute(
         entry=contract.entry,
         sizes=_sizes(contract),
@@ -36,11 +41,18 @@ def write(problem: Problem, contract: Contract, facts: Mapping[str, JSON]) -> st
         values=_values(contract),
         aliases=_aliases(contract),
         allowed="".join(f", {name}" for name in contract.allow),
-        profile=f"\n# Profile of the original\n{clip(str(profile), PROFILE_TOKENS * CHARS_PER_TOKEN)}"
-        if profile
-        else "",
+        facts="".join(_section(facts.get(name), title, cap) for name, title, cap in SECTIONS),
     )
     return text.strip()
+
+
+def _section(fact: JSON, title: str, cap_tokens: int) -> str:
+    """Write one gathered fact under its heading; nothing for an empty one."""
+    if not fact:
+        return ""
+    lines = [f"- {line}" for line in fact] if isinstance(fact, list) else [str(fact)]
+    shown = clip("\n".join(lines), cap_tokens * CHARS_PER_TOKEN)
+    return f"\n# {title}\n{shown}\n"
 
 
 def _sizes(contract: Contract) -> str:

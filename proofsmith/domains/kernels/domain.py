@@ -8,6 +8,7 @@ from proofsmith.domains.kernels.compile import Compiler
 from proofsmith.domains.kernels.measure import compare
 from proofsmith.domains.kernels.profile import profile
 from proofsmith.domains.kernels.roofline import Roofline
+from proofsmith.domains.kernels.tools import ContractFacts, Remarks
 from proofsmith.domains.kernels.verify import Verifier
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox, Tool
@@ -29,11 +30,11 @@ class KernelsDomain:
     name = "kernels"
     suffixes = (".c", ".cc", ".cpp", ".cxx")
     image = ""
-    tools: Sequence[Tool] = ()
 
     def __init__(self) -> None:
         """Start with nothing compiled."""
         self._compiler = Compiler()
+        self.tools: Sequence[Tool] = (ContractFacts(), Remarks(self._compiler))
         self._roofline: Roofline | None = None
         self._verifiers: dict[str, Verifier] = {}
 

@@ -6,11 +6,11 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 
-from proofsmith.domains.kernels import host, timing
+from proofsmith.domains.kernels import host, symptoms, timing
 from proofsmith.domains.kernels.compile import Build, Compiler, entry_symbol, flags_of
 from proofsmith.domains.kernels.contract import Contract
 from proofsmith.domains.kernels.roofline import Position, Roofline
@@ -24,7 +24,7 @@ PAIRS = 20
 LIMIT_S = 10.0
 _SAMPLES_PER_S = 5000
 _READING = Limits(wall_s=20.0, cpu_s=20.0, memory_mib=1024, disk_mib=128, processes=16)
-_REMARKS = {
+REMARKS = {
     "gcc": ("-fopt-info-vec-optimized", "-fopt-info-vec-missed"),
     "clang": (
         "-Rpass=loop-vectorize",
@@ -56,7 +56,7 @@ async def profile(
 ) -> Profile | None:
     """Return where the time of a kernel goes at its measuring sizes; None when it does not compile or run."""
     tool = str(candidate.settings.get("compiler", "gcc"))
-    build = await compiler.kernel(problem, candidate, sandbox, ("-g1", *_REMARKS[tool]))
+    build = await compiler.kernel(problem, candidate, sandbox, ("-g1", *REMARKS[tool]))
     symbol = entry_symbol(build, contract.entry) if build.binary else None
     if build.binary is None or symbol is None:
         return None
@@ -79,7 +79,9 @@ async def profile(
     found.time_s = median(blocks) / max(1, session.repeats)
     await _locate(build, recording, sandbox, found)
     position = roofline.position(contract, found.time_s)
-    return _written(contract, position, roofline, found)
+    written = _written(contract, position, roofline, found)
+    seen = symptoms.of_profile(written.facts, written.hot) + symptoms.of_code(problem, contract)
+    return replace(written, facts={**written.facts, "symptoms": list(seen)})
 
 
 async def _record(bench: Bench, sandbox: Sandbox, found: _Findings) -> tuple[Session, bytes]:
