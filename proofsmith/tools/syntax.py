@@ -114,10 +114,12 @@ class Node:
         return tuple(Node(c) for c in self._node.children_by_field_name(name))
 
     def walk(self) -> Iterator["Node"]:
-        """Yield this node and everything below in source order."""
-        yield self
-        for child in self._node.children:
-            yield from Node(child).walk()
+        """Yield this node and everything below in source order, however deep."""
+        waiting = [self._node]
+        while waiting:
+            node = waiting.pop()
+            yield Node(node)
+            waiting += reversed(node.children)
 
     def find(self, *kinds: str) -> Iterator["Node"]:
         """Yield nodes of the given kinds at or below this one in source order."""

@@ -19,6 +19,7 @@ from proofsmith.domains.kernels.transforms import (
     triangles,
 )
 from proofsmith.domains.kernels.transforms.normal import distribute, forms, localise
+from proofsmith.domains.kernels.transforms.pointers import plain
 from proofsmith.domains.kernels.transforms.program import Program
 from proofsmith.domains.kernels.transforms.register_tile import Shape
 
@@ -197,6 +198,7 @@ RULES = (tiles, recurrences, chains, tabled, ordered, outer, straighten)
 def rewrites(program: Program, facts: Facts) -> Iterator[Rewrite]:
     """Yield rewrites of all rules in turn, the first of each rule first, each text once; threads come last."""
     seen = {program.render()}
+    program = plain(program)
     running = [rule(program, facts) for rule in RULES]
     while running:
         still = []

@@ -75,16 +75,32 @@ def kind(stmt: Declare) -> Kind:
 _QUALIFIERS = ("const", "volatile", "restrict", "__restrict", "__restrict__", "register")
 
 
+_DEEPEST = 120
+_LARGEST = 20_000
+
+
+def _unwieldy(function: Function) -> bool:
+    """Say whether a function is nested too deeply or too long to be rewritten."""
+    waiting, count = [(function.body, 0)], 0
+    while waiting:
+        node, depth = waiting.pop()
+        count += 1
+        if depth > _DEEPEST or count > _LARGEST:
+            return True
+        waiting += [(child, depth + 1) for child in node.children]
+    return False
+
+
 def load(text: str, path: str, entry: str) -> Program | None:
-    """Lower function `entry` of a file; None when it is absent or does not parse."""
+    """Lower function `entry` of a file; None when it is absent, does not parse, or is too large to rewrite."""
     language = language_of(path)
     found = [f for f in functions(parse(text, language)) if f.name == entry]
-    if not found or found[-1].node.broken:
+    if not found or found[-1].node.broken or _unwieldy(found[-1]):
         return None
     expanded = _expand(text, found[-1])
     known = functions(parse(expanded, language))
     function = next(f for f in reversed(known) if f.name == entry)
-    if function.node.broken:
+    if function.node.broken or _unwieldy(function):
         return None
     data = expanded.encode()
     body = Lowering(inlinable(known)).body(function.body)

@@ -8,6 +8,7 @@ from proofsmith.domains.kernels.transforms.ir import (
     Cast,
     Expr,
     Index,
+    Text,
     Un,
     Var,
     names,
@@ -116,7 +117,7 @@ class Widener:
         if isinstance(expr, Index):
             self._check(root(expr))
         if not self.varies(expr):
-            return rebuild(expr, self._scalar)
+            return self._scalar(expr)
         match expr:
             case Var(name=name) if name in self.wide:
                 return expr
@@ -135,6 +136,8 @@ class Widener:
             raise NotVectorizable(f"{kind} is not {self.element}")
 
     def _scalar(self, expr: Expr) -> Expr:
+        if isinstance(expr, Text):
+            raise NotVectorizable(f"{expr.text} may have effects")
         if isinstance(expr, Index):
             self._check(root(expr))
             return expr

@@ -19,6 +19,7 @@ from proofsmith.domains.kernels.transforms import (
 )
 from proofsmith.domains.kernels.transforms.catalogue import Facts, rewrites
 from proofsmith.domains.kernels.transforms.normal import forms, localise
+from proofsmith.domains.kernels.transforms.pointers import plain
 from proofsmith.domains.kernels.transforms.register_tile import Shape
 
 UNKNOWN = """\
@@ -294,3 +295,47 @@ def test_division_by_a_root_becomes_an_iteration(program):
     )
     assert made is not None
     assert "double c = a * reciprocal_root(b + 1);" in made.render()
+
+
+def test_arrays_of_arrays_and_row_pointers_become_plain_elements(program):
+    kernel = program(
+        """void f(int n, double A[n][n], const double *x, double *y) {
+        for (int i = 0; i < n; i++) {
+            const double *row = x + i * n;
+            double s = 0;
+            for (int j = 0; j < n; j++) s += A[i][j] * row[j];
+            y[i] = s;
+        }
+        }"""
+    )
+    shown = plain(kernel).render()
+    assert "double *A_flat = (double *)A;" in shown
+    assert "s += A_flat[i * n + j] * x[i * n + j];" in shown
+    assert "row" not in shown
+
+
+def test_a_pointer_that_walks_is_left_alone(program):
+    text = """\
+void f(int n, const double *x, double *y)
+{
+    const double *p = x + n;
+    double s = 0;
+    for (int j = 0; j < n; j++) {
+        s += p[0];
+        p += 2;
+    }
+    y[0] = s;
+}
+"""
+    assert plain(program(text)).render() == program(text).render()
+
+
+def test_what_may_have_effects_is_never_repeated(program):
+    kernel = program(
+        """void f(int n, const double *p, double *y) {
+        double s = 0;
+        for (int j = 0; j < n; j++) s += *p++;
+        y[0] = s;
+        }"""
+    )
+    assert register_tile.apply(kernel, (("depth", Shape(4, 4)),)) is None
