@@ -2,7 +2,6 @@
 
 import ast
 import json
-import math
 import operator
 import warnings
 from collections.abc import Callable, Mapping
@@ -272,7 +271,7 @@ def number(text: str | float, sizes: Mapping[str, int]) -> float:
 def integer(text: str, sizes: Mapping[str, int]) -> int:
     """Evaluate an expression that must be an integer; raises UsageError otherwise."""
     value = number(text, sizes)
-    if not math.isfinite(value) or value != int(value):
+    if isinstance(value, float) and not value.is_integer():
         raise UsageError(f"'{text}' is not an integer at {dict(sizes)}", hint="sizes are integers")
     return int(value)
 
