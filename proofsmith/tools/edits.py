@@ -265,7 +265,7 @@ def _name_in(line: str, target: Target) -> str | None:
 
 
 def _language(info: str) -> str:
-    return info.split()[0].split(":")[0].lower() if info else ""
+    return info.split()[0].split(":")[0].lower() if info.strip() else ""
 
 
 def _misplaced(old: str, text: str, places: int) -> str:
