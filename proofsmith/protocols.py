@@ -185,6 +185,14 @@ class Drafter(Protocol):
         """Return the whole file text with an inferred header; raises UsageError when nothing can be inferred."""
 
 
+@runtime_checkable
+class Behavioural(Protocol):
+    """A domain that can name what a candidate becomes: equal names, equal machine code, netlist or query plan."""
+
+    async def behaviour(self, problem: Problem, candidate: Candidate, sandbox: Sandbox) -> str:
+        """Return a digest that trusted tools computed, empty when it is not known; costs less than a verdict."""
+
+
 class Model(Protocol):
     """A chat model."""
 

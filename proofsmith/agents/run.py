@@ -13,7 +13,7 @@ from proofsmith.errors import SandboxError
 from proofsmith.memory.cache import VerdictCache
 from proofsmith.memory.ledger import Ledger
 from proofsmith.model.accounting import Prices
-from proofsmith.protocols import Domain, Model, Progress, Sandbox, Strategy
+from proofsmith.protocols import Behavioural, Domain, Model, Progress, Sandbox, Strategy
 from proofsmith.types import (
     JSON,
     Candidate,
@@ -83,15 +83,21 @@ class Run:
     async def verify(self, candidate: Candidate, depth: Depth, *, cached: bool = True) -> Verdict:
         """Judge `candidate` in a fresh sandbox; a failing machine is tried twice, then SandboxError."""
         cache = self.cache if cached else None
-        if cache and (known := cache.get(self.problem, candidate, depth)):
-            return known
+        behaviour = ""
+        if cache:
+            known = cache.get(self.problem, candidate, depth)
+            if known is None and isinstance(self.domain, Behavioural):
+                behaviour = await self.domain.behaviour(self.problem, candidate, self.fresh())
+                known = cache.get(self.problem, candidate, depth, behaviour=behaviour)
+            if known is not None:
+                return known
         async with self.lane.shared():
             try:
                 verdict = await self._verify_once(candidate, depth)
             except SandboxError:
                 verdict = await self._verify_once(candidate, depth)
         if cache:
-            cache.put(self.problem, candidate, depth, verdict)
+            cache.put(self.problem, candidate, depth, verdict, behaviour=behaviour)
         return verdict
 
     async def _verify_once(self, candidate: Candidate, depth: Depth) -> Verdict:

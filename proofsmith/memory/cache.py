@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from proofsmith.memory.rows import Table, adapter
+from proofsmith.tools import normal_form
 from proofsmith.types import Candidate, Depth, Problem, Status, Verdict, canonical, digest
 
 
@@ -20,8 +21,18 @@ def problem_digest(problem: Problem) -> str:
     return digest(*parts)
 
 
+def meaning(problem: Problem, candidate: Candidate) -> str:
+    """Name what `candidate` does: equal for versions that differ in layout, comments or names of locals only.
+
+    Names that the problem's checks or its other files mention are known outside and count.
+    """
+    others = (text for path, text in problem.files.items() if path not in candidate.files)
+    kept = frozenset[str]().union(*map(normal_form.mentioned, (*problem.checks.values(), *others)))
+    return digest(canonical(candidate.settings), normal_form.names(candidate.files, kept))
+
+
 class VerdictCache:
-    """Verdicts by problem, candidate, depth and environment; losing it costs time, never truth.
+    """Verdicts by problem, meaning of the candidate, depth and environment; losing it costs time, never truth.
 
     `environment` is the digest of all that could change a verdict: product and compiler versions, machine and
     isolation level. Another environment never sees these verdicts.
@@ -36,22 +47,37 @@ class VerdictCache:
         """Release the file."""
         self._table.close()
 
-    def get(self, problem: Problem, candidate: Candidate, depth: Depth) -> Verdict | None:
-        """Return the verdict that was earned here before, None when there is none or it is unreadable."""
-        payload = self._table.get(self._key(problem, candidate, depth))
+    def get(
+        self, problem: Problem, candidate: Candidate, depth: Depth, *, behaviour: str = ""
+    ) -> Verdict | None:
+        """Return the verdict that was earned here before, None when there is none or it is unreadable.
+
+        `behaviour`: what the candidate becomes, see `protocols.Behavioural`; asked for instead of its text when given.
+        """
+        payload = self._table.get(self._key(problem, candidate, depth, behaviour))
         try:
             return adapter(Verdict).validate_json(payload) if payload else None
         except ValidationError:
             return None
 
-    def put(self, problem: Problem, candidate: Candidate, depth: Depth, verdict: Verdict) -> None:
-        """Keep a verdict, unless load on the machine could have decided it."""
+    def put(
+        self,
+        problem: Problem,
+        candidate: Candidate,
+        depth: Depth,
+        verdict: Verdict,
+        *,
+        behaviour: str = "",
+    ) -> None:
+        """Keep a verdict, by text and by behaviour when that is known, unless load could have decided it."""
         if verdict.status is Status.UNDECIDED or any(
             "exceeded" in e.facts for e in verdict.evidence
         ):
             return
         payload = adapter(Verdict).dump_json(verdict).decode()
-        self._table.put(self._key(problem, candidate, depth), payload)
+        for known in {"", behaviour}:
+            self._table.put(self._key(problem, candidate, depth, known), payload)
 
-    def _key(self, problem: Problem, candidate: Candidate, depth: Depth) -> str:
-        return digest(self._environment, problem_digest(problem), candidate.id, depth)
+    def _key(self, problem: Problem, candidate: Candidate, depth: Depth, behaviour: str) -> str:
+        does = ("becomes", behaviour) if behaviour else ("means", meaning(problem, candidate))
+        return digest(self._environment, problem_digest(problem), *does, depth)

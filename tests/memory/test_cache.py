@@ -80,3 +80,42 @@ def test_a_file_that_is_no_cache_is_a_store_error(tmp_path):
     with pytest.raises(StoreError) as caught:
         VerdictCache(tmp_path / "v", "e")
     assert "remove that file" in caught.value.hint
+
+
+def test_a_version_that_differs_in_names_of_locals_alone_shares_the_verdict(cache):
+    def version(name):
+        return Candidate(files={"k.c": f"int f(int n) {{ int {name} = n; return {name}; }}"})
+
+    cache.put(PROBLEM, version("a"), Depth.FULL, VERDICT)
+    assert cache.get(PROBLEM, version("b"), Depth.FULL) == VERDICT
+    kept = replace(PROBLEM, checks={"t": "calls it a"})
+    cache.put(kept, version("a"), Depth.FULL, VERDICT)
+    assert cache.get(kept, version("b"), Depth.FULL) is None
+
+
+def test_a_candidate_cannot_pose_as_another_one(cache):
+    """Whatever a text holds, it is hashed as a whole: marks, separators, digests and paths are only text."""
+    good = "int f(int a) { return a; }"
+    cache.put(PROBLEM, Candidate(files={"k.c": good}), Depth.FULL, VERDICT)
+    cache.put(PROBLEM, Candidate(files={"k.c": good}), Depth.FULL, VERDICT, behaviour="beef")
+    bad = "int f(int a) { return a + 1; }"
+    tricks = [
+        bad,
+        f"{bad}\0k.c\0{good}",
+        f"/* {good} */ {bad}",
+        bad.replace("a + 1", "v0"),
+        f"// beef\n{bad}",
+        f"/* proofsmith */ {good}",
+    ]
+    for text in tricks:
+        assert cache.get(PROBLEM, Candidate(files={"k.c": text}), Depth.FULL) is None, text
+    both = Candidate(files={"k.c": bad, "k.c\0": good})
+    assert cache.get(PROBLEM, both, Depth.FULL) is None
+    assert cache.get(PROBLEM, Candidate(files={"k.c": bad}), Depth.FULL, behaviour="bee") is None
+
+
+def test_versions_that_become_the_same_share_the_verdict(cache):
+    one, other = (Candidate(files={"k.c": f"int f() {{ return {n}; }}"}) for n in ("2", "1 + 1"))
+    cache.put(PROBLEM, one, Depth.FULL, VERDICT, behaviour="text 7f")
+    assert cache.get(PROBLEM, other, Depth.FULL) is None
+    assert cache.get(PROBLEM, other, Depth.FULL, behaviour="text 7f") == VERDICT
