@@ -5,6 +5,7 @@ import statistics
 from array import array as Buffer
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import add, le, sub
 from typing import Any
 
 from proofsmith.domains.kernels.contract import Contract, Element, Tolerance
@@ -141,22 +142,27 @@ def _float_band(
     centre = unpack(element, data)
     unit, floor = _ROUND[element.bytes], 8 * _SMALLEST[element.bytes]
     sides = [unpack(element, s) for s in spread]
-    sized = [abs(v) for v in centre if v and math.isfinite(v)]
+    sized = list(filter(math.isfinite, filter(None, map(abs, centre))))
     floor += _ULPS * unit * (statistics.median(sized) if sized else 0.0)
     relative = _ULPS * unit
     factor = _SPREAD
     if policy.rel is not None:
         relative, factor = policy.rel, max(_SPREAD, policy.rel / unit)
         floor = max(floor, policy.rel * (statistics.median(sized) if sized else 0.0))
-    low, high = Buffer("d"), Buffer("d")
-    loose = []
-    for index, value in enumerate(centre):
-        away = max(abs(s[index] - value) for s in sides)
-        radius = factor * away + relative * abs(value) + floor
-        if away != away and not all(s[index] == value or s[index] != s[index] for s in sides):
-            loose.append(index)
-        low.append(value - radius)
-        high.append(value + radius)
+    # Whole columns at a time: this runs over every element of every case of a full judgement.
+    away = [abs(got - value) for got, value in zip(sides[0], centre, strict=True)]
+    for side in sides[1:]:
+        away = [
+            d if (d := abs(got - value)) > a else a
+            for a, got, value in zip(away, side, centre, strict=True)
+        ]
+    radius = [factor * a + relative * abs(v) + floor for a, v in zip(away, centre, strict=True)]
+    low, high = Buffer("d", map(sub, centre, radius)), Buffer("d", map(add, centre, radius))
+    loose = [
+        i
+        for i, a in enumerate(away)
+        if a != a and not all(s[i] == centre[i] or s[i] != s[i] for s in sides)
+    ]
     return Band(element, data, low, high, frozenset(loose), overflow)
 
 
@@ -167,7 +173,7 @@ def first_difference(band: Band, name: str, data: bytes) -> Difference | None:
     got: Buffer[Any] = Buffer(typecode(band.element))
     got.frombytes(data[: len(data) // band.element.bytes * band.element.bytes])
     if band.low is not None and band.high is not None and len(got) == len(band.low):
-        inside = all(map(_at_most, band.low, got)) and all(map(_at_most, got, band.high))
+        inside = all(map(le, band.low, got)) and all(map(le, got, band.high))
         if inside:
             return None
     expected = unpack(band.element, band.exact)
@@ -177,10 +183,6 @@ def first_difference(band: Band, name: str, data: bytes) -> Difference | None:
     at = wrong[0]
     allowed = 0.0 if band.high is None else band.high[at] - expected[at]
     return Difference(name, at, expected[at], got[at], allowed, len(wrong), len(expected))
-
-
-def _at_most(a: float, b: float) -> bool:
-    return a <= b
 
 
 def _legal(band: Band, index: int, expected: float, value: float) -> bool:

@@ -1,6 +1,8 @@
 """Compile kernels and the trusted harness inside the sandbox; results are cached by content."""
 
+import asyncio
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -8,6 +10,8 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from proofsmith.domains.kernels import elf
+from proofsmith.domains.kernels.host import cpu_model
+from proofsmith.domains.kernels.keep import Keep
 from proofsmith.errors import SandboxError, UsageError
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Candidate, Limits, Problem, digest
@@ -118,9 +122,13 @@ def harness(name: str) -> str:
 class Compiler:
     """Compiles in the sandbox and remembers what it compiled."""
 
-    def __init__(self) -> None:
-        """Start with nothing remembered."""
+    def __init__(self, keep: Keep | None = None) -> None:
+        """Start with nothing remembered but the harness programs in `keep`, the user's cache when left out."""
         self._built: dict[str, Build] = {}
+        self._busy: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._keep = keep or Keep()
+        self._ours: dict[str, bytes] = {}
+        self._versions: dict[str, str] = {}
 
     async def kernel(
         self, problem: Problem, candidate: Candidate, sandbox: Sandbox, extra: Sequence[str] = ()
@@ -164,30 +172,59 @@ class Compiler:
         """Compile the trusted runner around `shim`; raises SandboxError when that fails."""
         argv = ("gcc", "-O1", "-w", *_RUNNER[kind], "-fno-builtin", "runner.c", "shim.c")
         sources = {"runner.c": harness("runner.c"), "shim.c": shim}
-        build = await self.build(sandbox, sources, (*argv, "-ldl", "-lm"))
+        return await self.trusted(sandbox, sources, (*argv, "-ldl", "-lm"))
+
+    async def trusted(
+        self, sandbox: Sandbox, sources: Mapping[str, str], argv: Sequence[str]
+    ) -> bytes:
+        """Compile a program of ours, or take it from the user's cache; raises SandboxError when it does not compile.
+
+        The cache knows programs by sources, command, compiler and processor.
+        """
+        parts = (*argv, *(part for item in sorted(sources.items()) for part in item))
+        version = await self._version(argv[0], sandbox)
+        name = f"harness-{digest(version, cpu_model(), *parts)[:32]}.bin"
+        known = self._ours.get(name) or self._keep.read(name)
+        if known is not None:
+            return self._ours.setdefault(name, known)
+        build = await self.build(sandbox, sources, argv)
         if build.binary is None:
             raise SandboxError(
-                f"the test harness does not compile: {build.error}",
+                f"{min(sources)} does not compile: {build.error}",
                 hint="apt-get install gcc libc6-dev",
             )
+        self._keep.write(name, build.binary)
         return build.binary
+
+    async def _version(self, tool: str, sandbox: Sandbox) -> str:
+        """Return what a compiler of the sandbox says of itself, its distribution's revision included."""
+        key = f"{sandbox.level} {tool}"
+        if key not in self._versions:
+            done = await sandbox.fresh().exec((tool, "-v"), limits=LIMITS)
+            self._versions[key] = f"{key} {done.stderr.decode(errors='replace')}"
+        return self._versions[key]
 
     async def build(
         self, sandbox: Sandbox, sources: Mapping[str, str], argv: Sequence[str]
     ) -> Build:
         """Run `argv` plus `-o` over `sources` in a fresh sandbox, or return the remembered result."""
         key = digest(*argv, *(part for item in sorted(sources.items()) for part in item))
-        if key not in self._built:
-            box = sandbox.fresh()
-            for path, text in sources.items():
-                await box.write(path, text.encode())
-            command = (*argv, "-o", "made.bin")
-            done = await box.exec(command, limits=LIMITS, outputs=("made.bin",))
-            log = (done.stderr + done.stdout).decode(errors="replace")
-            if done.timed_out or done.exceeded:
-                log = f"error: the compiler exceeded its {done.exceeded} limit\n{log}"
-            binary = done.outputs.get("made.bin") if done.ok else None
-            if done.exit_code == 127 or (not done.ok and "fork/exec" in log):
-                raise SandboxError(f"'{argv[0]}' does not start", hint="apt-get install gcc g++")
-            self._built[key] = Build(binary, log, command)
+        async with self._busy[key]:
+            if key not in self._built:
+                self._built[key] = await _built(sandbox, sources, argv)
         return self._built[key]
+
+
+async def _built(sandbox: Sandbox, sources: Mapping[str, str], argv: Sequence[str]) -> Build:
+    box = sandbox.fresh()
+    for path, text in sources.items():
+        await box.write(path, text.encode())
+    command = (*argv, "-o", "made.bin")
+    done = await box.exec(command, limits=LIMITS, outputs=("made.bin",))
+    log = (done.stderr + done.stdout).decode(errors="replace")
+    if done.timed_out or done.exceeded:
+        log = f"error: the compiler exceeded its {done.exceeded} limit\n{log}"
+    binary = done.outputs.get("made.bin") if done.ok else None
+    if done.exit_code == 127 or (not done.ok and "fork/exec" in log):
+        raise SandboxError(f"'{argv[0]}' does not start", hint="apt-get install gcc g++")
+    return Build(binary, log, command)

@@ -1,9 +1,11 @@
 """Run instrumented builds of a candidate: sanitizers, a race detector, statement coverage."""
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
-from proofsmith.domains.kernels import coverage, elf
+from proofsmith.domains.kernels import coverage, elf, jobs
 from proofsmith.domains.kernels.climb import Climb
 from proofsmith.domains.kernels.compile import Build, base_of
 from proofsmith.domains.kernels.jobs import Case
@@ -19,6 +21,27 @@ _RACE = re.compile(
 _TEAM_RUNTIME = re.compile(r"(GOMP_|omp_|__kmpc)\w+")
 _CASES = {Depth.QUICK: 120, Depth.FULL: 400}
 _RACE_CASES = {Depth.QUICK: 24, Depth.FULL: 80}
+
+
+@asynccontextmanager
+async def prepared(climb: Climb) -> AsyncIterator[None]:
+    """While a full judgement compares results, compile on another core what its last steps need."""
+    ahead = asyncio.create_task(_compiled(climb))
+    try:
+        yield
+    finally:
+        ahead.cancel()
+        await asyncio.wait({ahead})
+        if not ahead.cancelled():
+            ahead.exception()  # whatever it was, the step that needs the build tells it
+
+
+async def _compiled(climb: Climb) -> None:
+    if climb.depth is Depth.FULL:
+        shim = jobs.shim(climb.contract)
+        await climb.compiler.sanitized(climb.problem, climb.candidate, climb.sandbox)
+        await climb.compiler.runner(shim, climb.sandbox, kind="sanitized")
+        await climb.compiler.runner(shim, climb.sandbox, kind="coverage")
 
 
 async def sanitizers(climb: Climb) -> str:
@@ -91,25 +114,32 @@ def _place(frame: str) -> str:
 
 async def statements(climb: Climb, idle: frozenset[str]) -> str:
     """Demand that every statement ran but those in `idle`: what no test executed was not tested."""
-    found = await never_run(climb, climb.candidate, idle)
+    found = await never_run(climb, climb.candidate, idle, climb.calls)
     if found:
         shown = "; ".join(f"`{text}`" for text in found[:5])
         return (
             f"never runs in any of {len(climb.cases)} tests: {shown}. Remove the special case, or let the "
             "header's sizes and ranges reach it"
         )
-    climb.note("coverage", Status.TESTED, {"inputs": len(climb.cases)})
+    return covered(climb, climb.calls)
+
+
+def covered(climb: Climb, cases: Sequence[Case]) -> str:
+    """Record that `cases` ran every statement."""
+    climb.note("coverage", Status.TESTED, {"inputs": len(cases)})
     return ""
 
 
-async def never_run(climb: Climb, candidate: Candidate, idle: frozenset[str]) -> list[str]:
-    """Return a candidate's statements that no case reached and nothing excuses."""
+async def never_run(
+    climb: Climb, candidate: Candidate, idle: frozenset[str], cases: Sequence[Case]
+) -> list[str]:
+    """Return a candidate's statements that none of `cases` reached and nothing excuses."""
     instrument = coverage.Instrument(climb.compiler)
     laid = await instrument.layouts(climb.problem, candidate, climb.sandbox)
     binary = await instrument.build(climb.problem, candidate, laid, climb.sandbox)
     if binary is None:
         return ["(does not compile without optimisation)"]
-    ran = await climb.run(Build(binary, "", ()), climb.calls, kind="coverage", slack=10.0)
+    ran = await climb.run(Build(binary, "", ()), cases, kind="coverage", slack=10.0)
     missed = await instrument.untested(binary, ran.transcript.blocks, climb.sandbox)
     return [
         coverage.plain(layout.text.splitlines()[line - 1])

@@ -2,16 +2,14 @@
 
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-import platformdirs
-
 from proofsmith.domains.kernels.compile import Compiler
 from proofsmith.domains.kernels.contract import Contract, number
 from proofsmith.domains.kernels.host import cpu_model
+from proofsmith.domains.kernels.keep import Keep
 from proofsmith.errors import SandboxError
 from proofsmith.protocols import Sandbox
 from proofsmith.types import JSON, Limits, digest
@@ -163,38 +161,23 @@ async def measured(compiler: Compiler, sandbox: Sandbox, folder: Path | None = N
         SandboxError: the measurement does not compile or run.
     """
     source = files("proofsmith.domains.kernels").joinpath(_SOURCE).read_text()
-    place = folder or Path(platformdirs.user_cache_dir("proofsmith"))
-    kept = place / f"roofline-{digest(cpu_model(), str(os.cpu_count()), source)[:16]}.json"
+    keep = Keep(folder)
+    name = f"roofline-{digest(cpu_model(), str(os.cpu_count()), source)[:16]}.json"
     try:
-        return Roofline.parse(kept.read_text())
-    except (OSError, ValueError):
+        return Roofline.parse((keep.read(name) or b"").decode())
+    except ValueError:
         pass  # absent or damaged: measure
     argv = ("gcc", "-O3", "-march=native", "-w", "roofline.c")
-    build = await compiler.build(sandbox, {"roofline.c": source}, argv)
-    if build.binary is None:
-        raise SandboxError(
-            f"roofline.c does not compile: {build.error}", hint="apt-get install gcc"
-        )
+    program = await compiler.trusted(sandbox, {"roofline.c": source}, argv)
     box = sandbox.fresh()
-    await box.write("roofline", build.binary, executable=True)
+    await box.write("roofline", program, executable=True)
     done = await box.exec(("./roofline",), limits=_LIMITS)
     try:
         made = Roofline.parse(done.stdout.decode(errors="replace"))
     except ValueError as error:
         raise SandboxError(f"the roofline cannot be measured: exit {done.exit_code}") from error
-    _keep(kept, made)
+    keep.write(name, json.dumps(made.facts).encode())
     return made
-
-
-def _keep(path: Path, roofline: Roofline) -> None:
-    """Write the peaks in one step; a cache that cannot be written is no cache."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as new:
-            json.dump(roofline.facts, new)
-        Path(new.name).replace(path)
-    except OSError:
-        return
 
 
 def _float_bytes(contract: Contract) -> set[int]:

@@ -169,12 +169,7 @@ async def build_timer(
         (text, ("gcc", "-O3", "-march=native", "-w", "timer.c", "generate.c", "-lm")),
         (side, ("gcc", "-O2", "-w", "side.c", "shim.c", "-ldl")),
     ):
-        build = await compiler.build(sandbox, sources, argv)
-        if build.binary is None:
-            raise SandboxError(
-                f"the timer does not compile: {build.error}", hint="apt-get install gcc libc6-dev"
-            )
-        made.append(build.binary)
+        made.append(await compiler.trusted(sandbox, sources, argv))
     return made[0], made[1]
 
 

@@ -70,13 +70,14 @@ class Verifier:
             ("races", instruments.races),
             ("coverage", self._coverage),
         )
-        for name, step in steps:
-            complaint = await step(climb)
-            if complaint:
-                status = Status.UNDECIDED if name == "coverage" else Status.FAILED
-                failed = climb.note(name, status, {}, complaint)
-                feedback = clipped(f"{name}: {complaint}")
-                return Verdict(status=status, evidence=(failed,), feedback=feedback)
+        async with instruments.prepared(climb):
+            for name, step in steps:
+                complaint = await step(climb)
+                if complaint:
+                    status = Status.UNDECIDED if name == "coverage" else Status.FAILED
+                    failed = climb.note(name, status, {}, complaint)
+                    feedback = clipped(f"{name}: {complaint}")
+                    return Verdict(status=status, evidence=(failed,), feedback=feedback)
         return Verdict(status=Status.TESTED, evidence=tuple(climb.evidence))
 
     @property
@@ -182,11 +183,17 @@ class Verifier:
         return ""
 
     async def _coverage(self, climb: Climb) -> str:
+        """Demand full coverage; a base is looked at for excuses only where the candidate needs one."""
         if climb.depth is not Depth.FULL:
             return ""
+        for cases in (climb.light, climb.calls):  # what little data reaches, all data reaches too
+            found = await instruments.never_run(climb, climb.candidate, frozenset(), cases)
+            if not found:
+                return instruments.covered(climb, cases)
         if self._idle is None:
-            found = await instruments.never_run(climb, base_of(climb.problem), frozenset())
-            self._idle = frozenset(found)
+            base = base_of(climb.problem)
+            idle = await instruments.never_run(climb, base, frozenset(), climb.calls)
+            self._idle = frozenset(idle)
         return await instruments.statements(climb, self._idle)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from proofsmith.domains.kernels import roofline, source
 from proofsmith.domains.kernels.compile import Compiler
+from proofsmith.domains.kernels.keep import Keep
 from proofsmith.domains.kernels.roofline import Level, Roofline
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Goal
@@ -64,8 +65,7 @@ async def test_peaks_are_measured_once_and_then_read(tmp_path):
     rates = [level.bytes_per_s for level in made.levels]
     assert rates[0] > rates[-1] > 1e8
     (kept,) = tmp_path.iterdir()
-    stored = json.loads(kept.read_text())
-    kept.write_text(json.dumps(stored | {"double_flops": 123.0}))
+    Keep(tmp_path).write(kept.name, json.dumps(made.facts | {"double_flops": 123.0}).encode())
     assert (await roofline.measured(compiler, sandbox, tmp_path)).double_flops == 123.0
     kept.write_text("{")
     assert (await roofline.measured(compiler, sandbox, tmp_path)).double_flops > 1e9

@@ -1,7 +1,7 @@
 /* proofsmith
 entry = "matmul"
 [sizes]
-n = { test = [0, 1, 3, 8, 17, 33], measure = 384 }
+n = { test = [0, 1, 3, 8, 17, 33], measure = 256 }
 [arrays]
 A = { shape = "n*n", access = "in", finite = true }
 B = { shape = "n*n", access = "in", finite = true }
