@@ -22,7 +22,7 @@ check: setup ## format, lint, layers, types and fast tests
 	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
 
 test: setup ## the whole test suite
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 --dist loadfile
 
 format: setup ## rewrite the sources in the house format
 	$(BIN)/ruff format .

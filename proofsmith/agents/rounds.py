@@ -13,11 +13,11 @@ from proofsmith.protocols import Strategy
 from proofsmith.tools.feedback import clip
 from proofsmith.types import Move, Outcome, Reply, Status
 
-CONFIRM_SHARE = (0.25, 0.6)
+CONFIRM_SHARE = (0.3, 0.7)
 """Least and largest part of a wall budget that is kept for confirming what the search found."""
 REPLY_CHARS = 6000
 """Most of an unreadable reply that its author is shown again."""
-CONFIRM_ATTEMPTS = 4.0
+CONFIRM_ATTEMPTS = 6.0
 """Confirming one answer is assumed to take this many times the slowest attempt of the search."""
 
 

@@ -108,7 +108,7 @@ def test_many_complaints_are_cut_to_five():
 
 
 def test_deep_nesting_is_a_misfit_and_not_a_crash():
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(Misfit):
         parse(Place, "[" * 100_000)
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2

@@ -146,10 +146,11 @@ class Compiler:
         units = [p for p in sources if PurePosixPath(p).suffix in SOURCES]
         flags = [f for f in flags_of(problem, candidate) if _KEPT.match(f)]
         checks = (
-            "-O1",
+            "-Og",
             "-g1",
             "-w",
             "-fsanitize=address,undefined",
+            "--param=asan-instrumentation-with-call-threshold=0",  # compiles twice as fast
             "-fno-sanitize=float-divide-by-zero,float-cast-overflow",
             "-ftrivial-auto-var-init=pattern",
         )
