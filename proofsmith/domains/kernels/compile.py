@@ -171,12 +171,14 @@ class Compiler:
 
     async def runner(self, shim: str, sandbox: Sandbox, *, kind: RunnerKind = "plain") -> bytes:
         """Compile the trusted runner around `shim`; raises SandboxError when that fails."""
-        argv = ("gcc", "-O1", "-w", *_RUNNER[kind], "-fno-builtin", "runner.c", "shim.c")
-        sources = {"runner.c": harness("runner.c"), "shim.c": shim}
-        return await self.trusted(sandbox, sources, (*argv, "-ldl", "-lm"))
+        argv = ("gcc", "-O1", "-w", *_RUNNER[kind], "-fno-builtin")
+        ours = {"runner.c": harness("runner.c")}
+        part = await self.trusted(sandbox, ours, (*argv, "-c", "runner.c"))
+        sources: dict[str, str | bytes] = {"runner.o": part, "shim.c": shim}
+        return await self.trusted(sandbox, sources, (*argv, "runner.o", "shim.c", "-ldl", "-lm"))
 
     async def trusted(
-        self, sandbox: Sandbox, sources: Mapping[str, str], argv: Sequence[str]
+        self, sandbox: Sandbox, sources: Mapping[str, str | bytes], argv: Sequence[str]
     ) -> bytes:
         """Compile a program of ours, or take it from the user's cache; raises SandboxError when it does not compile.
 
@@ -206,7 +208,7 @@ class Compiler:
         return self._versions[key]
 
     async def build(
-        self, sandbox: Sandbox, sources: Mapping[str, str], argv: Sequence[str]
+        self, sandbox: Sandbox, sources: Mapping[str, str | bytes], argv: Sequence[str]
     ) -> Build:
         """Run `argv` plus `-o` over `sources` in a fresh sandbox, or return the remembered result."""
         key = digest(*argv, *(part for item in sorted(sources.items()) for part in item))
@@ -216,10 +218,12 @@ class Compiler:
         return self._built[key]
 
 
-async def _built(sandbox: Sandbox, sources: Mapping[str, str], argv: Sequence[str]) -> Build:
+async def _built(
+    sandbox: Sandbox, sources: Mapping[str, str | bytes], argv: Sequence[str]
+) -> Build:
     box = sandbox.fresh()
     for path, text in sources.items():
-        await box.write(path, text.encode())
+        await box.write(path, text if isinstance(text, bytes) else text.encode())
     command = (*argv, "-o", "made.bin")
     done = await box.exec(command, limits=LIMITS, outputs=("made.bin",))
     log = (done.stderr + done.stdout).decode(errors="replace")

@@ -102,7 +102,7 @@ class Shadow:
         return arrays
 
     async def _build(self, unit: float, sandbox: Sandbox) -> bytes | None:
-        sources = dict(self._problem.files)
+        sources: dict[str, str | bytes] = dict(self._problem.files)
         main = str(self._problem.options["path"])
         wrapped = []
         for path in self._problem.files:
@@ -111,7 +111,10 @@ class Shadow:
                 text = f'#include "shadow.h"\n#include "{path}"\n'
                 sources[name] = text + (self._caller(unit) if path == main else "")
                 wrapped.append(name)
-        sources |= {name: harness(name) for name in ("shadow.c", "shadow.h")}
+        ours = {name: harness(name) for name in ("shadow.c", "shadow.h")}
+        plain = ("-O2", "-w", "-fno-builtin", "-ffp-contract=off")
+        part = await self._compiler.trusted(sandbox, ours, ("gcc", *plain, "-c", "shadow.c"))
+        sources |= {"shadow.o": part, "shadow.h": ours["shadow.h"]}
         given = self._problem.options.get("cflags")
         flags = [str(f) for f in given] if isinstance(given, list) else []
         flags = [f for f in flags if re.match(r"-[DUI]|-std=", f)]
@@ -119,7 +122,7 @@ class Shadow:
         argv = ("gcc", "-O2", "-w", *flags, "-fpermissive", "-fno-builtin", "-ffp-contract=off")
         argv = tuple(a for a in argv if a != "-fpermissive" or plus)
         build = await self._compiler.build(
-            sandbox, sources, (*argv, "shadow.c", *wrapped, "-lm", *plus)
+            sandbox, sources, (*argv, "shadow.o", *wrapped, "-lm", *plus)
         )
         return build.binary
 
