@@ -21,12 +21,8 @@ class Language(StrEnum):
 
 
 _SUFFIXES = {
-    ".c": Language.C,
-    ".h": Language.C,
-    ".cc": Language.CPP,
-    ".cpp": Language.CPP,
-    ".cxx": Language.CPP,
-    ".hpp": Language.CPP,
+    **dict.fromkeys((".c", ".h"), Language.C),
+    **dict.fromkeys((".cc", ".cpp", ".cxx", ".hpp"), Language.CPP),
     ".py": Language.PYTHON,
 }
 _GRAMMARS: dict[Language, Callable[[], object]] = {
