@@ -31,12 +31,12 @@ REPORT = records.from_json((ROOT / "tests/fixtures/report/matmul.json").read_tex
 )
 def test_a_report_becomes_an_exit_code(conclusion, ended_by, code):
     report = dataclasses.replace(REPORT, conclusion=conclusion, ended_by=ended_by)
-    assert search._code(report) == code
+    assert search.exit_code(report) == code
 
 
 def test_an_interrupted_search_is_interrupted_whatever_it_found():
     with pytest.raises(KeyboardInterrupt):
-        search._code(dataclasses.replace(REPORT, ended_by="interrupted"))
+        search.exit_code(dataclasses.replace(REPORT, ended_by="interrupted"))
 
 
 @pytest.mark.parametrize(
