@@ -14,6 +14,7 @@ from proofsmith.cli import build, judge, machine, runs, search, settings
 from proofsmith.cli.exits import Exit
 from proofsmith.cli.flags import expand
 from proofsmith.errors import ModelError, ProofsmithError, UsageError
+from proofsmith.tools.terminal import visible
 
 
 def application() -> typer.Typer:
@@ -103,7 +104,7 @@ def _saved(error: BaseException) -> str:
 
 def _say(message: str, hint: str, code: int) -> int:
     """Print one line, and a hint when there is one, to stderr; return `code`."""
-    sys.stderr.write(f"proofsmith: {' '.join(message.split())}\n")
+    sys.stderr.write(f"proofsmith: {visible(' '.join(message.split()))}\n")
     if hint:
-        sys.stderr.write(f"  hint: {' '.join(hint.split())}\n")
+        sys.stderr.write(f"  hint: {visible(' '.join(hint.split()))}\n")
     return code

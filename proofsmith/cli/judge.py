@@ -12,6 +12,7 @@ import typer
 from proofsmith.cli.exits import Exit
 from proofsmith.cli.flags import Common, Judging
 from proofsmith.errors import UsageError
+from proofsmith.tools.terminal import visible
 from proofsmith.types import JSON, Comparison, ComparisonVerdict, Verdict
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def check(
 
         _print_json({"holds": held, "required": todo.level.value, **plain(verdict)})
     else:
-        typer.echo("\n".join(_told(verdict)))
+        typer.echo(visible("\n".join(_told(verdict))))
     return Exit.DONE if held else Exit.NOT_SO
 
 

@@ -10,6 +10,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from proofsmith.protocols import Progress
+from proofsmith.tools.terminal import visible
 from proofsmith.types import Budget, Comparison, Spend
 
 
@@ -54,11 +55,13 @@ class Watcher:
         self._phase = progress.phase
         if self._live is not None:
             if progress.note:
-                self._console.print(Text(f"  {progress.note}", style="dim"))
+                self._console.print(Text(f"  {visible(progress.note)}", style="dim"))
             self._live.update(Spinner("dots", Text(status(progress))))
         elif progress.note or changed:
             stamp = f"[{progress.spend.wall_s:6.1f} s]"
-            told = f"{progress.phase}: {progress.note}" if progress.note else status(progress)
+            told = (
+                f"{progress.phase}: {visible(progress.note)}" if progress.note else status(progress)
+            )
             self._stream.write(f"{stamp} {told}\n")
             self._stream.flush()
 

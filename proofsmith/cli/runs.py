@@ -11,6 +11,7 @@ import typer
 
 from proofsmith.cli.exits import Exit
 from proofsmith.errors import StoreError, UsageError
+from proofsmith.tools.terminal import visible
 
 if TYPE_CHECKING:
     from proofsmith.agents.replay import Piece
@@ -52,7 +53,7 @@ def listed(
     if as_json:
         typer.echo(json.dumps({"schema_version": 1, "runs": rows}, indent=1))
     for row in [] if as_json else rows:
-        typer.echo("  ".join(str(cell) for cell in row.values()).rstrip())
+        typer.echo(visible("  ".join(str(cell) for cell in row.values()).rstrip()))
     return Exit.DONE
 
 
@@ -94,7 +95,7 @@ def replayed(
     else:
         for p in pieces:
             mark = "holds" if p.holds else "FELL "
-            typer.echo(f"{mark}  {p.claim}: {p.before}, now {p.now}")
+            typer.echo(visible(f"{mark}  {p.claim}: {p.before}, now {p.now}"))
         typer.echo("every piece of evidence holds" if held else "some evidence no longer holds")
     return Exit.DONE if held else Exit.NOT_SO
 
@@ -116,7 +117,7 @@ def applied(
         )
     planned = apply.changes(report, Path(source))
     apply.require_unchanged(planned)
-    sys.stderr.write(reports.patch(report))
+    sys.stderr.write(visible(reports.patch(report)))
     names = ", ".join(str(change.path) for change in planned)
     if planned and not yes and not typer.confirm(f"write {names}?", err=True):
         sys.stderr.write("nothing was written\n")

@@ -12,6 +12,7 @@ import typer
 from proofsmith.cli.exits import Exit
 from proofsmith.cli.flags import Common, Judging, Searching
 from proofsmith.errors import UsageError
+from proofsmith.tools.terminal import visible
 from proofsmith.types import Conclusion, Goal
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _asker(watch: "Watcher", searching: Searching) -> Callable[[str], bool]:
 
     def ask(patch: str) -> bool:
         watch.close()
-        sys.stderr.write(patch)
+        sys.stderr.write(visible(patch))
         return searching.yes or typer.confirm("write this into your file?", err=True)
 
     return ask

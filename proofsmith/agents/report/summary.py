@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from proofsmith.agents.report.roofline import roofline_of
+from proofsmith.tools.terminal import visible
 from proofsmith.types import (
     Comparison,
     ComparisonVerdict,
@@ -115,7 +116,7 @@ def _context(report: Report) -> list[tuple[str, str]]:
 
 
 def _aligned(rows: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"{name:8} {' '.join(text.split())}" for name, text in rows]
+    return [visible(f"{name:8} {' '.join(text.split())}") for name, text in rows]
 
 
 def _fact(value: object) -> str:
@@ -137,7 +138,7 @@ def evidence_lines(report: Report) -> list[str]:
 def evidence_line(item: Evidence) -> str:
     """Say one piece of evidence: `tested differential: inputs 4096, max_ulp 2`."""
     facts = short_facts(item.facts)
-    return f"{item.status:8} {item.check}" + (f": {facts}" if facts else "")
+    return visible(f"{item.status:8} {item.check}" + (f": {facts}" if facts else ""))
 
 
 def short_facts(facts: Mapping[str, object]) -> str:

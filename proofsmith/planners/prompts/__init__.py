@@ -5,6 +5,8 @@ from importlib.resources import files
 from string import Template
 
 from proofsmith.tools.feedback import CHARS_PER_TOKEN, clip
+from proofsmith.tools.fences import fenced
+from proofsmith.tools.terminal import visible
 
 CAP_TOKENS = {
     "brief": 3000,
@@ -25,7 +27,8 @@ def _template(name: str) -> Template:
 def fill(name: str, **values: str) -> str:
     """Return the prompt `name` with its `$fields` set; raises KeyError when one is missing.
 
-    Values are inserted once: a `$` inside one stays as it is. `$form` says how to answer: with whole files, or with
+    Values are inserted once: a `$` inside one stays as it is. `feedback` quotes compilers and candidates, so it is
+    fenced: nothing in it can pose as the rest of the prompt. `$form` says how to answer: with whole files, or with
     search/replace blocks when the code is too long to be shown whole.
     """
     shown = {key: _capped(key, value) for key, value in values.items()}
@@ -36,4 +39,5 @@ def fill(name: str, **values: str) -> str:
 
 def _capped(section: str, text: str) -> str:
     cap = CAP_TOKENS.get(section)
-    return text if cap is None else clip(text, cap * CHARS_PER_TOKEN)
+    shown = text if cap is None else clip(text, cap * CHARS_PER_TOKEN)
+    return fenced(visible(shown), "text") if section == "feedback" else shown
