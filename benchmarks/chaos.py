@@ -145,7 +145,7 @@ class Scene:
 
     def _kill_init(self, runner: Any) -> bool:
         """Kill the first process named init below the runner that shows up."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while runner.is_alive() and time.monotonic() < deadline:
             for pid in descendants(runner.pid):
                 with contextlib.suppress(OSError):

@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import proofsmith.agents.workflow
+import proofsmith.model.wire  # noqa: F401 - loaded once, in the fork server
 from proofsmith.agents.failpoints import VARIABLE
 from proofsmith.api import optimize
 from proofsmith.errors import ProofsmithError

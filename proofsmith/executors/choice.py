@@ -1,11 +1,13 @@
 """Choose the strongest sandbox that this machine can run, and never a weaker one silently."""
 
+import asyncio
 from pathlib import Path
 from typing import Literal
 
 from proofsmith.errors import SandboxError, UsageError
 from proofsmith.executors.bubblewrap import BubblewrapSandbox
 from proofsmith.executors.command import Machine
+from proofsmith.executors.docker import Daemon, DockerSandbox
 from proofsmith.executors.local import LocalSandbox
 from proofsmith.executors.zygote import ZygoteSandbox
 from proofsmith.protocols import Sandbox
@@ -22,6 +24,8 @@ async def open_sandbox(kind: Kind = "auto") -> Sandbox:
     """
     if kind == "unsafe-local":
         return LocalSandbox()
+    if kind == "docker":
+        return DockerSandbox(await asyncio.to_thread(Daemon.connect))
     if kind in ("auto", "bubblewrap", "zygote"):
         provider = ZygoteSandbox if kind == "zygote" else BubblewrapSandbox
         sandbox = provider(Machine.probe())

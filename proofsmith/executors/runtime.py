@@ -1,11 +1,13 @@
 """What the sandbox needs on disk: the compiled init and the skeleton of its root directory."""
 
+import contextlib
 import os
 import platform
 import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +21,9 @@ ZYGOTE_SOURCE = Path(__file__).with_name("zygote.c")
 ZYGOTE_MAIN = Path(__file__).with_name("zygote_main.py")
 UNPRIVILEGED = 65534
 """uid and gid of every payload, and of the whole sandbox when root starts it."""
+
+OLD_S = 30 * 24 * 3600.0
+"""Age at which an unused runtime goes; every use renews it."""
 
 _TOP = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
@@ -129,6 +134,14 @@ def _build(folder: Path) -> None:
     shutil.copyfile(ZYGOTE_MAIN, folder / "root" / "zygote.py")
 
 
+def _prune(parent: Path) -> None:
+    """Remove runtimes that no release has used, and buildings that nobody finished, for OLD_S."""
+    for folder in (*parent.glob("sandbox-*"), *parent.glob("building-*")):
+        with contextlib.suppress(OSError):
+            if folder.stat().st_mtime < datetime.now(UTC).timestamp() - OLD_S:
+                shutil.rmtree(folder)
+
+
 @cache
 def install(cache_folder: Path | None = None) -> Runtime:
     """Build the runtime at first use, atomically, in a cache folder keyed by its content.
@@ -142,6 +155,8 @@ def install(cache_folder: Path | None = None) -> Runtime:
     parent = cache_folder or _cache_folder()
     final = parent / f"sandbox-{key}"
     if final.is_dir():
+        with contextlib.suppress(OSError):
+            os.utime(final)
         return Runtime(final)
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -156,6 +171,7 @@ def install(cache_folder: Path | None = None) -> Runtime:
             building.rename(final)
         except OSError:  # another process was first
             shutil.rmtree(building)
+        _prune(parent)
     except OSError as error:
         raise SandboxError(
             f"cannot prepare the sandbox below {parent}: {error}", hint="make that folder writable"

@@ -1,5 +1,6 @@
 """The runtime on disk: built once, found again, of the right content."""
 
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from proofsmith.errors import SandboxError
 from proofsmith.executors.conformance import rows
-from proofsmith.executors.runtime import SOURCE, install
+from proofsmith.executors.runtime import OLD_S, SOURCE, install
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -62,3 +63,15 @@ def test_the_table_of_levels_counts_every_row() -> None:
     assert len(table) >= 4
     for level, held, breached, skipped in table:
         assert int(held) + int(breached) + int(skipped) == len(rows()), level
+
+
+def test_runtimes_that_nobody_used_for_a_month_are_removed(tmp_path: Path) -> None:
+    old, recent = tmp_path / "sandbox-old", tmp_path / "sandbox-recent"
+    for folder in (old, recent):
+        folder.mkdir()
+    long_ago = recent.stat().st_mtime - OLD_S - 60
+    os.utime(old, (long_ago, long_ago))
+    install.cache_clear()
+    install(tmp_path)
+    assert not old.exists()
+    assert recent.exists()
