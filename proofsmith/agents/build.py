@@ -5,8 +5,9 @@ is made anew for each step.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import shorten
 
 from pydantic import BaseModel
 
@@ -121,7 +122,7 @@ class Builder:
         site.registry.edit(*await self._corrected("plan", plan, Draft, operations))
         site.failpoints.reach("build.planned")
         for step in site.registry.program.values():
-            site.tell("gather", f"step {step.id}: {clip(step.goal, 80)}")
+            site.tell("gather", f"step {step.id}: {shorten(step.goal, 80)}")
 
     async def _corrected(
         self,
@@ -256,13 +257,9 @@ class Builder:
         key = f"whole-{_replans(site.registry.log)}"
         passed = [s for s in program.values() if s.state is State.PASSED]
         files = View(site.store, site.visible()).files()
-        checks = [check for s in passed for check in s.checks]
-        known = [*given_tests(site), *(path for path in sorted(site.fixed) if is_test(path))]
-        checks += ["test " + " ".join(known)] if known else []
+        known = (*given_tests(site), *(path for path in sorted(site.fixed) if is_test(path)))
         site.tell("confirm", f"judging {len(files)} files together")
-        tests = tests_of(checks)
-        product = product_of(files, tests)
-        task = Task(files=files, checks=tuple(dict.fromkeys(checks)), product=product)
+        task = whole_task(files, passed, known)
         return await self._evaluated(task, key)
 
     async def _evaluated(self, task: Task, key: str) -> Judgement:
@@ -291,6 +288,16 @@ class Builder:
             if not task.cancelled():
                 task.exception()  # seen: the first failure is what is reported
         self._tasks.clear()
+
+
+def whole_task(
+    files: Mapping[str, bytes], passed: Sequence[Instruction], known: Sequence[str]
+) -> Task:
+    """Return what judges all files together: the checks of all steps, and test files that were there before."""
+    checks = [check for step in passed for check in step.checks]
+    checks += ["test " + " ".join(known)] if known else []
+    product = product_of(files, tests_of(checks))
+    return Task(files=files, checks=tuple(dict.fromkeys(checks)), product=product)
 
 
 def _replans(log: Sequence[Operation]) -> int:

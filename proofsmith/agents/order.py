@@ -10,20 +10,23 @@ from pathlib import Path
 from proofsmith import __version__
 from proofsmith.agents import report as reports
 from proofsmith.agents.budget import BudgetLedger
-from proofsmith.agents.build import Builder
+from proofsmith.agents.build import Builder, whole_task
 from proofsmith.agents.delivery import deliver, fixed_files, folder_files, read_spec, take_in
-from proofsmith.agents.evaluator import Judgement
+from proofsmith.agents.evaluator import Judgement, Result, evaluate
 from proofsmith.agents.events import EventLog
 from proofsmith.agents.failpoints import Failpoints
+from proofsmith.agents.replay import Piece
 from proofsmith.agents.request import both, claimed, machine, write_manifest
 from proofsmith.agents.site import Caps, Site
 from proofsmith.agents.workbench import View
+from proofsmith.agents.worker import is_test
 from proofsmith.errors import StoreError, UsageError
 from proofsmith.memory.files import FileStore
 from proofsmith.memory.instructions import Registry, State
 from proofsmith.memory.ledger import Ledger
 from proofsmith.model.accounting import Prices
 from proofsmith.protocols import Model, Progress, Sandbox
+from proofsmith.tools.tokens import estimate
 from proofsmith.types import (
     JSON,
     Budget,
@@ -77,6 +80,12 @@ async def fulfil(order: Order) -> Report:
         StoreError: the run's folder or the project's cannot be used.
     """
     spec = read_spec(order.spec)
+    room = order.caps.prompt_tokens * 3 // 4
+    if estimate(spec) > room:
+        raise UsageError(
+            f"{order.spec} does not fit into a prompt: about {estimate(spec)} tokens, at most {room}",
+            hint="say less, or build the parts one after the other in the same folder",
+        )
     fixed = fixed_files(spec)
     folder_files(order.out)
     with _opened(order, spec, fixed) as site:
@@ -91,6 +100,26 @@ async def fulfil(order: Order) -> Report:
         site.failpoints.reach("build.reported")
         _hand_over(site, report, order.out)
         return report
+
+
+async def rejudge(folder: Path, report: Report, sandbox: Sandbox) -> list[Piece]:
+    """Judge a finished build again, from its recorded files and program; see `replay.replay`."""
+    if report.best is None:
+        return []
+    registry = Registry(folder / "program.sqlite")
+    passed = [step for step in registry.program.values() if step.state is State.PASSED]
+    registry.close()
+    files = {name: text.encode() for name, text in report.best.candidate.files.items()}
+    known = [path for path in sorted(report.problem.files) if is_test(path) and path in files]
+    judged = await evaluate(whole_task(files, passed, known), sandbox)
+    return [
+        Piece(
+            claim="acceptance",
+            before="pass",
+            now=f"{judged.result}: {judged.detail.partition(chr(10))[0]}",
+            holds=judged.result is Result.PASS,
+        )
+    ]
 
 
 @contextmanager

@@ -82,10 +82,10 @@ def replayed(
     """Earn every piece of evidence again. Exit code 1 when one no longer holds."""
     from proofsmith.cli.drive import drive
 
-    _, report = _opened(run, runs_dir)
+    folder, report = _opened(run, runs_dir)
     if report.best is None:
         raise UsageError("this run claimed nothing, so nothing can be replayed", hint="")
-    pieces = drive(lambda: _replay(report))
+    pieces = drive(lambda: _replay(folder, report))
     held = all(piece.holds for piece in pieces)
     if as_json:
         rows = [
@@ -140,11 +140,14 @@ def removed(
     return Exit.DONE
 
 
-async def _replay(report: "Report") -> list["Piece"]:
+async def _replay(folder: Path, report: "Report") -> list["Piece"]:
     from proofsmith import domains
+    from proofsmith.agents.order import DOMAIN, rejudge
     from proofsmith.agents.replay import replay
     from proofsmith.executors.choice import open_sandbox
 
+    if report.problem.domain == DOMAIN:
+        return await rejudge(folder, report, await open_sandbox())
     domain = domains.load(domains.find(Path(), report.problem.domain))
     return await replay(report, domain, await open_sandbox())
 
