@@ -83,7 +83,7 @@ class Scene:
     def __exit__(self, *_: object) -> None:
         """End the endpoint and unmount."""
         self.stop_endpoint()
-        subprocess.run(["umount", self.folder], check=True)
+        subprocess.run(["umount", "-l", self.folder], check=True)
 
     def start_endpoint(self) -> None:
         self.endpoint = PROCESSES.Process(target=chaos_processes.serve, args=(self.port, self.log))
@@ -123,7 +123,10 @@ class Scene:
         if kind == "disk":
             status = os.statvfs(self.folder)
             left = self.rng.choice((0, 4, 16, 60, 200)) * 1024
-            full.write_bytes(bytes(max(0, status.f_bavail * status.f_frsize - left)))
+            with contextlib.suppress(
+                OSError
+            ):  # an ending process took some of it meanwhile: full is full
+                full.write_bytes(bytes(max(0, status.f_bavail * status.f_frsize - left)))
             self.faults[kind] += 1
         elif kind in ("time", "init", "endpoint"):
             runner.join(self.rng.uniform(0.3, 3.0) if kind != "init" else 0.3)

@@ -48,6 +48,8 @@ _FRAME = struct.Struct(">BxxxI")
 _SIZE = struct.Struct("=Q")
 _OWN_PROCESSES = 2
 _serial = count()
+_FAILURES = (DockerException, OSError)
+"""What the SDK raises: its own errors, and those of HTTP, which are OSErrors, when the daemon hangs or dies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,9 @@ class Daemon:
     runtime: Runtime
 
     @classmethod
-    def connect(cls, image: str = IMAGE, url: str | None = None) -> "Daemon":
+    def connect(
+        cls, image: str = IMAGE, url: str | None = None, *, answer_s: float = _ANSWER_S
+    ) -> "Daemon":
         """Find the daemon and the image, and remove containers whose owner was killed.
 
         Raises:
@@ -67,15 +71,18 @@ class Daemon:
         """
         address = url or os.environ.get("DOCKER_HOST") or _ADDRESS
         _expect_answer(address)
-        client = docker.DockerClient(base_url=address, timeout=_ANSWER_S)
         try:
+            client = docker.DockerClient(base_url=address, timeout=answer_s)
             image_id = str(client.images.get(image).id)
         except ImageNotFound as error:
             raise SandboxError(
                 f"the Docker daemon has no image '{image}'", hint="sh scripts/docker_image.sh"
             ) from error
-        except DockerException as error:
-            raise SandboxError(f"the Docker daemon does not answer: {error}") from error
+        except _FAILURES as error:
+            raise SandboxError(
+                f"the Docker daemon does not answer within {answer_s:g} s: {error}",
+                hint="systemctl restart docker",
+            ) from error
         daemon = cls(client, image_id, install())
         daemon.sweep()
         return daemon
@@ -108,7 +115,7 @@ def _remove(container: Container) -> None:
         container.remove(force=True)
     except NotFound:
         return
-    except DockerException as error:
+    except _FAILURES as error:
         raise SandboxError(f"cannot remove container {container.name}: {error}") from error
 
 
@@ -221,7 +228,7 @@ class DockerSandbox:
         container, connection = await self._started([*words, "--", *argv], limits)
         try:
             result = await self._converse(container, connection, report, limits, stdin)
-        except DockerException as error:
+        except _FAILURES as error:
             raise SandboxError(f"the Docker daemon failed: {error}") from error
         finally:
             connection.close()
@@ -239,14 +246,14 @@ class DockerSandbox:
             connection.close()
             await asyncio.to_thread(_remove, container)
             raise
-        except DockerException as error:
+        except _FAILURES as error:
             raise SandboxError(f"the Docker daemon started no container: {error}") from error
 
     def _start(self, words: Sequence[str], limits: Limits) -> tuple[Container, Any]:
         container = self._create(words, limits)
         try:
             return container, _attached(container)
-        except DockerException:
+        except _FAILURES:
             _remove(container)
             raise
 
@@ -333,7 +340,7 @@ def _attached(container: Container) -> Any:
     connection.setblocking(False)
     try:
         container.start()
-    except DockerException:
+    except _FAILURES:
         connection.close()
         raise
     return connection

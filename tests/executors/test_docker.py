@@ -1,12 +1,115 @@
 """Docker's own failures are errors with hints, and nothing is left on the daemon."""
 
+import gc
+import http.server
+import json
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from proofsmith.errors import SandboxError
-from proofsmith.executors.docker import Daemon
+from proofsmith.executors.docker import Daemon, DockerSandbox
+from proofsmith.types import Limits
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+"""The SDK leaves a socket open when a daemon fails in the middle of a request; it is collected here."""
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    yield
+    gc.collect()
 
 
 def test_an_absent_daemon_is_an_error_with_a_hint() -> None:
     with pytest.raises(SandboxError, match="no Docker daemon answers") as caught:
         Daemon.connect(url="unix:///nowhere/docker.sock")
     assert "systemctl start docker" in caught.value.hint
+
+
+def test_a_daemon_that_accepts_and_never_answers_is_an_error_with_a_hint(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "s"))
+        silent.listen(8)
+        with pytest.raises(SandboxError, match=r"does not answer within 0\.3 s") as caught:
+            Daemon.connect(url=f"unix://{tmp_path}/s", answer_s=0.3)
+    assert caught.value.hint
+
+
+def serve(path: Path, responses: dict[str, tuple[int, object]]) -> socketserver.UnixStreamServer:
+    """Answer Docker's HTTP paths, found by their ends, with a status and JSON; close the connection on others."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def address_string(self) -> str:
+            return "unix"
+
+        def log_message(self, *_: object) -> None:
+            return
+
+        def do_GET(self) -> None:
+            found = next((r for end, r in responses.items() if end in self.path), None)
+            if found is None:
+                self.close_connection = True
+                return
+            body = json.dumps(found[1]).encode()
+            self.send_response(found[0])
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET
+
+    server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+IMAGE = {"Id": "sha256:" + "0" * 64, "RepoTags": []}
+VERSION = {"ApiVersion": "1.41", "MinAPIVersion": "1.12"}
+UP = {"/version": (200, VERSION), "/images/": (200, IMAGE), "/containers/json": (200, [])}
+FULL = {"message": "write /var/lib/docker: no space left on device"}
+
+
+@pytest.mark.parametrize(
+    ("create", "told"),
+    [
+        ({"/containers/create": (500, FULL)}, "no space left on device"),
+        ({}, "started no container"),
+    ],
+    ids=["full", "died"],
+)
+async def test_a_daemon_that_is_full_or_dies_is_an_error_and_no_verdict(
+    tmp_path: Path, create: dict[str, tuple[int, object]], told: str
+) -> None:
+    server = serve(tmp_path / "s", create | UP)
+    try:
+        daemon = Daemon.connect(url=f"unix://{tmp_path}/s", answer_s=5)
+        with pytest.raises(SandboxError, match=told):
+            await DockerSandbox(daemon).exec(["true"], limits=Limits())
+        daemon.client.close()
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+async def test_a_restarted_daemon_is_used_again_without_a_new_connection(tmp_path: Path) -> None:
+    server = serve(tmp_path / "s", UP)
+    daemon = Daemon.connect(url=f"unix://{tmp_path}/s", answer_s=5)
+    server.shutdown()
+    server.server_close()
+    (tmp_path / "s").unlink()
+    with pytest.raises(SandboxError, match="started no container"):
+        await DockerSandbox(daemon).exec(["true"], limits=Limits())
+    server = serve(tmp_path / "s", UP)
+    daemon.sweep()
+    daemon.client.close()
+    server.shutdown()
+    server.server_close()
