@@ -217,7 +217,7 @@ def one_run(folder: Path, rng: random.Random, faults: int) -> tuple[Scene, Any, 
     """Drive one run to its end through `faults` faults; return the scene, its report, its files and what is left."""
     with Scene(folder, rng) as scene:
         status, attempts = -1, 0
-        while sum(scene.faults.values()) < faults and attempts < MOST_ATTEMPTS:
+        while status != 0 and sum(scene.faults.values()) < faults and attempts < MOST_ATTEMPTS:
             attempts += 1
             status = scene.run(
                 "init" if attempts <= 2 else rng.choice(KINDS)
@@ -254,7 +254,9 @@ def main() -> int:
         place.mkdir()
         scene, wanted, files, _ = one_run(place, random.Random(0), 0)
         print(f"fault-free run: {len(files)} files", flush=True)
-        for number in range(runs):
+        number = -1
+        while number + 1 < runs or (sum(total.values()) < runs * faults and number < 5 * runs):
+            number += 1
             rng = random.Random(f"{given.seed}:{number}")
             scene, report, found, left = one_run(place, rng, faults)
             extra, again = found - files, scene.paid_twice()

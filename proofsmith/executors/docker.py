@@ -62,7 +62,7 @@ class Daemon:
 
     @classmethod
     def connect(
-        cls, image: str = IMAGE, url: str | None = None, *, answer_s: float = _ANSWER_S
+        cls, image: str = IMAGE, url: str | None = None, *, answer_s: int = _ANSWER_S
     ) -> "Daemon":
         """Find the daemon and the image, and remove containers whose owner was killed.
 
@@ -80,7 +80,7 @@ class Daemon:
             ) from error
         except _FAILURES as error:
             raise SandboxError(
-                f"the Docker daemon does not answer within {answer_s:g} s: {error}",
+                f"the Docker daemon does not answer within {answer_s} s: {error}",
                 hint="systemctl restart docker",
             ) from error
         daemon = cls(client, image_id, install())
