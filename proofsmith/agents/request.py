@@ -15,6 +15,7 @@ from pathlib import Path
 from proofsmith import __version__
 from proofsmith.agents.budget import BudgetLedger
 from proofsmith.agents.events import EventLog
+from proofsmith.agents.experience import LESSONS
 from proofsmith.agents.failpoints import Failpoints
 from proofsmith.agents.lane import Lane
 from proofsmith.agents.run import Run
@@ -28,9 +29,6 @@ from proofsmith.planners.choice import DEFAULT, require_known, strategy_of
 from proofsmith.protocols import Domain, Model, Progress, Sandbox, Strategy
 from proofsmith.tools.edits import read_reply
 from proofsmith.types import JSON, Budget, Goal, Problem, Report, Status, canonical, digest
-
-LESSONS = "lessons.sqlite"
-"""Name of the store of lessons inside the cache folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +134,7 @@ async def opened(request: Request) -> AsyncIterator[Run]:
                 prices=request.prices,
                 cache=cache,
                 win_rates=_win_rates(request),
+                lessons=request.cache_dir / LESSONS if request.cache_dir else None,
                 seed=request.seed,
                 width=request.width,
                 lane=request.lane,

@@ -47,6 +47,8 @@ class Run:
     """Turns a reply, the files it answers to and the editable names into files; raises UsageError."""
     prices: Prices | None = None
     cache: VerdictCache | None = None
+    lessons: Path | None = None
+    """Where what the run showed about its patterns is counted; None counts nothing."""
     win_rates: Mapping[str, float] = field(default_factory=dict)
     """How often each catalogue pattern won on this machine, 0..1."""
     seed: int = 0

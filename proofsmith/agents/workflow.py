@@ -18,9 +18,11 @@ from proofsmith.agents import report as reports
 from proofsmith.agents.apply import Change, carry_out, changes
 from proofsmith.agents.conclusion import conclude
 from proofsmith.agents.confirm import Confirmed, confirm
+from proofsmith.agents.experience import count
 from proofsmith.agents.facts import gather
 from proofsmith.agents.offers import profiled
 from proofsmith.agents.report.patch import patch
+from proofsmith.agents.request import cpu_name
 from proofsmith.agents.rounds import Rounds
 from proofsmith.agents.run import Run
 from proofsmith.errors import ModelError, StoreError, UsageError
@@ -248,11 +250,22 @@ def _pending(report: Report, run: Run) -> list[Change]:
 def _publish(run: Run, report: Report) -> Report:
     """Record a final report, and write the report's files in any case."""
     if report.ended_by not in RESUMABLE:
+        _learn(run, report)
         run.ledger.put("report", "final", report, problem_id=run.problem.id)
         run.failpoints.reach("report.recorded")
     reports.write(report, run.folder)
     run.failpoints.reach("report.written")
     return report
+
+
+def _learn(run: Run, report: Report) -> None:
+    """Count what the run showed, once: a kill in between loses a count rather than doubling it."""
+    if run.lessons is None or not run.optimising:
+        return
+    if run.ledger.get("lessons", "counted", str) is None:
+        run.ledger.put("lessons", "counted", "yes")
+        confirmed = run.ledger.all("confirmation", Outcome).values()
+        count(report, confirmed, run.lessons, cpu_name())
 
 
 def _outcomes(run: Run, state: State) -> list[Outcome]:
