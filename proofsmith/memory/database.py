@@ -25,7 +25,10 @@ def connect(path: Path, schema: str) -> sqlite3.Connection:
     with reported(path):
         connection = sqlite3.connect(path, isolation_level=None, timeout=10.0)
         try:
-            connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + schema)
+            connection.executescript(
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=8000;"
+                + schema
+            )
         except sqlite3.Error:
             connection.close()
             raise

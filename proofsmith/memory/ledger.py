@@ -11,10 +11,12 @@ from pydantic import ValidationError
 
 from proofsmith.errors import StoreError
 from proofsmith.memory.rows import adapter
-from proofsmith.types import Move, Outcome, Problem, Reply, Status
+from proofsmith.types import Move, Outcome, Problem, Reply
 
 SCHEMA_VERSION = 1
-_SCHEMA = """
+_RIGHT = "(json_extract(payload, '$.verdict.status') IN ('tested', 'bounded', 'proved'))"
+_GAIN = "coalesce(json_extract(payload, '$.comparisons[0].low'), 0)"
+_SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS records (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL,
@@ -25,7 +27,8 @@ CREATE TABLE IF NOT EXISTS records (
     at TEXT NOT NULL,
     UNIQUE (kind, key)
 );
-CREATE INDEX IF NOT EXISTS records_by_problem ON records (problem_id, kind) WHERE problem_id <> '';
+CREATE INDEX IF NOT EXISTS outcomes_by_merit ON records (problem_id, {_RIGHT} DESC, {_GAIN} DESC)
+    WHERE kind = 'outcome';
 CREATE TRIGGER IF NOT EXISTS records_are_final BEFORE UPDATE ON records
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS records_are_kept BEFORE DELETE ON records
@@ -54,6 +57,7 @@ class Ledger:
             self._db.execute("PRAGMA journal_mode = WAL")
             # A killed process loses nothing; a power failure at most the last moments, and never the order.
             self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: few long pauses
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
             if version not in (0, SCHEMA_VERSION):
                 raise StoreError(
@@ -113,13 +117,10 @@ class Ledger:
 
     async def recall(self, problem: Problem, *, limit: int) -> AsyncIterator[Outcome]:
         """Yield outcomes for this problem, strongest status first, then the largest proven ratio."""
-        right = [str(status) for status in Status if status.at_least(Status.TESTED)]
         rows = self._run(
-            "SELECT payload FROM records WHERE kind = 'outcome' AND problem_id = ? AND problem_id <> ''"
-            f" ORDER BY json_extract(payload, '$.verdict.status') IN ({','.join('?' * len(right))}) DESC,"
-            " coalesce((SELECT max(json_extract(value, '$.low')) FROM json_each(payload, '$.comparisons')), 0)"
-            " DESC, seq LIMIT ?",
-            (problem.id, *right, limit),
+            "SELECT payload FROM records WHERE kind = 'outcome' AND problem_id = ?"
+            f" ORDER BY {_RIGHT} DESC, {_GAIN} DESC LIMIT ?",
+            (problem.id, limit),
         )
         for (payload,) in rows:
             yield self._parsed(Outcome, payload)
