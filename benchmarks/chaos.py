@@ -132,6 +132,9 @@ class Scene:
             runner.join(self.rng.uniform(0.3, 3.0) if kind != "init" else 0.3)
             if runner.is_alive() and getattr(self, f"_kill_{kind}")(runner):
                 self.faults[kind] += 1
+                if kind == "init":  # which the run survives, so that its own end comes on top
+                    runner.join(self.rng.uniform(0.05, 0.4))
+                    self.faults["time"] += runner.is_alive() and self._kill_time(runner)
         yield
         full.unlink(missing_ok=True)
 
@@ -219,9 +222,7 @@ def one_run(folder: Path, rng: random.Random, faults: int) -> tuple[Scene, Any, 
         status, attempts = -1, 0
         while status != 0 and sum(scene.faults.values()) < faults and attempts < MOST_ATTEMPTS:
             attempts += 1
-            status = scene.run(
-                "init" if attempts <= 2 else rng.choice(KINDS)
-            )  # early: later all is recorded
+            status = scene.run(rng.choice(KINDS))
         while status != 0 or attempts == 0:
             attempts += 1
             status = scene.run("")
