@@ -219,6 +219,8 @@ def schema(module: ModuleType, text: str, _rng: random.Random) -> None:
         assert len(str(misfit)) < 4000
         return
     assert edit.line >= 0
+    if not all(map(math.isfinite, edit.options.values())):
+        return  # JSON has no text for it
     wrapped = f"Sure, [here] it is:\n```json\n{edit.model_dump_json()}\n```\nAnything else? {{}}"
     assert module.parse(Edit, wrapped) == edit, "a fenced value is not found"
 
