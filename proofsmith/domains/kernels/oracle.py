@@ -19,6 +19,8 @@ from proofsmith.types import Problem
 
 WALL_S = 40.0
 CPU_S = 6.0
+SPARE_CPU_S = 1.5
+"""For calls that may be given up."""
 _HUGE = {8: 1e100, 4: 1e15}
 _RANDOM = (Style.PLAIN, Style.WIDE)
 _DOUBTFUL = 0.01
@@ -143,18 +145,22 @@ class Oracle:
         )
 
     async def expected(
-        self, cases: Sequence[Case], sandbox: Sandbox, *, estimate_s: float = 1.0
+        self, cases: Sequence[Case], sandbox: Sandbox, *, needed: bool, estimate_s: float = 1.0
     ) -> tuple[Expected, ...]:
-        """Return the legal results of every case; rounding errors are estimated for `estimate_s` of processor time."""
+        """Return the legal results of the cases; rounding errors are estimated for `estimate_s` of processor time.
+
+        Unless they are `needed`, cases are given up from the first on for which the base has no time left.
+        """
         if not cases:
             return ()
         side = await self._side(sandbox, rounding=False)
-        runs = [self._run(side, cases, sandbox)]
+        base = (await self._run(side, cases, sandbox, needed=needed)).transcript.results
+        cases, others = cases[: len(base)], []
         if self._contract.tolerance.policy != "exact" and self._floats():
             side = await self._side(sandbox, rounding=True)
-            for mode in (Rounding.UP, Rounding.DOWN, Rounding.ZERO):
-                runs.append(self._run(side, cases, sandbox, mode))
-        base, *others = [ran.transcript.results for ran in await _together(*runs)]
+            modes = (Rounding.UP, Rounding.DOWN, Rounding.ZERO)
+            runs = (self._run(side, cases, sandbox, mode) for mode in modes)
+            others = [ran.transcript.results for ran in await _together(*runs)]
         estimates = await self._estimates(cases, base, sandbox, estimate_s) if others else {}
         return tuple(
             Expected(
@@ -231,14 +237,17 @@ class Oracle:
         sandbox: Sandbox,
         rounding: Rounding = Rounding.NEAREST,
         poison: int = 0xFF,
+        needed: bool = True,
     ) -> Ran:
+        """Run the base; raises UsageError when it fails, but for lack of time only when all cases are `needed`."""
+        spare = 1.0 if rounding is Rounding.NEAREST else 3.0
         ran = await run(
             side,
             self._contract,
             cases,
             sandbox,
             wall_s=WALL_S,
-            cpu_s=CPU_S,
+            cpu_s=spare * (CPU_S if needed else SPARE_CPU_S),
             rounding=rounding,
             poison=poison,
             team=1,
@@ -247,6 +256,8 @@ class Oracle:
         self.cpu_s = max(self.cpu_s, ran.result.cpu_s)
         entry, transcript = self._contract.entry, ran.transcript
         if ran.result.timed_out:
+            if not needed:
+                return ran
             case = cases[min(len(transcript.results), len(cases) - 1)]
             raise UsageError(
                 f"'{entry}' does not return within {CPU_S:.0f} s of processor time ({_shown(case)})",

@@ -176,6 +176,9 @@ class Planner:
                     continue
                 large += not light
                 yield self._generate.case(sizes)
+                if light:
+                    # Equal contents take searches and comparisons to their very end.
+                    yield self._generate.case(sizes, Style.CONSTANT)
 
     def _sized(self, value: int) -> list[dict[str, int]]:
         """Return affordable size combinations with one size, or all, at `value` or beside it."""

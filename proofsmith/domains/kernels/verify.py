@@ -151,9 +151,18 @@ class Verifier:
         """Return the cases of this depth, and more with the constants that only the candidate has."""
         if climb.depth is Depth.FULL or self._quick is None:
             planner = self._planner(climb.seed, climb.depth)
-            cases = [*planner.small(), *planner.planted(), *planner.widths(), *planner.measuring()]
-            spent_s = 3.0 if climb.depth is Depth.FULL else 1.0
-            common = await self.oracle.expected(cases, climb.sandbox, estimate_s=spent_s)
+            spent_s = 2.0 if climb.depth is Depth.FULL else 0.8
+            common = await self.oracle.expected(
+                [*planner.small(), *planner.measuring()],
+                climb.sandbox,
+                needed=True,
+                estimate_s=spent_s,
+            ) + await self.oracle.expected(
+                [*planner.planted(), *planner.widths()],
+                climb.sandbox,
+                needed=False,
+                estimate_s=spent_s / 2,
+            )
             if climb.depth is Depth.QUICK:
                 self._quick = common
         else:
@@ -162,7 +171,9 @@ class Verifier:
         if not novel:
             return common
         planner = self._planner(climb.seed + 1, climb.depth, sorted(novel))
-        return common + await self.oracle.expected(planner.planted(), climb.sandbox, estimate_s=0.5)
+        return common + await self.oracle.expected(
+            planner.planted(), climb.sandbox, needed=False, estimate_s=0.5
+        )
 
     async def _differential(self, climb: Climb) -> str:
         """Compare results on the same inputs, made by processes that do not know of each other."""
