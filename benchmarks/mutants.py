@@ -36,11 +36,15 @@ class Survivor:
 
 
 def reason_for(kernel: str, mutant: Mutant, known: list[dict[str, str]]) -> str:
-    for entry in known:
-        same = entry["kernel"] == kernel and entry["operator"] == mutant.operator
-        if same and entry["before"] == mutant.before and entry["after"] == mutant.after:
-            return entry["reason"]
-    return ""
+    source = (SUITE / kernel / "plain.c").read_text().splitlines()
+    place = {
+        "kernel": kernel,
+        "line": source[mutant.line - 1].strip(),
+        "operator": mutant.operator,
+        "before": mutant.before,
+        "after": mutant.after,
+    }
+    return next((e["reason"] for e in known if place.items() <= e.items()), "")
 
 
 def sample(found: tuple[Mutant, ...], *, quick: bool) -> list[Mutant]:

@@ -94,6 +94,14 @@ def _code(image: Image, base: Image) -> str:
     return f"asks for memory that is writable and executable: {', '.join(new)}" if new else ""
 
 
+_NARROWING = re.compile(r"\tv?cvt(sd2ss|pd2psx?|si2ss|usi2ss|dq2ps|sd2sh|ss2sh|ps2ph)\w*\b")
+
+
+def narrowing(disassembly: str) -> frozenset[str]:
+    """Return the instructions in objdump's output that round to a narrower floating-point type."""
+    return frozenset(f"cvt{found[1]}" for found in _NARROWING.finditer(disassembly))
+
+
 def _replaced(image: Image, base: Image) -> str:
     new = sorted(f for f in image.functions - base.functions if _REPLACED.fullmatch(f))
     return f"replaces the library function '{new[0]}'" if new else ""

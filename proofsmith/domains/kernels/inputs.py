@@ -18,6 +18,7 @@ _TINY = {
     8: (5e-324, 2.225073858507201e-308, 2.2250738585072014e-308),
     4: (1.401298464324817e-45, 1.1754942106924411e-38, 1.1754943508222875e-38),
 }
+_NEAR = {8: 2.0**-52, 4: 2.0**-23}
 _ORDINARY = (0.0, -0.0, 1.0, -1.0, 0.1, 1.0000000000000002, 3.0, 4503599627370497.0)
 
 
@@ -31,6 +32,7 @@ class Style(StrEnum):
     ASCENDING = "sorted"
     DESCENDING = "reversed"
     TIES = "ties"
+    NEAR_TIES = "values a few roundings apart"
     ONE_SPECIAL = "one special value"
     PAIRED = "special values in the same place"
     SPECIAL = "special values"
@@ -113,8 +115,11 @@ class Generator:
             case Style.ASCENDING | Style.DESCENDING:
                 drawn = unpack(element, self._random(element, low, high, count))
                 return pack(element, sorted(drawn, reverse=style is Style.DESCENDING))
-            case Style.TIES:
-                few = unpack(element, self._random(element, low, high, 3))
+            case Style.TIES | Style.NEAR_TIES:
+                few = self._shared(element, low, high, place)
+                if style is Style.NEAR_TIES and element.kind == "float":
+                    near = [v * (1 + s * _NEAR[element.bytes]) for v in few for s in (-3, -1, 1, 2)]
+                    few += [v for v in near if legal.allows(v)]
                 return pack(element, rng.choices(few, k=count))
             case Style.WIDE:
                 return self._wide(element, low, high, count)
@@ -143,6 +148,16 @@ class Generator:
                 if rng.random() < share:
                     _put(element, values, index, rng.choice(chosen))
         return bytes(values)
+
+    def _shared(
+        self, element: Element, low: float | None, high: float | None, place: float
+    ) -> list[int | float]:
+        """Return three values that are the same for every array of a case that has this type and range."""
+        own, self._rng = self._rng, random.Random(place)
+        try:
+            return unpack(element, self._random(element, low, high, 3))
+        finally:
+            self._rng = own
 
     def _random(self, element: Element, low: float | None, high: float | None, count: int) -> bytes:
         """Draw uniformly from a range; floats without one have random signs and magnitudes in [1/8, 2)."""
