@@ -45,12 +45,7 @@ class Climb:
     @property
     def light(self) -> list[Case]:
         """Calls on little data, for builds that run slowly."""
-        return [c for c in self.calls if not _heavy(c)]
-
-    @property
-    def heavy(self) -> list[Case]:
-        """The other calls."""
-        return [c for c in self.calls if _heavy(c)]
+        return [c for c in self.calls if sum(map(len, c.arrays.values())) < 100_000]
 
     def note(self, check: str, status: Status, facts: dict[str, JSON], log: str = "") -> Evidence:
         """Record one check that was made."""
@@ -99,10 +94,6 @@ class Climb:
             command += ["--settings", canonical(self.candidate.settings)]
         command += ["--depth", str(self.depth), "--seed", str(self.seed), "--json"]
         return tuple(command)
-
-
-def _heavy(case: Case) -> bool:
-    return sum(map(len, case.arrays.values())) >= 100_000
 
 
 def clipped(text: str) -> str:

@@ -1,0 +1,87 @@
+"""Generated inputs obey the contract, repeat by seed and reach the values that hide faults."""
+
+import math
+import random
+
+import pytest
+
+from proofsmith.domains.kernels import header
+from proofsmith.domains.kernels.inputs import Generator, Style, unpack
+from proofsmith.domains.kernels.plan import Planner, constants
+from proofsmith.tools import syntax
+from proofsmith.types import Depth
+
+SOURCE = "void f(int n, int m, double a, const double *x, const int *at, const long *start, double *M) { }"
+HEADER = """entry = "f"
+[sizes]
+n = { test = [0, 1, 8], measure = 50 }
+m = { test = [4, 12], min = 4, multiple = 4, measure = 40 }
+[arrays]
+x = { shape = "n", access = "in"%s }
+at = { shape = "m", access = "in", range = [0, "max(n - 1, 0)"] }
+start = { shape = "n + 1", access = "in", structure = "offsets", into = "m" }
+M = { shape = "n*n", access = "inout", structure = "spd" }
+[scalars]
+a = { range = [-1, 1] }
+"""
+SIZES = {"n": 12, "m": 8}
+
+
+def contract(extra=""):
+    return header.parse(HEADER % extra, syntax.functions(syntax.parse(SOURCE))[0], {})
+
+
+def values(style, name, extra="", seed=1):
+    made = contract(extra)
+    case = Generator(made, random.Random(seed), [7, 0.25]).case(SIZES, style)
+    return unpack(made.arrays[name].element, case.arrays[name])
+
+
+@pytest.mark.parametrize("style", Style)
+def test_every_style_obeys_ranges_and_structures(style):
+    for seed in range(20):
+        assert all(0 <= v <= 11 for v in values(style, "at", seed=seed))
+        offsets = values(style, "start", seed=seed)
+        assert offsets == sorted(offsets)
+        assert (offsets[0], offsets[-1]) == (0, 8)
+        matrix = values(style, "M", seed=seed)
+        assert all(matrix[i * 12 + j] == matrix[j * 12 + i] for i in range(12) for j in range(12))
+        assert all(math.isfinite(v) for v in values(style, "x", ", finite = true", seed))
+        assert all(-2 <= v <= 3 for v in values(style, "x", ", range = [-2, 3]", seed))
+
+
+def test_equal_seeds_give_equal_cases_and_others_differ():
+    assert values(Style.PLAIN, "x") == values(Style.PLAIN, "x")
+    assert values(Style.PLAIN, "x") != values(Style.PLAIN, "x", seed=2)
+
+
+def test_special_values_of_every_kind_appear():
+    seen = [v for seed in range(60) for v in values(Style.SPECIAL, "x", seed=seed)]
+    assert any(math.isnan(v) for v in seen)
+    assert {math.inf, -math.inf, 5e-324, 1.7976931348623157e308, 0.0} <= set(seen)
+    assert any(v == 0 and math.copysign(1, v) < 0 for v in seen)
+
+
+def test_constants_are_planted_as_values_and_as_sizes():
+    made = contract()
+    planner = Planner(made, random.Random(3), Depth.QUICK, [24, 0.625])
+    cases = planner.planted()
+    sizes = {(name, v) for c in cases for name, v in c.sizes.items()}
+    assert {("n", 23), ("n", 24), ("n", 25), ("m", 24)} <= sizes
+    assert ("m", 25) not in sizes
+    planted = [v for c in cases for v in unpack(made.arrays["x"].element, c.arrays["x"])]
+    assert {0.625, math.nextafter(0.625, 1), 24.0} <= set(planted)
+
+
+def test_a_plan_covers_edges_the_measuring_size_and_hundreds_of_calls():
+    planner = Planner(contract(), random.Random(3), Depth.FULL, [])
+    small, measured = planner.small(), planner.measuring()
+    assert len(small) >= 700
+    assert {c.sizes["n"] for c in small} >= {0, 1, 7, 8, 17}
+    assert {c.sizes["m"] % 4 for c in small} == {0}
+    assert {c.sizes["n"] for c in measured} == {49, 50, 51}
+
+
+def test_constants_of_a_source_are_found_also_when_they_are_computed():
+    text = "#define T 48\nint f(int n) { return n == (1 << 12) + 3 ? 0x1F : n * 1.5; }"
+    assert {48, 4099, 31, 1.5} <= constants({"k.c": text})
