@@ -5,10 +5,12 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from difflib import unified_diff
 
 from proofsmith.agents.budget import Reservation
 from proofsmith.agents.run import Run
 from proofsmith.errors import ModelError, UsageError
+from proofsmith.tools.feedback import CAP_TOKENS, CHARS_PER_TOKEN, clip
 from proofsmith.types import (
     Candidate,
     Comparison,
@@ -23,6 +25,7 @@ from proofsmith.types import (
 )
 
 RULE = "rule"
+CHANGED = "Changed since the parent"
 FRAMING_TOKENS = 64
 """Upper bound of what a chat template adds around one message."""
 
@@ -196,6 +199,8 @@ class Attempts:
         run = self._run
         start_s = time.perf_counter()
         verdict = await run.verify(candidate, Depth.QUICK)
+        if not run.right(verdict) and verdict.feedback and not candidate.move.startswith(RULE):
+            verdict = replace(verdict, feedback=f"{verdict.feedback}{self._changed(candidate)}")
         run.failpoints.reach("attempt.verified")
         outcome = Outcome(candidate=candidate, verdict=verdict)
         if run.right(verdict) and run.optimising:
@@ -209,6 +214,25 @@ class Attempts:
         run.failpoints.reach("attempt.recorded")
         self._remember_code(outcome)
         return outcome
+
+    def _changed(self, candidate: Candidate) -> str:
+        """Show what a wrong candidate changed in its parent, which may have been right."""
+        parent = self._candidates.get(candidate.parents[0]) if candidate.parents else None
+        before = parent.files if parent else self._run.problem.files
+        lines = [
+            line
+            for path in sorted(candidate.files)
+            for line in unified_diff(
+                before.get(path, "").splitlines(),
+                candidate.files[path].splitlines(),
+                "parent",
+                path,
+                lineterm="",
+                n=1,
+            )
+        ]
+        cap = CAP_TOKENS[CHANGED] * CHARS_PER_TOKEN
+        return f"\n\n## {CHANGED}\n{clip(chr(10).join(lines), cap)}" if lines else ""
 
     def _remember_code(self, outcome: Outcome) -> None:
         """Let later candidates that compile to the same code share this measurement."""

@@ -9,7 +9,7 @@ from proofsmith.agents.offers import offered
 from proofsmith.agents.run import Run
 from proofsmith.types import JSON
 
-QUESTION = "Which facts must someone know who wants to reach the goal with this code?"
+QUESTION = "The goal is $goal. Which facts must someone know who wants to reach it with this code?"
 WALL_S = 90.0
 WALL_SHARE = 0.25
 """Part of a wall budget that gathering may use."""
@@ -59,7 +59,7 @@ async def gather(run: Run) -> dict[str, JSON]:
             wall_s=_wall_s(run),
             seed=run.seed,
         )
-        found = await gatherer.run(QUESTION)
+        found = await gatherer.run(QUESTION.replace("$goal", str(run.problem.goal)))
         facts = dict(found.facts)
         run.tell("gather", note=found.summary)
     run.ledger.put("facts", "gathered", facts, problem_id=run.problem.id)

@@ -7,7 +7,7 @@ from typing import Any
 
 from proofsmith.planners.prompts import fill
 from proofsmith.tools.fences import fenced
-from proofsmith.types import JSON, Move, Outcome, Reply, Status
+from proofsmith.types import JSON, Candidate, Move, Outcome, Reply, Status
 
 RULE = "rule"
 BASE = ""
@@ -54,6 +54,8 @@ class _State:
     """The best candidate that changes nothing but settings: where fresh model moves start from."""
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     """Files of the candidates that a prompt may still need."""
+    reached: dict[str, str] = field(default_factory=dict)
+    """How the better candidates were made, and their settings, in words."""
     broken: list[dict[str, Any]] = field(default_factory=list)
     """Wrong model candidates that wait for a repair: id, feedback, depth."""
     depths: dict[str, int] = field(default_factory=dict)
@@ -122,6 +124,7 @@ class BestOf:
             return
         state.gains[candidate.id] = low
         state.codes[candidate.id] = dict(candidate.files)
+        state.reached[candidate.id] = reached(candidate)
         if candidate.files == self._plan.files and low > state.gains.get(state.plain, 0.0):
             state.plain = candidate.id
 
@@ -199,17 +202,26 @@ class BestOf:
         if state.broken:
             return self._repair(number, state.broken.pop())
         if beam and number % 2 == 0:
-            parent = beam[number // 2 % len(beam)]
+            parent = beam[(number // 2 - 1) % len(beam)]
             prompt = fill(
                 "improve",
                 brief=plan.brief,
                 code=render(state.codes[parent]),
                 gain=f"{state.gains[parent]:.2f}",
+                reached=state.reached.get(parent, "unknown"),
             )
             return _sample("improve", number, prompt, (parent,))
         kind = "solve" if plan.solving else "optimize"
-        prompt = fill(kind, brief=plan.brief, code=render(plan.files))
+        prompt = fill(kind, brief=self._brief(), code=render(plan.files))
         return _sample(kind, number, prompt, (state.plain,) if state.plain else ())
+
+    def _brief(self) -> str:
+        """Return the brief, with what is to be beaten once there is something."""
+        state, beam = self._state, self._beam()
+        if not beam:
+            return self._plan.brief
+        gain = f"at least {state.gains[beam[0]]:.2f} times as good as the original"
+        return f"{self._plan.brief}\n\n# Best so far\nA verified version is {gain}; only a better one counts."
 
     def _rules_first(self) -> bool:
         plan, state = self._plan, self._state
@@ -239,6 +251,20 @@ def render(files: Mapping[str, str]) -> str:
     ```
     """
     return "\n".join(f"### {name}\n{fenced(files[name])}" for name in sorted(files))
+
+
+def reached(candidate: Candidate) -> str:
+    """Say what made a candidate, and under which settings it was judged.
+
+    >>> reached(Candidate(files={}, settings={"cflags": ["-O3"]}, move="rule:interchange(i,k)"))
+    'rule:interchange(i,k); judged with cflags -O3'
+    """
+    settings = ", ".join(
+        f"{name} {' '.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in candidate.settings.items()
+    )
+    made_by = candidate.move if candidate.move.startswith(RULE) else "a version that you wrote"
+    return f"{made_by}; judged with {settings}" if settings else made_by
 
 
 def _sample(kind: str, number: int, prompt: str, parents: tuple[str, ...]) -> Move:

@@ -23,6 +23,8 @@ class Pattern:
     id: str
     when: frozenset[str]
     """Symptoms that speak for it."""
+    needs: frozenset[str] = frozenset()
+    """Symptoms without any of which it makes no sense; empty for none."""
     unless: frozenset[str] = frozenset()
     """Symptoms that rule it out."""
     sketch: str
@@ -50,6 +52,7 @@ def patterns(domain: str) -> tuple[Pattern, ...]:
         Pattern(
             id=name,
             when=frozenset(row["when"]),
+            needs=frozenset(row.get("needs", ())),
             unless=frozenset(row.get("unless", ())),
             sketch=row["sketch"],
             risk=row["risk"],
@@ -85,10 +88,16 @@ def advise(
             pattern,
         )
         for pattern in known
-        if not pattern.unless & seen and not (pattern.reorders and "exact" in seen)
+        if _applies(pattern, seen)
     ]
     best = sorted(scored, key=lambda row: (-row[0], row[1].id))
     return tuple(pattern for score, pattern in best[:most] if score > 0)
+
+
+def _applies(pattern: Pattern, seen: frozenset[str]) -> bool:
+    if pattern.unless & seen or (pattern.reorders and "exact" in seen):
+        return False
+    return not pattern.needs or bool(pattern.needs & seen)
 
 
 def _likeness(
@@ -100,4 +109,5 @@ def _likeness(
         (1 / 3 if name in vague else 1) / sum(name in other.when for other in known)
         for name in shared
     )
-    return rarity * (len(shared) + 1) / (len(pattern.when) + 1)
+    share = 1 / 3 if shared <= vague else 1.0
+    return share * rarity * (len(shared) + 1) / (len(pattern.when) + 1)

@@ -217,9 +217,12 @@ class Evolve:
         elite = state.cells[name]
         elite["picks"] += 1
         kind = "improve" if state.calls % 2 else "explore"
-        values = {"code": render(elite["files"]), "gain": f"{elite['low']:.2f}"}
+        values = {
+            "code": render(elite["files"]),
+            "gain": f"{elite['low']:.2f}",
+            "reached": name,
+        }
         if kind == "explore":
-            values["reached"] = name
             values["cells"] = "\n".join(f"- {n}: {e['low']:.2f}" for n, e in state.cells.items())
         return self._sample(kind, fill(kind, brief=plan.brief, **values), [name])
 

@@ -12,7 +12,7 @@ from typing import Any
 from proofsmith.planners.best_of import Plan, render
 from proofsmith.planners.prompts import fill
 from proofsmith.planners.replies import alike, fingerprint, items, read_object, text_of
-from proofsmith.planners.value import behaviour, value_of
+from proofsmith.planners.value import bar, behaviour, value_of
 from proofsmith.types import JSON, Move, Outcome, Reply, digest
 
 Job = dict[str, Any]
@@ -21,6 +21,7 @@ DEPTH_FIRST = ("implement", "probe", "repair", "pseudocode", "criticise", "plan"
 """Stages in the order in which waiting steps are taken: programs exist as soon as possible."""
 TEXT_TOKENS = 1200
 PROBE = "probe"
+NO_OBSERVATION = "(none is given here: use what you see yourself)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,8 @@ class _State:
     stale: int = 0
     barren: int = 0
     """Expansions in a row that found nothing new."""
+    bar: list[Any] = field(default_factory=lambda: [1.0, ""])
+    """Gain of the best candidate that anyone made, and what to say of it."""
     solved: bool = False
     silent: bool = False
 
@@ -115,6 +118,18 @@ class PlanSearch:
             self._programmed(job, outcome)
         else:
             self._thought(job, read_object(reply.text if reply else ""))
+
+    def see(self, outcome: Outcome) -> None:
+        """Learn what is to be beaten from a candidate that another strategy asked for."""
+        right = value_of(outcome, self._plan.required).right
+        if right and outcome.gain > self._state.bar[0]:
+            self._state.bar = [outcome.gain, bar(outcome)]
+
+    @property
+    def _brief(self) -> str:
+        """The problem's brief, with what is to be beaten."""
+        said = self._state.bar[1]
+        return f"{self._plan.brief}\n\n# Best so far\n{said}" if said else self._plan.brief
 
     def dump(self) -> Mapping[str, JSON]:
         """Return the whole state as JSON."""
@@ -161,7 +176,7 @@ class PlanSearch:
         return move
 
     def _prompt(self, job: Job) -> str:
-        stage, brief = job["stage"], self._plan.brief
+        stage, brief = job["stage"], self._brief
         given = self._listed(job["combo"])
         if stage == "observe":
             known = "\n".join(f"- {text}" for text in self._state.observations[-24:]) or "nothing"
@@ -181,7 +196,7 @@ class PlanSearch:
         return fill(stage, brief=brief, plan=job["plan"])
 
     def _listed(self, combo: Sequence[int]) -> str:
-        return "\n".join(f"- {self._state.observations[n]}" for n in combo) or "none in particular"
+        return "\n".join(f"- {self._state.observations[n]}" for n in combo) or NO_OBSERVATION
 
     def _thought(self, job: Job, data: dict[str, JSON]) -> None:
         """Take the reply to a text step; an unreadable one is asked again once."""
@@ -285,6 +300,7 @@ class PlanSearch:
         state.stale += 1
         if outcome is None:
             return
+        self.see(outcome)
         seen = behaviour(outcome)
         promising = value.scalar >= state.best
         if seen not in state.behaviours or value.scalar > state.best:

@@ -9,7 +9,7 @@ from proofsmith.planners.best_of import Plan, render
 from proofsmith.planners.prompts import fill
 from proofsmith.planners.replies import fingerprint, items, number_of, read_object, text_of
 from proofsmith.planners.tree import ROOT, Exploration, Tree
-from proofsmith.planners.value import Value, behaviour, told, value_of
+from proofsmith.planners.value import Value, bar, behaviour, told, value_of
 from proofsmith.tools.feedback import clip
 from proofsmith.types import JSON, Move, Outcome, Reply
 
@@ -61,6 +61,8 @@ class _State:
     best: list[Any] = field(default_factory=list)
     """Right, share passed, gain, candidate id of the best program."""
     widened: int = 0
+    bar: list[Any] = field(default_factory=lambda: [1.0, ""])
+    """Gain of the best candidate that anyone made, and what to say of it."""
     solved: bool = False
     silent: bool = False
 
@@ -108,6 +110,18 @@ class Rethink:
             self._rethought(job["node"], read_object(reply.text if reply else ""))
         else:
             self._thought(job, read_object(reply.text if reply else ""))
+
+    def see(self, outcome: Outcome) -> None:
+        """Learn what is to be beaten from a candidate that another strategy asked for."""
+        right = value_of(outcome, self._plan.required).right
+        if right and outcome.gain > self._state.bar[0]:
+            self._state.bar = [outcome.gain, bar(outcome)]
+
+    @property
+    def _brief(self) -> str:
+        """The problem's brief, with what is to be beaten."""
+        said = self._state.bar[1]
+        return f"{self._plan.brief}\n\n# Best so far\n{said}" if said else self._plan.brief
 
     def dump(self) -> Mapping[str, JSON]:
         """Return the whole state as JSON."""
@@ -160,7 +174,7 @@ class Rethink:
         return move
 
     def _prompt(self, job: Job) -> str:
-        node, brief = job["node"], self._plan.brief
+        node, brief = job["node"], self._brief
         thoughts = _numbered(self._tree.thoughts(node))
         if job["stage"] == "write":
             return fill("implement", brief=brief, code=self._code, plan=thoughts)
@@ -199,6 +213,7 @@ class Rethink:
             return
         node.code = outcome.candidate.id
         self._keep_best(value, outcome)
+        self.see(outcome)
         seen = behaviour(outcome)
         known = state.values.get(seen)
         state.values[seen] = value.scalar

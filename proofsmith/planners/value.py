@@ -84,6 +84,16 @@ def told(outcome: Outcome, required: Status) -> str:
     return f"It passed every check. It is {first.ratio:.2f} times as good as the original ({span}), {sign}."
 
 
+def bar(outcome: Outcome) -> str:
+    """Say to a model what is to be beaten: the best right candidate so far, whoever made it; empty without a gain."""
+    if outcome.gain <= 1.0:
+        return ""
+    maker = outcome.candidate.move
+    made_by = f" (made by {maker})" if maker.startswith("rule:") else ""
+    gain = f"at least {outcome.gain:.2f} times as good as the original"
+    return f"A verified version is {gain}{made_by}; only a better one counts."
+
+
 def behaviour(outcome: Outcome) -> str:
     """Name what a program does, as far as its checks tell: two of one name need not both be worked on.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 CHARS_PER_TOKEN = 4
 """Rough size of a token in source text; caps are in tokens."""
 CAP_TOKENS: Mapping[str, int] = {
-    "Verdict": 60,
+    "Verdict": 120,
     "First divergence": 300,
     "Smallest failing input": 400,
     "Values around it": 500,
@@ -16,7 +16,7 @@ CAP_TOKENS: Mapping[str, int] = {
     "Log": 500,
     "Budget left": 40,
 }
-"""The sections in the order in which they are printed, with the cap of each."""
+"""The sections in the order in which they are printed, with the cap of each; the verdict needs no heading."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +52,12 @@ class Feedback:
             self.log,
             self.budget,
         )
-        sections = [
-            f"## {title}\n{clip(body, CAP_TOKENS[title] * CHARS_PER_TOKEN)}"
+        shown = [
+            (title, clip(body, CAP_TOKENS[title] * CHARS_PER_TOKEN))
             for title, body in zip(CAP_TOKENS, bodies, strict=True)
             if body.strip()
         ]
+        sections = [body if title == "Verdict" else f"## {title}\n{body}" for title, body in shown]
         room = max(0, cap_tokens * CHARS_PER_TOKEN - len(self.instruction) - 2)
         report = clip("\n\n".join(sections), room)
         return "\n\n".join(part for part in (report, self.instruction) if part)

@@ -12,11 +12,14 @@ from proofsmith.planners.prompts import fill
 from proofsmith.tools.edits import read_reply
 
 CODE = {"src/k.c": "int f;\n", "k.h": "/* ```c */\n"}
-FIELDS = {"brief": "GOAL: speed", "code": render(CODE), "feedback": "wrong at n=3", "gain": "2.00"}
+FIELDS = {"brief": "GOAL: speed", "code": render(CODE), "feedback": "wrong at n=3"} | {
+    "gain": "2.00",
+    "reached": "rule:tile(i)",
+}
 KINDS = {
     "solve": ("brief", "code"),
     "optimize": ("brief", "code"),
-    "improve": ("brief", "code", "gain"),
+    "improve": ("brief", "code", "gain", "reached"),
     "repair": ("brief", "code", "feedback"),
 }
 
@@ -40,7 +43,11 @@ def test_long_sections_lose_their_middle_and_never_the_instruction(kind):
     prompt = filled(kind, **long)
     caps = sum(prompts.CAP_TOKENS[name] for name in KINDS[kind] if name in prompts.CAP_TOKENS)
     assert len(prompt) < (caps + 500) * 4
-    assert prompt.count("first xxx") == prompt.count("xxx last") == len({*KINDS[kind]} - {"gain"})
+    assert (
+        prompt.count("first xxx")
+        == prompt.count("xxx last")
+        == len({*KINDS[kind]} - {"gain", "reached"})
+    )
     assert "<<<<<<< SEARCH" in prompt.split("# Task")[1]
 
 

@@ -27,7 +27,8 @@ def test_sections_come_in_order_and_the_instruction_last():
         instruction="Answer with the whole file.",
     ).text()
     titles = [row[3:] for row in text.splitlines() if row.startswith("## ")]
-    assert titles == ["Verdict", "First divergence", "Budget left"]
+    assert titles == ["First divergence", "Budget left"]
+    assert text.startswith("FAILED\n")
     assert text.endswith("Answer with the whole file.")
 
 

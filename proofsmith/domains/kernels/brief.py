@@ -26,6 +26,17 @@ POLICIES = {
 }
 
 
+STRUCTURES = {
+    "text": "timed on random letters a to d, tested on other alphabets too, on two letters and on one",
+    "offsets": "non-decreasing, from 0 to the number of entries",
+    "sorted": "non-decreasing",
+    "permutation": "a permutation",
+    "spd": "a symmetric positive definite matrix",
+    "diagonally-dominant": "a diagonally dominant matrix",
+    "lower": "a well-conditioned lower triangular matrix",
+}
+
+
 def write(problem: Problem, contract: Contract, facts: Mapping[str, JSON]) -> str:
     """Return the brief, at most 2 000 tokens, with those of the gathered facts that SECTIONS names."""
     template = files(__package__).joinpath("brief.md").read_text(encoding="utf-8")
@@ -35,10 +46,12 @@ def write(problem: Problem, contract: Contract, facts: Mapping[str, JSON]) -> st
         sizes=_sizes(contract),
         compiler=f"gcc {flags}",
         machine=f" on {host.cpu_model()}",
+        vectors=", ".join(host.vector_extensions()) or "none beyond the basic ones",
         contract=_contract(contract),
         tolerance=_tolerance(contract),
         smallest=_smallest(contract),
         values=_values(contract),
+        inputs=_inputs(contract),
         aliases=_aliases(contract),
         allowed="".join(f", {name}" for name in contract.allow),
         facts="".join(_section(facts.get(name), title, cap) for name, title, cap in SECTIONS),
@@ -85,6 +98,17 @@ def _values(contract: Contract) -> str:
     if not free:
         return ""
     return f"NaN, infinities, signed zeros and denormals occur in {', '.join(free)} and must come out as before."
+
+
+def _inputs(contract: Contract) -> str:
+    """Say what arrays of a declared structure hold, in tests and while being timed."""
+    known = {
+        name: STRUCTURES[array.structure]
+        for name, array in contract.arrays.items()
+        if array.structure in STRUCTURES and array.access != "out"
+    }
+    said = "; ".join(f"{name}: {what}" for name, what in known.items())
+    return f"\n- Inputs: {said}." if said else ""
 
 
 def _aliases(contract: Contract) -> str:

@@ -31,6 +31,8 @@ class Climb:
     evidence: list[Evidence] = field(default_factory=list)
     build: Build = field(default_factory=lambda: Build(None, "", ()))
     cases: tuple[Expected, ...] = ()
+    remedy: str = ""
+    """What the candidate's author should know of a wrong call beyond the complaint."""
 
     @property
     def threads(self) -> bool:

@@ -22,6 +22,21 @@ def cpu_model() -> str:
     return platform.machine()
 
 
+def vector_extensions() -> list[str]:
+    """Return the vector instruction sets that the processor reports, by their compiler names, narrowest first.
+
+    >>> set(vector_extensions()) <= {"sse4.2", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512vl"}
+    True
+    """
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return []
+    flags = next((set(x.split()) for x in text.splitlines() if x.startswith("flags")), set[str]())
+    known = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512vl")
+    return [name.replace("_", ".") for name in known if name in flags]
+
+
 def facts(level: str) -> dict[str, JSON]:
     """Return CPU, cores, kernel, load and isolation `level`, as recorded beside every comparison."""
     load = os.getloadavg()

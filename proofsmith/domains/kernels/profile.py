@@ -22,6 +22,7 @@ from proofsmith.types import JSON, Candidate, HotSpot, Limits, Problem, Profile
 
 PAIRS = 20
 LIMIT_S = 10.0
+QUOTED_CHARS = 70
 _SAMPLES_PER_S = 5000
 _READING = Limits(wall_s=20.0, cpu_s=20.0, memory_mib=1024, disk_mib=128, processes=16)
 REMARKS = {
@@ -79,7 +80,7 @@ async def profile(
     found.time_s = median(blocks) / max(1, session.repeats)
     await _locate(build, recording, sandbox, found)
     position = roofline.position(contract, found.time_s)
-    written = _written(contract, position, roofline, found)
+    written = _written(contract, position, roofline, found, problem.files)
     seen = symptoms.of_profile(written.facts, written.hot) + symptoms.of_code(problem, contract)
     return replace(written, facts={**written.facts, "symptoms": list(seen)})
 
@@ -167,7 +168,11 @@ def bound(position: Position, mix: Mapping[str, JSON], mca: Mapping[str, JSON]) 
 
 
 def _written(
-    contract: Contract, position: Position, roofline: Roofline, found: _Findings
+    contract: Contract,
+    position: Position,
+    roofline: Roofline,
+    found: _Findings,
+    code: Mapping[str, str],
 ) -> Profile:
     missing = {
         **found.missing,
@@ -184,7 +189,7 @@ def _written(
         f"bound: {limit}",
     ]
     lines += [
-        f"{h.share:.0%} at {h.path}:{h.line}" + (f" ({h.cause})" if h.cause else "")
+        f"{h.share:.0%} at line {h.line}: {_quoted(h, code)}" + (f" ({h.cause})" if h.cause else "")
         for h in found.hot
     ]
     if found.mix:
@@ -203,6 +208,15 @@ def _written(
         "not_measured": dict(missing),
     }
     return Profile(summary=counters.clipped(lines), hot=found.hot, facts=facts)
+
+
+def _quoted(spot: HotSpot, code: Mapping[str, str]) -> str:
+    """Return the text of a hot line, since a model is not shown line numbers; empty when it is not in the files."""
+    for path, text in code.items():
+        lines = text.splitlines()
+        if path.endswith(spot.path) and 0 < spot.line <= len(lines):
+            return f"`{lines[spot.line - 1].strip()[:QUOTED_CHARS]}`"
+    return spot.path
 
 
 def _plotted(

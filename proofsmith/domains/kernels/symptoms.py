@@ -24,11 +24,9 @@ _CODE: tuple[tuple[str, str], ...] = (
     ("modulo", r"[\w\])]\s*%\s*[\w(]"),
     ("indirect", r"\w+\[[^\[\]]*\w+\[[^\]]*\]"),
     ("bytes", r"\b(unsigned char|uint8_t|char)\s*(const\s*)?\*"),
-    ("stencil", r"\[[^\]]*[-+]\s*1\b[^\]]*\]"),
     ("struct", r"\bstruct\b|\[\s*[23]\s*\*"),
     ("table", r"\b(min|MIN|max|MAX)\w*\s*\(|\?[^;:]*:"),
     ("butterfly", r"<<=\s*1|\*=\s*2\b|>>=\s*1"),
-    ("triangular", r"for\s*\([^;]*;[^;]*<=?\s*[a-z]\s*;|for\s*\([^;]*=\s*[a-z]\s*(\+\s*1)?\s*;"),
     ("prefix", r"\w+\[(\w+)\]\s*=\s*\w+\[\1\s*-\s*1\]\s*\+"),
 )
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
@@ -38,9 +36,20 @@ def of_code(problem: Problem, contract: Contract) -> tuple[str, ...]:
     """Return what the text alone shows: loop depth, access, calls; and whether results must be exact."""
     text = _COMMENT.sub(" ", "\n".join(problem.files[name] for name in problem.editable))
     found = [name for name, pattern in _CODE if re.search(pattern, text)]
+    found += _shapes(text)
     depth = max(_depth(parse(problem.files[n], language_of(n))) for n in problem.editable)
     found += [f"nest-{min(depth, 3)}"] if depth > 1 else []
     return (*found, *(["exact"] if contract.tolerance.policy == "exact" else []))
+
+
+def _shapes(text: str) -> list[str]:
+    """Return `stencil` for neighbours on both sides, `triangular` for a loop that another loop's variable bounds."""
+    before, after = (re.search(rf"\[[^\]]*{sign}\s*1\b[^\]]*\]", text) for sign in ("-", r"\+"))
+    heads = re.findall(r"for\s*\(\s*(?:\w+\s+)?(\w+)\s*=\s*([^;]*);([^;]*);", text)
+    variables = {variable for variable, _, _ in heads}
+    bounds = [set(re.findall(r"\w+", f"{start} {end}")) - {v} for v, start, end in heads]
+    found = ["stencil"] if before and after else []
+    return found + (["triangular"] if any(words & variables for words in bounds) else [])
 
 
 def of_profile(facts: Mapping[str, JSON], hot: tuple[HotSpot, ...]) -> tuple[str, ...]:

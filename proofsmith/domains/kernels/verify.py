@@ -19,6 +19,7 @@ from proofsmith.domains.kernels.compile import (
 from proofsmith.domains.kernels.contract import Contract
 from proofsmith.domains.kernels.oracle import Expected, Oracle
 from proofsmith.domains.kernels.plan import Planner, constants
+from proofsmith.domains.kernels.remedy import remedy
 from proofsmith.errors import SandboxError, UsageError
 from proofsmith.protocols import Sandbox
 from proofsmith.tools import syntax
@@ -76,7 +77,11 @@ class Verifier:
                 if complaint:
                     status = Status.UNDECIDED if name == "coverage" else Status.FAILED
                     failed = climb.note(name, status, {}, complaint)
-                    feedback = clipped(f"{name}: {complaint}")
+                    feedback = (
+                        f"{name}: {climb.remedy}"
+                        if climb.remedy
+                        else clipped(f"{name}: {complaint}")
+                    )
                     return Verdict(status=status, evidence=(failed,), feedback=feedback)
         return Verdict(status=Status.TESTED, evidence=tuple(climb.evidence))
 
@@ -185,6 +190,7 @@ class Verifier:
             ran = await climb.run(climb.build, climb.calls, team=team)
             complaint = judging.complaint(climb, ran)
             if complaint:
+                climb.remedy = remedy(climb, ran, complaint)
                 return complaint
         facts: dict[str, JSON] = {
             "inputs": len(climb.calls),

@@ -73,6 +73,8 @@ def _ordered(loop: For) -> For | None:
     if not 2 <= len(chain) <= _DEEPEST:
         return None
     legal = [order for order in permutations(chain) if _bounded(order)]
+    if tuple(chain) not in legal:
+        return None
     costs = {order: tuple(cost(c, chain[-1].body) for c in reversed(order)) for order in legal}
     best = min(legal, key=lambda order: (costs[order], order != tuple(chain)))
     return None if costs[best] >= costs[tuple(chain)] else nest(list(best), chain[-1].body)
