@@ -9,10 +9,12 @@ measured; the mutants of C and Python are those with which the product tests ver
 import argparse
 import ast
 import asyncio
+import contextlib
 import json
 import os
 import random
 import re
+import sqlite3
 import sys
 import tempfile
 import time
@@ -76,6 +78,13 @@ def timed(work: Callable[..., object], *given: object, **named: object) -> Sampl
     return time.perf_counter() - wall, time.thread_time() - cpu
 
 
+def settled_bytes(path: Path) -> int:
+    """Return the size of a database whose write-ahead log was taken in."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path.stat().st_size
+
+
 def stores(folder: Path, count: int, rng: random.Random, bars: Bars) -> None:
     """Write `count` files, ledger rows and lessons; recall along the way; compare the growth of both halves."""
     kinds: dict[str, list[Sample]] = {"file write": [], "ledger row": []}
@@ -108,7 +117,7 @@ def stores(folder: Path, count: int, rng: random.Random, bars: Bars) -> None:
             query = " ".join(rng.choices(words, k=6))
             recalls["lessons recall"].append(timed(lessons.recall, "d", text=query))
         if n + 1 in (count // 2, count):
-            sizes.append(sum(p.stat().st_size for p in folder.iterdir()))
+            sizes.append(sum(map(settled_bytes, sorted(folder.glob("*.sqlite")))))
     loop.close()
     print(f"{count} file writes, {count} ledger rows, {count // 10} lessons, {sizes[-1] >> 20} MiB")
     for kind, samples in {**kinds, **recalls}.items():
