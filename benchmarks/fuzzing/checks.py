@@ -280,8 +280,10 @@ def header(module: ModuleType, text: str, rng: random.Random) -> None:
     assert all(a.align & (a.align - 1) == 0 for a in made.arrays.values())
 
 
-def contract(module: ModuleType, text: str, _rng: random.Random) -> None:
+def contract(module: ModuleType, text: str, rng: random.Random) -> None:
     sizes = {"n": 4, "m": 0}
+    written = f"{rng.choice(('n', '3', '(n + 1)'))} {rng.choice('+-*%')} {rng.choice(('2', '7'))}"
+    assert module.number(written, sizes) == eval(written, {}, dict(sizes)), "wrong arithmetic"
     element = module.element(text)
     assert element is None or element.bytes in (1, 2, 4, 8)
     if element is not None and element.kind != "float":
