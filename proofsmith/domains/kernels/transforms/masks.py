@@ -141,7 +141,7 @@ def _blocks(program: Program, search: _Search, block: int) -> Body:
         fresh("alive"),
         fresh("some"),
     )
-    kind = loop.type or program.kinds()[loop.var].type
+    kind = loop.type or program.type_of(loop.var) or "long"
     here: dict[str, Expr] = {loop.var: Bin("+", Var(position), Var(lane))}
     cell = Index(Var(alive), Var(lane))
 

@@ -143,7 +143,7 @@ def _strip(program: Program, loop: For, size: int, taken: list[str]) -> tuple[Fo
     """Split a loop into one over tiles and one inside a tile."""
     taken.append(program.fresh(loop.var + "_tile", taken))
     first = Var(taken[-1])
-    kind = loop.type or program.kinds()[loop.var].type
+    kind = loop.type or program.type_of(loop.var) or "long"
     left: Expr = Bin("<", Bin("-", loop.upper, first), Num(str(size)))
     end = Choice(left, loop.upper, plus(first, size))
     return (

@@ -43,6 +43,11 @@ class Program:
                 known[stmt.var] = Kind(stmt.type)
         return known
 
+    def type_of(self, name: str) -> str:
+        """Return the type of a parameter or local, empty for one whose declaration is not understood."""
+        known = self.kinds().get(name)
+        return known.type if known else ""
+
     def fresh(self, stem: str, also: Iterable[str] = ()) -> str:
         """Return a name like `stem` that occurs nowhere in the function."""
         taken = mentioned(self.body) | {p.name for p in self.parameters} | set(also)

@@ -220,7 +220,7 @@ _CHUNK = 1024
 
 
 def _emit(program: Program, loop: For, row: _Row, element: str, *, vector: bool) -> Body:
-    kind = loop.type or program.kinds()[loop.var].type
+    kind = loop.type or program.type_of(loop.var) or "long"
     chunk, end = program.fresh(loop.var + "0"), program.fresh(loop.var + "_end")
     carry = program.fresh("carry")
     recurrence = row.recurrence

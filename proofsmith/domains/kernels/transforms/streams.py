@@ -102,11 +102,11 @@ def _sorted_in(
 ) -> bool:
     """File a scalar assignment under streams or sums; False when it is neither."""
     name = root(stmt.target)
-    kind, step = program.kinds()[name].type, _congruence(stmt)
+    kind, step = program.type_of(name), _congruence(stmt)
     if step is not None and kind in _UNSIGNED:
         updates.append((name, *step))
         return True
-    if accumulation(stmt) is None or (exact and kind in ("double", "float")):
+    if not kind or accumulation(stmt) is None or (exact and kind in ("double", "float")):
         return False
     sums.append(name)
     return True
