@@ -51,7 +51,7 @@ def client(endpoint, clock):
     def connect(script, *, model="loopback", **options):
         endpoint.script = script
         silent = isinstance(script, list) and NEVER in script
-        options.setdefault("policy", RetryPolicy(timeout_s=0.1 if silent else 30))
+        options.setdefault("policy", RetryPolicy(timeout_s=0.5 if silent else 30))
         options.setdefault("key", KEY)
         return OpenAIModel(
             endpoint.base_url, model, rng=Half(), clock=clock, sleep=clock.sleep, **options
@@ -161,7 +161,7 @@ FINAL = [
     ("500 for good", [DOWN] * 9, 6, 500, "HTTP 500, the server failed", "--no-model"),
     ("501", [failed(501)], 1, 501, "refused", "names what"),
     ("garbage", [GARBAGE] * 9, 2, 200, "is not JSON and begins '<html>It works!</html>' (2", "/v1"),
-    ("never", [NEVER] * 9, 2, None, "no answer within 0.1 s (2 attempts)", "overloaded"),
+    ("never", [NEVER] * 9, 2, None, "no answer within 0.5 s (2 attempts)", "overloaded"),
     ("cut", [CUT] * 9, 6, None, "the reply broke off", "proxy"),
 ]
 

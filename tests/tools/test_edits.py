@@ -240,9 +240,9 @@ def test_any_text_is_read_or_refused_and_never_crashes(reply):
     ],
 )
 def test_hostile_replies_take_little_time(piece):
-    begun = time.perf_counter()
+    begun = time.process_time()
     complaint((piece * 40_000)[:400_000])
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_a_block_without_a_language_is_the_only_editable_file():
