@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from proofsmith.agents.report.roofline import roofline_of
 from proofsmith.tools.terminal import visible
 from proofsmith.types import (
+    Candidate,
     Comparison,
     ComparisonVerdict,
     Conclusion,
@@ -14,6 +15,8 @@ from proofsmith.types import (
     Report,
 )
 
+MOST_STEPS = 6
+"""Steps of a lineage that are told."""
 FACTS_SHOWN, FACT_CHARACTERS = 12, 60
 IN_THE_COMMAND = frozenset({"seed", "depth"})
 """Facts that the replay command repeats."""
@@ -72,6 +75,26 @@ def made(outcome: Outcome) -> str:
     return "  ".join(part for part in (candidate.move, settings_text(candidate.settings)) if part)
 
 
+def lineage(report: Report, outcome: Outcome) -> str:
+    """Say which steps led from the original to a candidate, and its settings: `model (optimize-1), rule:flags(...)`."""
+    known = {o.candidate.id: o.candidate for o in report.attempts}
+    at: Candidate | None = outcome.candidate
+    steps: list[str] = []
+    while at is not None and len(steps) < MOST_STEPS:
+        steps.insert(0, _step(at))
+        at = known.get(at.parents[0]) if at.parents else None
+    path = ", then ".join(step for step in steps if step) or "the original"
+    return "  ".join(part for part in (path, settings_text(outcome.candidate.settings)) if part)
+
+
+def _step(candidate: Candidate) -> str:
+    """Name the maker of one step; a model's moves are `kind:id`, those of others say so themselves."""
+    kind, _, move = candidate.move.partition(":")
+    if not move or kind == "rule":
+        return candidate.move
+    return f"model ({move})"
+
+
 def settings_text(settings: Mapping[str, object]) -> str:
     """Say settings as one would type them: `gcc -O3 -march=native`."""
     return " ".join(_setting(settings[name]) for name in sorted(settings, reverse=True))
@@ -96,7 +119,7 @@ def six_lines(report: Report) -> list[str]:
     rows = [("result", f"{title(report.problem)}: {headline}")]
     if best is not None:
         rows.append(("checked", checked(best)))
-        rows.append(("made by", made(best) or "the original"))
+        rows.append(("made by", lineage(report, best)))
     rows += _context(report)
     rows.append(("spent", spent(report)))
     verb = "replay" if best is not None else "show"

@@ -90,6 +90,17 @@ def test_the_patch_turns_the_original_into_the_best_version(report, tmp_path):
     assert (tmp_path / "matmul.c").read_text() == report.best.candidate.files["matmul.c"]
 
 
+def test_a_gain_is_credited_to_every_step_that_led_to_it(report):
+    written = dataclasses.replace(report.best.candidate, move="optimize:optimize-1", parents=())
+    tuned = dataclasses.replace(
+        written, settings={"cflags": ["-Os"]}, parents=(written.id,), move="rule:flags(-Os)"
+    )
+    known = [dataclasses.replace(report.best, candidate=c) for c in (written, tuned)]
+    told = dataclasses.replace(report, attempts=tuple(known), best=known[1])
+    line = next(x for x in reports.six_lines(told) if x.startswith("made by"))
+    assert "model (optimize-1), then rule:flags(-Os)" in line
+
+
 def test_the_summary_has_at_most_six_lines_and_names_gain_interval_checks_and_replay(report):
     lines = reports.six_lines(report)
     assert len(lines) <= 6
