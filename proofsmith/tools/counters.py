@@ -75,6 +75,18 @@ def offsets(script: str, name: str) -> Counter[int]:
     return found
 
 
+def library_calls(script: str, library: str) -> Counter[str]:
+    """Count samples by function inside the mapped file whose name begins with `library`, from the same text.
+
+    >>> library_calls("    7   7f01 __sin_fma (/lib/libm.so.6)", "libm.")
+    Counter({'__sin_fma': 1})
+    """
+    found = re.findall(
+        r"^\s*\d+\s+[0-9a-f]+ (\S+)(?: \[.*?\])? \(\S*/(\S+)\)$", script, re.MULTILINE
+    )
+    return Counter(name for name, path in found if path.startswith(library))
+
+
 def places(output: str, addresses: Sequence[int]) -> dict[int, tuple[str, int]]:
     """Return (file, line) of `addresses` from the output of `addr2line`, one line each; unknown ones are left out.
 

@@ -23,6 +23,7 @@ from proofsmith.types import JSON, Candidate, HotSpot, Limits, Problem, Profile
 PAIRS = 20
 LIMIT_S = 10.0
 QUOTED_CHARS = 70
+MATHS = "libm."
 _SAMPLES_PER_S = 5000
 _READING = Limits(wall_s=20.0, cpu_s=20.0, memory_mib=1024, disk_mib=128, processes=16)
 REMARKS = {
@@ -41,6 +42,8 @@ class _Findings:
 
     time_s: float = 0.0
     hot: tuple[HotSpot, ...] = ()
+    library: str = ""
+    """Time in the maths library, which the shares of lines leave out."""
     mix: dict[str, JSON] = field(default_factory=dict)
     mca: dict[str, JSON] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
@@ -117,6 +120,7 @@ async def _locate(build: Build, recording: bytes, sandbox: Sandbox, found: _Find
         fields = ("-F", "pid,ip,sym,dso", "--show-mmap-events")
         text = await _read(box, ("perf", "script", "-i", "perf.data", *fields), found, "hot spots")
         samples = counters.offsets(text, "base.so") + counters.offsets(text, "candidate.so")
+        found.library = _library_share(text, sum(samples.values()))
         if not samples and "hot spots" not in found.missing:
             found.missing["hot spots"] = "no sample fell into the kernel"
     addresses = sorted(samples)
@@ -135,6 +139,16 @@ async def _locate(build: Build, recording: bytes, sandbox: Sandbox, found: _Find
     found.mca = counters.mca(
         await _read(box, ("llvm-mca", "-mcpu=native", "loop.s"), found, "static throughput")
     )
+
+
+def _library_share(script: str, inside: int) -> str:
+    """Say how much of the kernel's time passes in functions of the maths library; empty when none does."""
+    calls = counters.library_calls(script, MATHS)
+    spent = sum(calls.values())
+    if not spent:
+        return ""
+    functions = ", ".join(name for name, _ in calls.most_common(3))
+    return f"{spent / (spent + inside):.0%} of the time is spent in libm ({functions}); shares of lines are of the rest"
 
 
 async def _read(box: Sandbox, argv: Sequence[str], found: _Findings, what: str) -> str:
@@ -188,6 +202,7 @@ def _written(
         position.summary,
         f"bound: {limit}",
     ]
+    lines += [found.library] if found.library else []
     lines += [
         f"{h.share:.0%} at line {h.line}: {_quoted(h, code)}" + (f" ({h.cause})" if h.cause else "")
         for h in found.hot

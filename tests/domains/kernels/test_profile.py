@@ -93,3 +93,32 @@ async def test_without_perf_the_profile_says_so_and_still_knows_the_roofline(tmp
     assert made.hot == ()
     assert "hot spots: not measured: perf is not installed" in made.summary
     assert made.facts["position"]["share"] > 0
+
+
+@pytest.mark.slow
+async def test_time_in_the_maths_library_is_told_and_hot_lines_are_quoted(tmp_path):
+    path: Path = tmp_path / "waves.c"
+    path.write_text(
+        "#include <math.h>\n"
+        "/* proofsmith\n"
+        'entry = "waves"\n'
+        "[sizes]\n"
+        "n = { test = [0, 3], measure = 20000 }\n"
+        "[arrays]\n"
+        'x = { shape = "n", access = "in", range = [-9, 9] }\n'
+        'y = { shape = "n", access = "out" }\n'
+        "*/\n"
+        "void waves(int n, const double *x, double *y)\n"
+        "{\n"
+        "    for (int i = 0; i < n; i++)\n"
+        "        y[i] = sin(x[i]) + cos(2 * x[i]);\n"
+        "}\n"
+    )
+    sandbox, domain = await open_sandbox(), KernelsDomain()
+    problem = await domain.read(path, Goal.SPEED, {}, sandbox)
+    made = await domain.profile(problem, Candidate(files={}), sandbox)
+    if "hot spots" in made.facts["not_measured"]:
+        pytest.skip(f"perf: {made.facts['not_measured']['hot spots']} (apt-get install linux-perf)")
+    assert "of the time is spent in libm (" in made.summary
+    assert "`y[i] = sin(x[i]) + cos(2 * x[i]);`" in made.summary
+    assert "math-call" in made.facts["symptoms"]
