@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 SOURCE = typer.Argument(metavar="FILE", help="the file to work on", show_default=False)
 DEMO = ("kernels", "demo", "matmul.c")
-DEMO_BUDGET = "18s"  # starting and ending included, the demo takes 20 s
+DEMO_BUDGET = "1 attempt, 120s"
+"""About 13 s of processor time; the wall time is for busy machines, where giving up half-way would show nothing."""
 MODEL_STOPPED = "the model stopped answering"
 ENDPOINT_HINT = "the rules went on alone; check --base-url, --model and the key, or pass --no-model"
 NEXT_STEPS = """\
@@ -58,7 +59,7 @@ def solve(
 
 
 def demo(common: Common) -> int:
-    """Optimise a bundled C kernel within 20 s, with no model or key."""
+    """Optimise a bundled C kernel, with no model or key."""
     from proofsmith import config
 
     folder = config.resolve({}).settings.runs_dir.parent / "demo"
@@ -67,7 +68,7 @@ def demo(common: Common) -> int:
     source = folder / bundled.name
     source.write_bytes(bundled.read_bytes())
     if not common.quiet:
-        sys.stderr.write(f"optimising {source} for {DEMO_BUDGET}: no model, rules alone\n")
+        sys.stderr.write(f"optimising {source}, budget {DEMO_BUDGET}: no model, rules alone\n")
     searching = Searching(budget=[DEMO_BUDGET], no_model=True, fresh=True)
     report, code = _run(source, Goal.SPEED, (searching, Judging(), common), {})
     if not common.json:
