@@ -15,6 +15,7 @@ _CALL = re.compile(r"^\s*([0-9a-f]+):\s.*<__sanitizer_cov_trace_pc", re.MULTILIN
 _ADDRESS = re.compile(r"^\s*([0-9a-f]+):\t", re.MULTILINE)
 _ASKS = re.compile(
     r"__OPTIMIZE\w*|__SANITIZE_\w+|__has_feature|__clang\w*|__COUNTER__|__TIME\w*|__DATE__|__NO_INLINE__"
+    r"|__builtin_(?:return_address|frame_address|extract_return_addr|dwarf_cfa|LINE|FILE|FUNCTION)"
     r"|__builtin_constant_p|__BASE_FILE__|__INCLUDE_LEVEL__|__FILE\w*|__LINE__|__builtin_is_constant_evaluated"
 )
 _BRANCHES = {
@@ -37,7 +38,7 @@ class Layout:
 
 
 def asks(text: str) -> str:
-    """Return the macro by which source text could tell a test build from the real one, empty when none.
+    """Return the name by which source text could tell a test from real use, empty when there is none.
 
     >>> asks("#ifdef __OPTIMIZE__")
     '__OPTIMIZE__'

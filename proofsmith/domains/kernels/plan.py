@@ -151,18 +151,13 @@ class Planner:
                 n: max(s.minimum, sizes[n] + step * s.multiple) for n, s in contract.sizes.items()
             }
             moved.append(contract.complete(near))
+        # What is right up to the measuring size may still be wrong beyond it.
+        stretch = self._rng.uniform(1.1, 1.6)
+        beyond = {n: _nearest(s, sizes[n] * stretch) for n, s in contract.sizes.items()}
+        moved.append(contract.complete(beyond))
         wanted = moved[:1] if self._extent.repeats < 5 else moved
         fitting = [s for s in wanted if self._fits(s)]
         return [self._generate.case(s, low=i % 2 == 1) for i, s in enumerate(fitting)]
-
-    def unreachable(self) -> list[int]:
-        """Return the integers among the known constants that no size could take within the extent."""
-        largest = max((v for s in self._contract.sizes.values() for v in _values(s)), default=0)
-        return [
-            v
-            for v in self._known
-            if isinstance(v, int) and v > largest and self._contract.sizes and not self._sized(v)
-        ]
 
     def _planted_sizes(self, values: Iterable[int | float]) -> Iterator[Case]:
         """Yield calls whose sizes equal integers among `values`, and where cheap, their neighbours."""
@@ -226,7 +221,7 @@ class Planner:
 
     def _combinations(self) -> list[dict[str, int]]:
         contract, rng = self._contract, self._rng
-        free = {n: _values(s) for n, s in contract.sizes.items() if s.value is None}
+        free = {n: self._sample(s) for n, s in contract.sizes.items() if s.value is None}
         if not free:
             return [contract.complete({})]
         longest = max(len(v) for v in free.values())
@@ -241,6 +236,15 @@ class Planner:
         return [s for s in unique.values() if self._elements(s) <= limit] or [
             contract.measure_sizes
         ]
+
+    def _sample(self, size: Size) -> list[int]:
+        """Return edge values of a size and, as those can be foreseen, random ones between and above them."""
+        known = _values(size)
+        top = min(max(size.measure, known[-1]), max(64, 2 * known[-1]))
+        drawn = {
+            _nearest(size, self._rng.uniform(known[0], top)) for _ in range(self._extent.repeats)
+        }
+        return sorted({*known, *drawn})
 
     def _aliased(self, combinations: Sequence[Mapping[str, int]]) -> list[Case]:
         """Return calls in which arrays that may share an address do."""
@@ -261,6 +265,13 @@ def _values(size: Size) -> list[int]:
     edges = [e * size.multiple for e in _EDGES if e * size.multiple <= max(top, size.measure)]
     found = {v for v in (*size.test, *edges) if _legal(size, v)}
     return sorted(found) or [size.measure]
+
+
+def _nearest(size: Size, value: float) -> int:
+    """Return the legal value nearest to `value` from below."""
+    return max(
+        size.minimum + -size.minimum % size.multiple, int(value) // size.multiple * size.multiple
+    )
 
 
 def _legal(size: Size, value: int) -> bool:

@@ -1,5 +1,6 @@
 """The ladder that a candidate climbs, up to its first failure: scope, compiler, gates, runs, sanitizers."""
 
+import os
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,6 +26,7 @@ from proofsmith.protocols import Sandbox
 from proofsmith.tools import syntax
 from proofsmith.types import JSON, Candidate, Depth, Problem, Status, Verdict
 
+_TEAMS = {1, 2, 3, 5, os.cpu_count() or 1}
 _DISASSEMBLY = replace(LIMITS, output_kib=32 * 1024)
 
 
@@ -105,7 +107,9 @@ class Verifier:
         text = "\n".join(climb.candidate.files.values())
         asked = coverage.asks(text)
         if asked and asked not in known:
-            return f"asks by '{asked}' how it is compiled, which tests could be told apart by"
+            return (
+                f"asks by '{asked}' how or from where it is run, by which tests could be told apart"
+            )
         return self._signature(climb)
 
     def _signature(self, climb: Climb) -> str:
@@ -185,8 +189,8 @@ class Verifier:
     async def _differential(self, climb: Climb) -> str:
         """Compare results on the same inputs, made by processes that do not know of each other."""
         climb.cases = await self._expected(climb)
-        teams = (3,) if climb.depth is Depth.QUICK or not climb.threads else (3, 1, 5)
-        for team in teams:
+        teams = {3} if climb.depth is Depth.QUICK or not climb.threads else _TEAMS
+        for team in sorted(teams):
             ran = await climb.run(climb.build, climb.calls, team=team)
             complaint = judging.complaint(climb, ran)
             if complaint:

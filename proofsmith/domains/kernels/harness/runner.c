@@ -45,7 +45,7 @@ struct area { unsigned char *map, *low, *data, *first, *last; size_t mapped, roo
 static const struct header *job;
 static const struct parameter *parameters;
 static const unsigned char *file;
-static struct area areas[MAXIMUM_PARAMETERS];
+static struct area sets[2][MAXIMUM_PARAMETERS], *areas = sets[0];
 static int out_fd, tasks_fd = -1;
 static u64 current_call;
 static struct sigaction handlers[65];
@@ -181,15 +181,17 @@ static unsigned tasks(void) {
     return count;
 }
 
+/* Two sets of arrays, laid out in opposite order, so that nothing can depend on which of two lies higher. */
 static void allocate(void) {
-    for (u64 i = 0; i < job->parameters; i++) {
+    for (u64 k = 0; k < 2 * job->parameters; k++) {
+        u64 i = k < job->parameters ? k : 2 * job->parameters - 1 - k;
+        struct area *area = &sets[k >= job->parameters][i];
         if (!parameters[i].pointer) continue;
-        size_t room = (parameters[i].capacity + PAGE - 1) / PAGE * PAGE + PAGE;
-        areas[i].mapped = room + 2 * PAGE;
-        areas[i].map = mmap(NULL, areas[i].mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (areas[i].map == MAP_FAILED) stop("out of memory");
-        areas[i].low = areas[i].map + PAGE;
-        areas[i].room = room;
+        area->room = (parameters[i].capacity + PAGE - 1) / PAGE * PAGE + PAGE;
+        area->mapped = area->room + 2 * PAGE;
+        area->map = mmap(NULL, area->mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (area->map == MAP_FAILED) stop("out of memory");
+        area->low = area->map + PAGE;
     }
 }
 
@@ -318,6 +320,7 @@ static void call(void *function, const u64 *words, u64 control, unsigned tasks_b
     const struct argument *arguments = (const struct argument *)(words + 1);
     void *slots[MAXIMUM_PARAMETERS];
     u64 result = 0;
+    areas = sets[words[0] != 0];
     prepare(arguments, words[0], slots);
     scribble();
     fesetround((int)job->rounding);
