@@ -79,7 +79,7 @@ def _constant(body: Node) -> Iterator[Change]:
     for constant in syntax.constants(body):
         text = constant.node.text
         if "." in text or "e" in text.lower() and not text.lower().startswith("0x"):
-            yield constant.node, f"({text} + 0.001)"
+            yield constant.node, f"({text} * 1.0001)" if constant.value else "0.001"
         elif text.isdigit():
             yield constant.node, str(int(text) + 1)
 
