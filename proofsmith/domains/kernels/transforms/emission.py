@@ -111,6 +111,16 @@ def declaration(stmt: Declare) -> str:
     return f"{stmt.type}{glue}{stmt.name}{extents}{value};"
 
 
+def strip_head(start: str, size: Expr, upper: Expr) -> str:
+    """Write the head of a loop over whole strips; sums keep unsigned bounds from wrapping below zero.
+
+    >>> strip_head("i0", Num("4"), Var("n"))
+    'for (; i0 + 4 <= n; i0 += 4)'
+    """
+    bound = expression(upper, _BINDING["<"] + 1)
+    return f"for (; {start} + {expression(size, 12)} <= {bound}; {start} += {expression(size)})"
+
+
 def _head(loop: For) -> str:
     pace = expression(loop.pace) if loop.pace is not None else str(loop.step)
     step = f"{loop.var}++" if pace == "1" else f"{loop.var} += {pace}"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from proofsmith.domains.kernels.transforms.branches import select
+from proofsmith.domains.kernels.transforms.emission import strip_head
 from proofsmith.domains.kernels.transforms.ir import (
     Assign,
     Bin,
@@ -24,7 +25,7 @@ from proofsmith.domains.kernels.transforms.ir import (
     statements,
 )
 from proofsmith.domains.kernels.transforms.normal import localise
-from proofsmith.domains.kernels.transforms.program import Program
+from proofsmith.domains.kernels.transforms.program import Program, index_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def _blocks(program: Program, search: _Search, block: int) -> Body:
         fresh("alive"),
         fresh("some"),
     )
-    kind = loop.type or program.type_of(loop.var) or "long"
+    kind = index_type(loop, program.kinds())
     here: dict[str, Expr] = {loop.var: Bin("+", Var(position), Var(lane))}
     cell = Index(Var(alive), Var(lane))
 
@@ -160,10 +161,9 @@ def _blocks(program: Program, search: _Search, block: int) -> Body:
         For(search.var, search.type or "int", search.first, search.limit, 1, compare),
         over_lanes((If(cell, bind(search.found, here)),)),
     )
-    last = Bin("-", loop.upper, Num(str(block - 1)))
     return (
         Declare(kind, position, loop.lower),
-        For(position, "", Var(position), last, block, work),
+        While(strip_head(position, Num(str(block)), loop.upper), work, mentioned(work)),
         replace(loop, lower=Var(position)),
     )
 

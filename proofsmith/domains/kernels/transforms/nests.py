@@ -29,7 +29,7 @@ from proofsmith.domains.kernels.transforms.ir import (
     walk,
     written,
 )
-from proofsmith.domains.kernels.transforms.program import Program
+from proofsmith.domains.kernels.transforms.program import Program, index_type
 
 _DEEPEST = 5
 
@@ -70,11 +70,10 @@ def perfect(loop: For) -> list[For]:
 
 def _ordered(loop: For) -> For | None:
     chain = perfect(loop)
-    if not 2 <= len(chain) <= _DEEPEST:
+    leaves = any(isinstance(s, Raw) for s in statements(chain[-1].body))
+    if not 2 <= len(chain) <= _DEEPEST or leaves or not _bounded(tuple(chain)):
         return None
     legal = [order for order in permutations(chain) if _bounded(order)]
-    if tuple(chain) not in legal:
-        return None
     costs = {order: tuple(cost(c, chain[-1].body) for c in reversed(order)) for order in legal}
     best = min(legal, key=lambda order: (costs[order], order != tuple(chain)))
     return None if costs[best] >= costs[tuple(chain)] else nest(list(best), chain[-1].body)
@@ -143,7 +142,7 @@ def _strip(program: Program, loop: For, size: int, taken: list[str]) -> tuple[Fo
     """Split a loop into one over tiles and one inside a tile."""
     taken.append(program.fresh(loop.var + "_tile", taken))
     first = Var(taken[-1])
-    kind = loop.type or program.type_of(loop.var) or "long"
+    kind = index_type(loop, program.kinds())
     left: Expr = Bin("<", Bin("-", loop.upper, first), Num(str(size)))
     end = Choice(left, loop.upper, plus(first, size))
     return (
@@ -189,7 +188,7 @@ def _behind(first: For, second: For, delay: int) -> For:
         return replace(first, body=(*first.body, *moved))
     body: Body = (
         If(Bin("<", here, first.upper), first.body),
-        If(Bin(">=", late, first.lower), moved),
+        If(Bin(">=", here, plus(first.lower, delay)), moved),
     )
     return replace(first, upper=plus(first.upper, delay), body=body)
 

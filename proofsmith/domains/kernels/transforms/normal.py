@@ -12,6 +12,7 @@ from proofsmith.domains.kernels.transforms.ir import (
     For,
     If,
     Index,
+    Raw,
     Stmt,
     Var,
     While,
@@ -106,7 +107,9 @@ def _groups(body: Body) -> list[Body]:
 
 
 def _linked(groups: list[Body]) -> bool:
-    """Say whether a scalar that one group sets is used in a later one."""
+    """Say whether a scalar that one group sets is used in a later one, or something leaves the loop."""
+    if any(isinstance(s, Raw) for g in groups for s in statements(g)):
+        return True
     for position, group in enumerate(groups):
         scalars = {s.name for s in group if isinstance(s, Declare)}
         scalars |= {

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from proofsmith.domains.kernels.transforms.affine import constant_stride
+from proofsmith.domains.kernels.transforms.emission import strip_head
 from proofsmith.domains.kernels.transforms.ir import (
     Assign,
     Bin,
@@ -19,13 +20,14 @@ from proofsmith.domains.kernels.transforms.ir import (
     Var,
     While,
     expressions,
+    mentioned,
     root,
     splice_in,
     statements,
     substitute,
 )
 from proofsmith.domains.kernels.transforms.normal import localise
-from proofsmith.domains.kernels.transforms.program import Kind, Program, kind
+from proofsmith.domains.kernels.transforms.program import Kind, Program, index_type, kind
 from proofsmith.domains.kernels.transforms.vectors import (
     ELEMENTS,
     NotVectorizable,
@@ -84,14 +86,13 @@ class _Lanes:
         """Return wide strips, then the original loop over what is left."""
         start = self.program.fresh(self.loop.var + "0")
         kinds = self.program.kinds()
-        kind_of = self.loop.type or kinds[self.loop.var].type
+        kind_of = index_type(self.loop, kinds)
         count = lanes(self.element)
         out: list[Stmt] = [Declare(kind_of, start, self.loop.lower)]
         for copies in dict.fromkeys([self.copies, 1]):
             size: Expr = count if copies == 1 else Bin("*", Num(str(copies)), count)
             wide = self._widened(kinds, start, copies)
-            last = Bin("-", self.loop.upper, Bin("-", size, Num("1")))
-            out.append(For(start, "", Var(start), last, 0, wide, (), size))
+            out.append(While(strip_head(start, size, self.loop.upper), wide, mentioned(wide)))
         return (*out, replace(self.loop, lower=Var(start), pragmas=()))
 
     def _widened(self, kinds: dict[str, Kind], start: str, copies: int) -> Body:

@@ -1,7 +1,7 @@
 """A C file with one function lowered for rewriting; renders back to the whole file."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from proofsmith.domains.kernels.transforms.emission import lines
@@ -43,11 +43,6 @@ class Program:
                 known[stmt.var] = Kind(stmt.type)
         return known
 
-    def type_of(self, name: str) -> str:
-        """Return the type of a parameter or local, empty for one whose declaration is not understood."""
-        known = self.kinds().get(name)
-        return known.type if known else ""
-
     def fresh(self, stem: str, also: Iterable[str] = ()) -> str:
         """Return a name like `stem` that occurs nowhere in the function."""
         taken = mentioned(self.body) | {p.name for p in self.parameters} | set(also)
@@ -68,6 +63,12 @@ class Program:
         block = "\n".join(lines(self.body))
         helpers = "".join(h.strip("\n") + "\n\n" for h in self.helpers)
         return f"{self.head}{helpers}{self.signature.rstrip()}\n{{\n{block}\n}}{self.tail}"
+
+
+def index_type(loop: For, kinds: Mapping[str, Kind]) -> str:
+    """Return the type of a loop variable, as C computes it where its declaration was not understood."""
+    known = kinds.get(loop.var)
+    return loop.type or (known.type if known else f"__typeof__({loop.var})")
 
 
 def kind(stmt: Declare) -> Kind:

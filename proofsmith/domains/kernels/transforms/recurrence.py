@@ -30,7 +30,7 @@ from proofsmith.domains.kernels.transforms.ir import (
     written,
 )
 from proofsmith.domains.kernels.transforms.normal import localise
-from proofsmith.domains.kernels.transforms.program import Program
+from proofsmith.domains.kernels.transforms.program import Program, index_type
 from proofsmith.domains.kernels.transforms.scans import function, helper
 from proofsmith.domains.kernels.transforms.straight_line import execute
 from proofsmith.domains.kernels.transforms.vectors import ELEMENTS
@@ -220,7 +220,7 @@ _CHUNK = 1024
 
 
 def _emit(program: Program, loop: For, row: _Row, element: str, *, vector: bool) -> Body:
-    kind = loop.type or program.type_of(loop.var) or "long"
+    kind = index_type(loop, program.kinds())
     chunk, end = program.fresh(loop.var + "0"), program.fresh(loop.var + "_end")
     carry = program.fresh("carry")
     recurrence = row.recurrence

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from proofsmith.domains.kernels.transforms.affine import constant_stride
 from proofsmith.domains.kernels.transforms.contraction import Contraction, find
-from proofsmith.domains.kernels.transforms.emission import expression
+from proofsmith.domains.kernels.transforms.emission import expression, strip_head
 from proofsmith.domains.kernels.transforms.ir import (
     Bin,
     Body,
@@ -20,7 +20,7 @@ from proofsmith.domains.kernels.transforms.ir import (
     splice_in,
     written,
 )
-from proofsmith.domains.kernels.transforms.program import Kind, Program
+from proofsmith.domains.kernels.transforms.program import Kind, Program, index_type
 from proofsmith.domains.kernels.transforms.tile_body import Axis, Tile, extreme, least, moves
 from proofsmith.domains.kernels.transforms.vectors import (
     ELEMENTS,
@@ -153,11 +153,10 @@ def _strips(nest: _Nest, axes: list[Axis], done: tuple[Axis, ...]) -> Body:
         high = extreme(loop.upper, [outer], largest=False)
         if moves(loop.lower, [outer]):
             out.append(_rows(outer, replace(loop, upper=least(low, loop.upper))))
-    out.append(Declare(loop.type or nest.kinds[loop.var].type, axis.start, low))
+    out.append(Declare(index_type(loop, nest.kinds), axis.start, low))
     tiles = _narrowing(axis, axes[1:], nest)
     for tile in tiles:
-        fits = f"{tile.start} + {expression(tile.size, 12)} <= {expression(high, 10)}"
-        head = f"for (; {fits}; {tile.start} += {expression(tile.size)})"
+        head = strip_head(tile.start, tile.size, high)
         out.append(While(head, _strips(nest, axes[1:], (*done, tile))))
     if tiles[-1].size == Num("1") and high == loop.upper:
         return tuple(out)  # nothing is left, and code that never runs would count as untested

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from proofsmith.domains.kernels.transforms.branches import select
 from proofsmith.domains.kernels.transforms.contraction import accumulation
+from proofsmith.domains.kernels.transforms.emission import strip_head
 from proofsmith.domains.kernels.transforms.ir import (
     Assign,
     Bin,
@@ -15,7 +16,9 @@ from proofsmith.domains.kernels.transforms.ir import (
     Num,
     Stmt,
     Var,
+    While,
     bind,
+    mentioned,
     names,
     rename,
     root,
@@ -23,7 +26,7 @@ from proofsmith.domains.kernels.transforms.ir import (
     statements,
 )
 from proofsmith.domains.kernels.transforms.normal import localise
-from proofsmith.domains.kernels.transforms.program import Program
+from proofsmith.domains.kernels.transforms.program import Program, index_type
 
 _UNSIGNED = frozenset(
     [
@@ -101,12 +104,14 @@ def _sorted_in(
     exact: bool,
 ) -> bool:
     """File a scalar assignment under streams or sums; False when it is neither."""
-    name = root(stmt.target)
-    kind, step = program.type_of(name), _congruence(stmt)
+    name, kinds = root(stmt.target), program.kinds()
+    if name not in kinds or kinds[name].pointers:
+        return False
+    kind, step = kinds[name].type, _congruence(stmt)
     if step is not None and kind in _UNSIGNED:
         updates.append((name, *step))
         return True
-    if not kind or accumulation(stmt) is None or (exact and kind in ("double", "float")):
+    if accumulation(stmt) is None or (exact and kind in ("double", "float")):
         return False
     sums.append(name)
     return True
@@ -145,7 +150,7 @@ def _lanes(program: Program, loop: For, stream: _Stream, lanes: int) -> Body:
     states, here = fresh(stream.state + "_lane"), fresh(stream.state + "_here")
     totals = {name: fresh(name + "_lane") for name in stream.sums}
     count, lane_var, total = Num(str(lanes)), Var(lane), Num(str(lanes * stream.count))
-    index = loop.type or kinds[loop.var].type
+    index = index_type(loop, kinds)
 
     def over_lanes(body: Body) -> For:
         return For(lane, "int", Num("0"), count, 1, body)
@@ -168,9 +173,7 @@ def _lanes(program: Program, loop: For, stream: _Stream, lanes: int) -> Body:
         *inner,
         _advanced(Index(Var(states), lane_var), Var(factor), Var(addend)),
     ))  # fmt: skip
-    blocks = For(
-        position, "", Var(position), Bin("-", loop.upper, Num(str(lanes - 1))), lanes, (work,)
-    )
+    blocks = While(strip_head(position, count, loop.upper), (work,), mentioned((work,)))
     start = over_lanes(tuple(Assign(cell, "=", Num("0")) for cell in cells.values()))
     finish: list[Stmt] = [Assign(state, "=", Index(Var(states), Num("0")))]
     finish += [over_lanes((Assign(Var(n), "+=", cell),)) for n, cell in cells.items()]

@@ -5,7 +5,7 @@ from itertools import product
 
 from proofsmith.domains.kernels.transforms.affine import constant_stride, plus
 from proofsmith.domains.kernels.transforms.contraction import Contraction
-from proofsmith.domains.kernels.transforms.emission import expression
+from proofsmith.domains.kernels.transforms.emission import strip_head
 from proofsmith.domains.kernels.transforms.ir import (
     Assign,
     Bin,
@@ -28,7 +28,7 @@ from proofsmith.domains.kernels.transforms.ir import (
     substitute,
     swap,
 )
-from proofsmith.domains.kernels.transforms.program import Program
+from proofsmith.domains.kernels.transforms.program import Program, index_type
 from proofsmith.domains.kernels.transforms.vectors import Widener, lanes, load, vector_type
 
 
@@ -242,12 +242,11 @@ class Tile:
                 if self.deep:
                     value = Text(f"({vector}){{0}}")
                 out.append(Declare(vector, self._register(total, copy, deep), value))
-        kind = self.last.type or self.kinds[self.last.var].type
+        kind = index_type(self.last, self.kinds)
         loops: list[Stmt] = [Declare(kind, self.position, low)]
         for unrolled in dict.fromkeys([self.depth, 1]):
             step = _times(unrolled, self.count) if self.deep else Num("1")
-            fits = f"{self.position} + {expression(step, 12)} <= {expression(high, 10)}"
-            head = f"for (; {fits}; {self.position} += {expression(step)})"
+            head = strip_head(self.position, step, high)
             loops.append(While(head, self._vector_body(unrolled)))
         for loop in reversed(self.c.reducing[:-1]):
             loops = [replace(loop, body=tuple(loops))]
