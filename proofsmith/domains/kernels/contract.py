@@ -183,6 +183,15 @@ class Contract:
     """True when no header stood in the file."""
 
     @property
+    def single(self) -> bool:
+        """True when a value that goes in or comes out is of single precision."""
+        elements = [a.element for a in self.arrays.values()]
+        elements += [s.element for s in self.scalars.values()]
+        return any(
+            e.kind == "float" and e.bytes == 4 for e in [*elements, *filter(None, [self.result])]
+        )
+
+    @property
     def measure_sizes(self) -> dict[str, int]:
         """Values of all sizes at which time is measured."""
         return self.complete({name: size.measure for name, size in self.sizes.items()})

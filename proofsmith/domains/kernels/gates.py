@@ -94,12 +94,17 @@ def _code(image: Image, base: Image) -> str:
     return f"asks for memory that is writable and executable: {', '.join(new)}" if new else ""
 
 
-_NARROWING = re.compile(r"\tv?cvt(sd2ss|pd2psx?|si2ss|usi2ss|dq2ps|sd2sh|ss2sh|ps2ph)\w*\b")
+_TO_HALF = re.compile(r"\tv?cvt(sd2sh|ss2sh|ps2ph)\w*\b")
+_TO_SINGLE = re.compile(r"\tv?cvt(sd2ss|pd2psx?|si2ss|usi2ss|dq2ps)\w*\b")
 
 
-def narrowing(disassembly: str) -> frozenset[str]:
-    """Return the instructions in objdump's output that round to a narrower floating-point type."""
-    return frozenset(f"cvt{found[1]}" for found in _NARROWING.finditer(disassembly))
+def narrowing(disassembly: str, *, single: bool) -> frozenset[str]:
+    """Return the instructions in objdump's output that round to a narrower floating-point type.
+
+    `single`: the kernel's own values are of single precision, so rounding to that is no loss.
+    """
+    patterns = (_TO_HALF,) if single else (_TO_HALF, _TO_SINGLE)
+    return frozenset(f"cvt{found[1]}" for p in patterns for found in p.finditer(disassembly))
 
 
 def _replaced(image: Image, base: Image) -> str:

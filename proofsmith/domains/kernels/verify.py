@@ -155,8 +155,10 @@ class Verifier:
         if not done.ok:
             raise SandboxError("objdump does not run", hint="apt-get install binutils")
         shown = done.stdout.decode(errors="replace")
-        reduced = self._contract.tolerance.policy == "reduced"
-        return gates.instructions(shown) | (frozenset() if reduced else gates.narrowing(shown))
+        found = gates.instructions(shown)
+        if self._contract.tolerance.policy != "reduced":
+            found |= gates.narrowing(shown, single=self._contract.single)
+        return found
 
     async def _expected(self, climb: Climb) -> tuple[Expected, ...]:
         """Return the cases of this depth, and more with the constants that only the candidate has."""

@@ -109,7 +109,7 @@ def test_flags_follow_the_tolerance():
     [
         ("convolution.c", r"register-tile\(8x3\)"),
         ("transposed_product.c", r"transpose, register-tile\(8x3"),
-        ("transposed_product.c", r"register-tile\(depth,4x4x1\)"),
+        ("transposed_product.c", r"reduce innermost, register-tile\(4x4\)"),
         ("smoothing.c", r"scan-recurrence\(vectors\)"),
         ("decay_maximum.c", r"scan-recurrence\(vectors\)"),
         ("dice.c", r"leapfrog\(16\)"),
