@@ -99,12 +99,15 @@ _TO_SINGLE = re.compile(r"\tv?cvt(sd2ss|pd2psx?|si2ss|usi2ss|dq2ps)\w*\b")
 
 
 def narrowing(disassembly: str, *, single: bool) -> frozenset[str]:
-    """Return the instructions in objdump's output that round to a narrower floating-point type.
+    """Return the kinds of instruction in objdump's output that round to a narrower floating-point type.
 
-    `single`: the kernel's own values are of single precision, so rounding to that is no loss.
+    `single`: the kernel's own values are of single precision, so rounding to that is no loss. Scalar and vector forms
+    are one kind: a base that rounds one at a time may be vectorised.
     """
-    patterns = (_TO_HALF,) if single else (_TO_HALF, _TO_SINGLE)
-    return frozenset(f"cvt{found[1]}" for p in patterns for found in p.finditer(disassembly))
+    kinds = {"cvt to half precision": _TO_HALF} | (
+        {} if single else {"cvt to single precision": _TO_SINGLE}
+    )
+    return frozenset(kind for kind, pattern in kinds.items() if pattern.search(disassembly))
 
 
 def _replaced(image: Image, base: Image) -> str:
