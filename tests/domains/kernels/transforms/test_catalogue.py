@@ -20,6 +20,7 @@ from proofsmith.domains.kernels.transforms import (
 from proofsmith.domains.kernels.transforms.catalogue import Facts, rewrites
 from proofsmith.domains.kernels.transforms.normal import forms, localise
 from proofsmith.domains.kernels.transforms.pointers import plain
+from proofsmith.domains.kernels.transforms.program import load
 from proofsmith.domains.kernels.transforms.register_tile import Shape
 
 UNKNOWN = """\
@@ -339,3 +340,26 @@ def test_what_may_have_effects_is_never_repeated(program):
         }"""
     )
     assert register_tile.apply(kernel, (("depth", Shape(4, 4)),)) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "for (int s = 0; s < n; s += m) for (int k = 0; k < m; k++) A[s + k] = A[k * n + s];",
+        "int i = 0, t[2] = {0, 1}; for (i = 0; i < n; i++) t[0] += A[i]; A[0] = t[0];",
+        "static int i; for (i = 0; i < n; i++) for (int j = 0; j < n; j++) i += A[j]; A[0] = i;",
+        "double v[] = {1, 2}, s = 0; for (int i = 0; i < n; i++) s += A[i] * v[i & 1]; A[0] = s;",
+        "for (int i = 0; i < n; i++) for (int j = 0; j < m; j++) { if (A[j] > 9) break; A[j * n + i] = 0; }",
+        "top: A[0]++; if (n-- > 0) goto top;",
+    ],
+)
+def test_code_outside_the_known_forms_stops_no_rule(program, body):
+    text = "void f(int n, int m, int *A)\n{\n" + body + "\n}\n"
+    for policy in ("exact", "reassociate"):
+        found = list(rewrites(program(text), Facts(policy)))
+        assert not [r.move for r in found if "break" in body and "interchange" in r.move]
+
+
+def test_what_is_nested_too_deeply_is_left_to_the_compiler():
+    terms = " + ".join(f"a[{i}]" for i in range(3000))
+    assert load("void f(double *a) { a[0] = " + terms + "; }", "k.c", "f") is None
