@@ -1,6 +1,6 @@
 """Speed up the kernel set with rules alone, and say how far each result is from the compiler's best and the roofline.
 
-Run it as `python -m benchmarks.kernels [--quick] [--seconds N] [--only NAME ...] [--results FILE]`.
+Run it as `python -m benchmarks.kernels [--quick] [--attempts N] [--seconds N] [--only NAME ...] [--results FILE]`.
 
 Each kernel goes through the product's own path: `optimize` without a model (search, verification, confirmation on
 unseen inputs, measuring in interleaved pairs), then hidden grading at other sizes, then one more full measurement
@@ -83,7 +83,7 @@ async def best_flags(
 
 
 async def one(
-    path: Path, name: str, bound: str, seconds: float, peaks: Roofline, box: Sandbox
+    path: Path, name: str, bound: str, budget: Budget, peaks: Roofline, box: Sandbox
 ) -> Row:
     start = time.perf_counter()
     domain = KernelsDomain()
@@ -93,7 +93,7 @@ async def one(
             path,
             domain=domain,
             sandbox=box,
-            budget=Budget(wall_s=seconds),
+            budget=budget,
             runs_dir=Path(folder),
             cache_dir=None,
         )
@@ -139,12 +139,13 @@ async def run(args: argparse.Namespace) -> list[Row]:
     peaks = await roofline.measured(Compiler(), box)
     kept = args.results.read_text().splitlines() if args.results and args.results.exists() else []
     known = {row["name"]: Row(**row) for row in map(json.loads, kept)}
+    budget = Budget(attempts=args.attempts, wall_s=args.seconds)
     rows = []
     print(
         f"{'kernel':15s} {'bound':8s} {'vs gcc -O2':>20s}  flags  {'vs best flags':>20s}  roof  tried  by"
     )
     for path, name, bound in chosen(args):
-        row = known.get(name) or await one(path, name, bound, args.seconds, peaks, box)
+        row = known.get(name) or await one(path, name, bound, budget, peaks, box)
         if args.results and name not in known:
             with args.results.open("a") as file:
                 file.write(json.dumps(asdict(row)) + "\n")
@@ -178,13 +179,17 @@ def summarise(rows: list[Row]) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="seven kernels, short searches")
-    parser.add_argument("--seconds", type=float, help="wall seconds of each search")
+    parser.add_argument(
+        "--attempts", type=int, help="versions that each search may try; 20 unless given"
+    )
+    parser.add_argument("--seconds", type=float, help="most wall seconds of each search")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these kernels")
     parser.add_argument(
         "--results", type=Path, help="JSON lines of finished kernels, read and extended"
     )
     args = parser.parse_args()
-    args.seconds = args.seconds or (20.0 if args.quick else 120.0)
+    args.attempts = args.attempts or (4 if args.quick else 20)
+    args.seconds = args.seconds or (60.0 if args.quick else 600.0)
     return summarise(asyncio.run(run(args)))
 
 

@@ -47,7 +47,10 @@ def _outer(body: Body, program: Program) -> Body:
 def _flatten(body: Body, program: Program) -> Body:
     out: list[Stmt] = []
     for stmt in body:
-        if isinstance(stmt, If) and _plain(stmt.then) and _plain(stmt.other):
+        chain = _chain(stmt) if isinstance(stmt, If) else None
+        if chain is not None:
+            out.append(chain)
+        elif isinstance(stmt, If) and _plain(stmt.then) and _plain(stmt.other):
             out += _selected(stmt, program)
         else:
             out.append(stmt)
@@ -61,17 +64,13 @@ def _plain(body: Body) -> bool:
 def _selected(stmt: If, program: Program) -> Body:
     """Return the selections; the test is computed once when an assignment changes what it reads."""
     test: Expr = stmt.test
-    assigned = frozenset().union(
-        *(names(s.target) for s in (*stmt.then, *stmt.other) if isinstance(s, Assign))
-    )
+    branches = (*stmt.then, *stmt.other)
+    assigned = frozenset().union(*(names(s.target) for s in branches if isinstance(s, Assign)))
     out: list[Stmt] = []
-    if len(stmt.then) + len(stmt.other) > 1 and assigned & names(test):
+    if len(branches) > 1 and assigned & names(test):
         name = program.fresh("chosen")
         out.append(Declare("const int", name, test))
         test = Var(name)
-    paired = _both(stmt, test)
-    if paired is not None:
-        return (*out, paired)
     for chosen, branch in ((True, stmt.then), (False, stmt.other)):
         for inner in branch:
             assert isinstance(inner, Assign)
@@ -79,17 +78,21 @@ def _selected(stmt: If, program: Program) -> Body:
     return tuple(out)
 
 
-def _both(stmt: If, test: Expr) -> Assign | None:
-    """Read `if (test) x = a; else x = b;`."""
-    if len(stmt.then) == len(stmt.other) == 1:
-        then, other = stmt.then[0], stmt.other[0]
-        if (
-            isinstance(then, Assign)
-            and isinstance(other, Assign)
-            and (then.target, then.op) == (other.target, other.op)
-        ):
-            return Assign(then.target, then.op, Choice(test, then.value, other.value))
-    return None
+def _chain(stmt: If) -> Assign | None:
+    """Read `if (p) x = a; else if (q) x = b; else x = c;` as one selection; None for anything else."""
+    then, other = _only(stmt.then), _only(stmt.other)
+    if then is None or other is None or (then.target, then.op) != (other.target, other.op):
+        return None
+    return Assign(then.target, then.op, Choice(stmt.test, then.value, other.value))
+
+
+def _only(body: Body) -> Assign | None:
+    """Return the one assignment that a branch amounts to."""
+    if len(body) != 1:
+        return None
+    found = _chain(body[0]) if isinstance(body[0], If) else body[0]
+    simple = isinstance(found, Assign) and isinstance(found.target, (Var, Index))
+    return found if isinstance(found, Assign) and simple else None
 
 
 def _guarded(stmt: Assign, test: Expr, *, chosen: bool) -> Assign:

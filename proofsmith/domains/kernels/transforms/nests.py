@@ -76,7 +76,9 @@ def _ordered(loop: For) -> For | None:
     legal = [order for order in permutations(chain) if _bounded(order)]
     costs = {order: tuple(cost(c, chain[-1].body) for c in reversed(order)) for order in legal}
     best = min(legal, key=lambda order: (costs[order], order != tuple(chain)))
-    return None if costs[best] >= costs[tuple(chain)] else nest(list(best), chain[-1].body)
+    if best[-1] is chain[-1] or costs[best] >= costs[tuple(chain)]:
+        return None  # only a new innermost loop is worth the risk that the order mattered
+    return nest(list(best), chain[-1].body)
 
 
 def _bounded(order: tuple[For, ...]) -> bool:

@@ -48,24 +48,42 @@ class Recurrence:
 
 
 def split(value: Expr, previous: Expr) -> Recurrence | None:
-    """Separate `previous` from the rest of `value`; None when it does not enter in one of the three ways."""
+    """Separate `previous` from the rest of `value`; None when it does not enter in one of the three ways.
+
+    A minimum or maximum in one branch of a selection is taken out of it, as dynamic programs over strings allow when
+    the other branch is never beaten; tests tell whether they do.
+    """
     match value:
+        case Choice(test=test, then=then, other=other) if previous not in walk(test):
+            return _lifted(test, then, other, previous)
         case Call(name="min" | "max" as kind, args=args):
-            with_it = [a for a in _terms(kind, args) if previous in walk(a)]
-            others = [a for a in _terms(kind, args) if previous not in walk(a)]
-            if len(with_it) != 1 or not others:
-                return None
-            found = _linear(with_it[0], previous)
-            if found is None or found[0] != ONE:
-                return None
-            rest = others[0]
-            for other in others[1:]:
-                rest = Choice(Bin("<" if kind == "min" else ">", other, rest), other, rest)
-            return Recurrence(kind, found[1] or Num("0"), rest)
+            return _extremum(kind, args, previous)
     found = _linear(value, previous)
     if found is None or found[0] is None or found[1] is None:
         return None
     return Recurrence("sum", found[0], found[1])
+
+
+def _lifted(test: Expr, then: Expr, other: Expr, previous: Expr) -> Recurrence | None:
+    inside, beside = (then, other) if previous in walk(then) else (other, then)
+    found = split(inside, previous) if previous not in walk(beside) else None
+    if found is None or found.kind == "sum":
+        return None
+    pair = (found.rest, beside) if inside == then else (beside, found.rest)
+    return Recurrence(found.kind, found.factor, Choice(test, *pair))
+
+
+def _extremum(kind: str, args: tuple[Expr, ...], previous: Expr) -> Recurrence | None:
+    terms = list(_terms(kind, args))
+    with_it = [a for a in terms if previous in walk(a)]
+    others = [a for a in terms if previous not in walk(a)]
+    found = _linear(with_it[0], previous) if len(with_it) == 1 and others else None
+    if found is None or found[0] != ONE:
+        return None
+    rest = others[0]
+    for other in others[1:]:
+        rest = Choice(Bin("<" if kind == "min" else ">", other, rest), other, rest)
+    return Recurrence(kind, found[1] or Num("0"), rest)
 
 
 def _terms(kind: str, args: tuple[Expr, ...]) -> Iterator[Expr]:
