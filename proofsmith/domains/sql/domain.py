@@ -1,0 +1,75 @@
+"""The sql domain: what the seam asks for, delegated to the modules of this folder."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+
+from proofsmith.domains.sql import source
+from proofsmith.protocols import Sandbox, Tool
+from proofsmith.types import (
+    JSON,
+    Candidate,
+    Comparison,
+    Depth,
+    Goal,
+    Problem,
+    Profile,
+    Status,
+    Verdict,
+)
+
+
+class SqlDomain:
+    """Queries on DuckDB, SQLite or PostgreSQL."""
+
+    name = "sql"
+    suffixes = (".sql",)
+    image = ""
+
+    def __init__(self) -> None:
+        """Start with no engine running."""
+        self.tools: Sequence[Tool] = ()
+
+    async def read(
+        self, path: Path, goal: Goal, options: Mapping[str, JSON], sandbox: Sandbox
+    ) -> Problem:
+        """Turn a query file and its schema into a problem; raises UsageError with a hint."""
+        return source.read(path, goal, options)
+
+    def brief(self, problem: Problem, facts: Mapping[str, JSON]) -> str:
+        """Say what a model must know, in at most 2 000 tokens."""
+        return problem.text
+
+    async def propose(
+        self,
+        problem: Problem,
+        parent: Candidate | None,
+        tried: frozenset[str],
+        sandbox: Sandbox,
+    ) -> AsyncIterator[Candidate]:
+        """Yield rule-made candidates lazily, best guess first."""
+        nothing: tuple[Candidate, ...] = ()
+        for candidate in nothing:
+            yield candidate
+
+    async def verify(
+        self, problem: Problem, candidate: Candidate, sandbox: Sandbox, depth: Depth
+    ) -> Verdict:
+        """Judge a candidate, cheap gates first, stopping at the first failure."""
+        return Verdict(status=Status.UNDECIDED, feedback="no check has run")
+
+    async def measure(
+        self,
+        problem: Problem,
+        base: Candidate,
+        candidate: Candidate,
+        sandbox: Sandbox,
+        depth: Depth,
+    ) -> tuple[Comparison, ...]:
+        """Time a verified candidate against `base` in interleaved pairs."""
+        return ()
+
+    async def profile(
+        self, problem: Problem, candidate: Candidate, sandbox: Sandbox
+    ) -> Profile | None:
+        """Say where the time goes."""
+        return None

@@ -1,0 +1,149 @@
+"""Read SQL text into a syntax tree: one query, the tables it names and the definitions beside it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, SqlglotError, TokenError
+from sqlglot.optimizer.scope import traverse_scope
+from sqlglot.tokenizer_core import TokenType
+
+from proofsmith.domains.sql.dialect import folded, sqlglot_name
+from proofsmith.domains.sql.schema import Schema
+from proofsmith.errors import UsageError
+
+LARGEST_BYTES = 64 * 1024
+DEEPEST = 64
+
+_DEFINITIONS = (exp.Create, exp.Alter, exp.Comment)
+_OPENING = (TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.CASE)
+_CLOSING = (TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.END)
+
+
+class Unreadable(Exception):
+    """The text is no single query of the dialect; the message says where and why, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A file: its queries, and the statements that define tables or views beside them."""
+
+    queries: tuple[exp.Query, ...]
+    definitions: tuple[exp.Expr, ...]
+
+
+def parse_query(text: str, engine: str) -> exp.Query:
+    """Return the one query that `text` holds, in the dialect of `engine`.
+
+    Raises:
+        Unreadable: it does not parse, holds something else than one query, or exceeds 64 KiB or 64 levels.
+    """
+    script = parse_script(text, engine)
+    if script.definitions:
+        kind = script.definitions[0].key.upper()
+        raise Unreadable(f"{kind} is not a query; only SELECT is allowed")
+    if len(script.queries) != 1:
+        raise Unreadable(f"{len(script.queries)} queries where one is expected")
+    return script.queries[0]
+
+
+def parse_script(text: str, engine: str) -> Script:
+    """Return the queries and definitions of `text`; raises Unreadable for anything else in it."""
+    queries: list[exp.Query] = []
+    definitions: list[exp.Expr] = []
+    for statement in _statements(text, engine):
+        if isinstance(statement, exp.Subquery) and statement.is_wrapper:
+            statement = statement.unnest()
+        if isinstance(statement, exp.Query) and not isinstance(statement, exp.Table):
+            queries.append(statement)
+        elif isinstance(statement, _DEFINITIONS) and _defines(statement):
+            definitions.append(statement)
+        else:
+            raise Unreadable(f"{_verb(statement)} is not a query; only SELECT is allowed")
+    return Script(tuple(queries), tuple(definitions))
+
+
+def _defines(statement: exp.Expr) -> bool:
+    if isinstance(statement, exp.Create):
+        return statement.kind in ("TABLE", "VIEW", "INDEX") and not (
+            statement.kind == "TABLE" and statement.expression is not None
+        )
+    return True
+
+
+def _verb(statement: exp.Expr) -> str:
+    if isinstance(statement, exp.Command):
+        return str(statement.this).upper()
+    return statement.key.upper()
+
+
+def _statements(text: str, engine: str) -> Sequence[exp.Expr]:
+    size = len(text.encode("utf-8", "replace"))
+    if size > LARGEST_BYTES:
+        raise Unreadable(f"{size} bytes of SQL; the limit is {LARGEST_BYTES}")
+    if "\0" in text:
+        raise Unreadable("the text holds a NUL character")
+    name = sqlglot_name(engine)
+    try:
+        tokens = sqlglot.tokenize(text, read=name)
+        _require_shallow([token.token_type for token in tokens])
+        found = sqlglot.parse(text, dialect=name)
+    except ParseError as error:
+        raise Unreadable(_located(error)) from None
+    except TokenError as error:
+        raise Unreadable(" ".join(str(error).split())[:200]) from None
+    except RecursionError:
+        raise Unreadable("the statement is nested too deeply") from None
+    except SqlglotError as error:
+        raise Unreadable(str(error).splitlines()[0][:200]) from None
+    return [item for item in found if item is not None and not isinstance(item, exp.Semicolon)]
+
+
+def _require_shallow(kinds: Sequence[TokenType]) -> None:
+    depth = 0
+    for kind in kinds:
+        depth += (kind in _OPENING) - (kind in _CLOSING)
+        if depth > DEEPEST:
+            raise Unreadable(f"nested deeper than {DEEPEST} levels")
+
+
+def _located(error: ParseError) -> str:
+    """Return `line 3, column 14: ...` from the parser's own account."""
+    first = error.errors[0] if error.errors else {}
+    reason = str(first.get("description") or str(error).splitlines()[0]).rstrip(".")
+    reason = re.sub(r"\s+", " ", reason)
+    if first.get("line"):
+        return f"line {first['line']}, column {first['col']}: {reason}"
+    return reason
+
+
+def table_names(query: exp.Expr, engine: str) -> frozenset[str]:
+    """Return the folded names of all tables that `query` reads, without its own CTEs."""
+    names = set()
+    for scope in traverse_scope(query.copy()):
+        for source in scope.sources.values():
+            if isinstance(source, exp.Table):
+                identifier = source.this
+                quoted = isinstance(identifier, exp.Identifier) and bool(
+                    identifier.args.get("quoted")
+                )
+                names.add(folded(source.name, quoted, engine))
+    return frozenset(names)
+
+
+def require_tables(query: exp.Expr, schema: Schema) -> frozenset[str]:
+    """Return the tables and views that `query` reads.
+
+    Raises:
+        UsageError: one of them is not in the schema.
+    """
+    names = table_names(query, schema.dialect)
+    for name in sorted(names):
+        if name not in schema.tables and name not in schema.views:
+            known = ", ".join(sorted(schema.tables)[:8])
+            raise UsageError(
+                f"the query reads '{name}', which the schema does not have", hint=f"known: {known}"
+            )
+    return names
