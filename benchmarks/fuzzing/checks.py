@@ -7,8 +7,8 @@ ProofsmithError or the parser's documented error; an AssertionError or anything 
 import asyncio
 import json
 import math
+import os
 import random
-import tempfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -359,19 +359,13 @@ def budget(module: ModuleType, text: str, _rng: random.Random) -> None:
     assert len(given) == text.count(",") + 1
 
 
-_FOLDER = Path(tempfile.mkdtemp(prefix="proofsmith-fuzz-", dir="/dev/shm"))
-
-
 def compile_commands(module: ModuleType, text: str, _rng: random.Random) -> None:
-    database = _FOLDER / "compile_commands.json"
-    database.write_bytes(text.encode("utf-8", "surrogatepass"))
-    flags = module.recorded_flags(database, Path("/project/src/a.c"))
+    descriptor = os.memfd_create("compile_commands.json")  # leaves nothing, even when we are killed
+    try:
+        os.write(descriptor, text.encode("utf-8", "surrogatepass"))
+        database = Path(f"/proc/self/fd/{descriptor}")
+        flags = module.recorded_flags(database, Path("/project/src/a.c"))
+    finally:
+        os.close(descriptor)
     assert all(isinstance(flag, str) and flag.startswith("-") for flag in flags)
     assert not any(flag.startswith(("-fplugin", "-o", "-I", "-B", "-MF")) for flag in flags)
-
-
-def tidy() -> None:
-    """Remove what the checks wrote."""
-    (_FOLDER / "compile_commands.json").unlink(missing_ok=True)
-    _FOLDER.rmdir()
-    _LOOP.close()
