@@ -125,6 +125,7 @@ class Attempts:
             return known
         if run.model is None:
             raise ModelError("this run has no model")
+        run.ledger.reserve(run.width, move.max_output_tokens)
         run.failpoints.reach("model.called")
         try:
             reply = await run.model.complete(

@@ -49,6 +49,7 @@ async def gather(run: Run) -> dict[str, JSON]:
         return known
     facts: dict[str, JSON] = {}
     if run.model is not None and not _small(run):
+        run.ledger.reserve(1, PLAN_TOKENS)
         gatherer = Gatherer(
             run.problem,
             tools := offered(run),

@@ -96,6 +96,7 @@ class Site:
         lost = self.ledger.get("lost", key, str)
         if lost is not None:
             raise ModelError(lost, only_this_call=True)
+        self.ledger.reserve(self.width, self.caps.output_tokens)
         held = self.budget.reserve(self._worst_case(messages))
         self.failpoints.reach("build.asked")
         try:

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 from pydantic import ValidationError
 
 from proofsmith.errors import StoreError
+from proofsmith.memory.ballast import Ballast
 from proofsmith.memory.rows import adapter
 from proofsmith.types import Move, Outcome, Problem, Reply
 
@@ -34,6 +35,11 @@ BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS records_are_kept BEFORE DELETE ON records
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 """
+_INSERT = "INSERT OR IGNORE INTO records (kind, key, problem_id, payload, wall_s, at) VALUES (?, ?, ?, ?, ?, ?)"
+_TOKEN_BYTES = 16
+"""A long token, escaped for JSON, on pages that are never full."""
+_ROOM_BYTES = 128 * 1024
+"""The log's index, and what other parts of a run write between giving room back and using it."""
 T = TypeVar("T")
 
 
@@ -50,6 +56,7 @@ class Ledger:
             StoreError: the file is not a ledger, of another version, or cannot be written.
         """
         self._path = path
+        self._ballast = Ballast(path.with_suffix(".ballast"))
         self.wall_s = 0.0
         """Wall seconds of the run so far, stamped on every record; its owner keeps it current."""
         try:
@@ -80,16 +87,26 @@ class Ledger:
     def close(self) -> None:
         """Release the file."""
         self._db.close()
+        self._ballast.release()
+
+    def reserve(self, replies: int, tokens: int) -> None:
+        """Make sure that `replies` of up to `tokens` each can be written whatever happens to the disk meanwhile.
+
+        Called before something is paid for whose result has to be kept; raises StoreError when there is no room.
+        """
+        self._ballast.hold(replies * tokens * _TOKEN_BYTES + _ROOM_BYTES)
 
     def put(self, kind: str, key: str, value: object, *, problem_id: str = "") -> None:
         """Write `value` durably as the fact `key` of `kind`; the first writing wins and later ones are ignored."""
         payload = adapter(type(value)).dump_json(value).decode()
         stamp = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._run(
-            "INSERT OR IGNORE INTO records (kind, key, problem_id, payload, wall_s, at)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (kind, key, problem_id, payload, self.wall_s, stamp),
-        )
+        values = (kind, key, problem_id, payload, self.wall_s, stamp)
+        try:
+            self._run(_INSERT, values)
+        except StoreError:
+            if not self._ballast.release():
+                raise
+            self._run(_INSERT, values)
 
     def get(self, kind: str, key: str, record: type[T]) -> T | None:
         """Return the fact as a `record`, None when it was never written."""

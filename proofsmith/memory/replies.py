@@ -1,6 +1,7 @@
 """Replies that were paid for before, served again to exactly the same request to the same model."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -10,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
+from proofsmith.errors import StoreError
 from proofsmith.memory.rows import Table
 from proofsmith.protocols import Model
 from proofsmith.tools.request import Answering, Request, ask, listen, reply_json, reply_of
@@ -53,7 +55,8 @@ class CachedModel(Answering):
             reply = await ask(self._model, asked)
             if reply.finish in WORTH_KEEPING:
                 entry: dict[str, JSON] = {"at": self._now().isoformat(), "reply": reply_json(reply)}
-                self._table.put(key, canonical(entry))
+                with contextlib.suppress(StoreError):  # a full disk must not lose what was paid for
+                    self._table.put(key, canonical(entry))
             return reply
 
     def speak(self, asked: Request) -> AsyncIterator[str]:

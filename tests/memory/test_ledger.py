@@ -1,4 +1,7 @@
+import contextlib
+import os
 import sqlite3
+import subprocess
 
 import pytest
 
@@ -115,3 +118,41 @@ def test_a_damaged_record_is_a_store_error(tmp_path):
         ledger.put("outcome", "c", Reply(text="not an outcome"))
         with pytest.raises(StoreError, match="no Outcome"):
             ledger.get("outcome", "c", Outcome)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    place = tmp_path / "disk"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "small", place], check=True)
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def fill(place):
+    with contextlib.suppress(OSError), (place / "fill").open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+
+
+def test_a_reply_that_was_paid_for_is_kept_on_a_disk_that_is_full_meanwhile(small_disk):
+    with Ledger(small_disk / "l.sqlite") as ledger:
+        ledger.reserve(1, 4096)
+        fill(small_disk)
+        ledger.put("reply", "m", Reply(text="x" * 40_000))
+        (small_disk / "fill").unlink()
+    with Ledger(small_disk / "l.sqlite") as ledger:
+        assert ledger.get("reply", "m", Reply).text == "x" * 40_000
+    assert [path.name for path in small_disk.iterdir()] == ["l.sqlite"]
+
+
+def test_nothing_can_be_paid_for_when_the_disk_is_full_before(small_disk):
+    with Ledger(small_disk / "l.sqlite") as ledger:
+        fill(small_disk)
+        with pytest.raises(StoreError, match="set 192 KiB aside"):
+            ledger.reserve(1, 4096)
+        assert not (small_disk / "l.ballast").exists()
+        with pytest.raises(StoreError, match="full"):
+            ledger.put("reply", "m", Reply(text="x" * 40_000))

@@ -90,3 +90,12 @@ def test_a_file_that_is_no_cache_is_a_store_error(tmp_path):
     (tmp_path / "x").write_text("this is no database, and long enough to be seen as none " * 20)
     with pytest.raises(StoreError, match="cannot use the cache of replies"):
         CachedModel(ScriptedModel.silent(), tmp_path / "x", "m")
+
+
+async def test_a_cache_that_cannot_be_written_does_not_lose_a_paid_reply(path):
+    model = CachedModel(ScriptedModel([PAID]), path, "m")
+    with sqlite3.connect(path) as damaged:
+        damaged.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON replies BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+    assert await ask(model) == PAID
