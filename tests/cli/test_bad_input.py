@@ -177,7 +177,7 @@ def test_ctrl_c_ends_a_search_and_leaves_the_file_alone(tmp_path, presses):
     assert (tmp_path / "a.c").read_text() == GOOD
     assert "the same command goes on" in rest
     if presses == 2:
-        assert time.perf_counter() - pressed < 10
+        assert time.perf_counter() - pressed < 30
 
 
 FAULTS = {

@@ -36,6 +36,8 @@ class Band:
     loose: frozenset[int] = frozenset()
     overflow: bool = False
     """Inputs were so large that a legal order of operations may overflow."""
+    estimated: bool = False
+    """Around a more precise result, which tells an overflow on the way from an infinite result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def _refined(rough: Band, found: Estimate, spread: Sequence[bytes], policy: Tole
         if math.isfinite(radius):
             radius += max((abs(s[i] - value) for s in sides), default=0.0) if sides else 0.0
             low[i], high[i] = exact - radius, exact + radius
-    return Band(element, rough.exact, low, high, rough.loose, rough.overflow)
+    return Band(element, rough.exact, low, high, rough.loose, rough.overflow, estimated=True)
 
 
 def doubtful(element: Element, data: bytes, found: Estimate) -> int:
@@ -191,13 +193,14 @@ def _legal(band: Band, index: int, expected: float, value: float) -> bool:
     if band.low is None or band.high is None:
         same = value == expected and math.copysign(1, value) == math.copysign(1, expected)
         return same or (value != value and expected != expected)
-    if value != value or expected != expected:
-        both = value != value and expected != expected
-        return both or band.overflow or bool(band.low[index] <= value <= band.high[index])
-    if math.isinf(value) and not math.isinf(expected):
+    inside = bool(band.low[index] <= value <= band.high[index])
+    if math.isfinite(value) and math.isinf(expected):
+        return inside or (band.overflow and not band.estimated)
+    if not (math.isfinite(value) and math.isfinite(expected)):
+        same = value == expected or (value != value and expected != expected)
         reach = max(abs(band.low[index]), abs(band.high[index])) > _LARGEST[band.element.bytes]
-        return band.overflow or reach
-    return value == expected or bool(band.low[index] <= value <= band.high[index])
+        return same or band.overflow or inside or (math.isinf(value) and reach)
+    return value == expected or inside
 
 
 def compare(bands: Mapping[str, Band], result: Result) -> Difference | None:

