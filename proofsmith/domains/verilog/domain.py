@@ -1,0 +1,77 @@
+"""The Verilog domain: what the seam asks for, delegated to the modules of this folder."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+
+from proofsmith.domains.verilog import source
+from proofsmith.domains.verilog.verify import Verifier
+from proofsmith.protocols import Sandbox, Tool
+from proofsmith.types import (
+    JSON,
+    Candidate,
+    Comparison,
+    Depth,
+    Goal,
+    Problem,
+    Profile,
+    Verdict,
+)
+
+
+class VerilogDomain:
+    """Verilog and SystemVerilog designs."""
+
+    name = "verilog"
+    suffixes = (".v", ".sv", ".md")
+    image = ""
+
+    def __init__(self) -> None:
+        """Start with nothing read."""
+        self.tools: Sequence[Tool] = ()
+        self._verifiers: dict[str, Verifier] = {}
+
+    async def read(
+        self, path: Path, goal: Goal, options: Mapping[str, JSON], sandbox: Sandbox
+    ) -> Problem:
+        """Turn a design or a specification into a problem; raises UsageError when that is impossible."""
+        return await source.read(path, goal, options, sandbox)
+
+    def brief(self, problem: Problem, facts: Mapping[str, JSON]) -> str:
+        """Say what a model must know, in at most 2 000 tokens."""
+        return problem.text
+
+    async def propose(
+        self,
+        problem: Problem,
+        parent: Candidate | None,
+        tried: frozenset[str],
+        sandbox: Sandbox,
+    ) -> AsyncIterator[Candidate]:
+        """Yield rule-made candidates lazily, best guess first."""
+        for candidate in tuple[Candidate, ...]():
+            yield candidate
+
+    async def verify(
+        self, problem: Problem, candidate: Candidate, sandbox: Sandbox, depth: Depth
+    ) -> Verdict:
+        """Judge a candidate, cheap gates first, stopping at the first failure."""
+        if problem.id not in self._verifiers:
+            self._verifiers[problem.id] = Verifier(problem)
+        return await self._verifiers[problem.id].verify(candidate, sandbox, depth)
+
+    async def measure(
+        self,
+        problem: Problem,
+        base: Candidate,
+        candidate: Candidate,
+        sandbox: Sandbox,
+        depth: Depth,
+    ) -> tuple[Comparison, ...]:
+        """Compare area, delay and power of a verified candidate with `base`."""
+        return ()
+
+    async def profile(
+        self, problem: Problem, candidate: Candidate, sandbox: Sandbox
+    ) -> Profile | None:
+        """Say where area and delay are, or None when that is not known."""
+        return None

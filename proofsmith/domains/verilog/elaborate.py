@@ -1,0 +1,177 @@
+"""Read a design with yosys: ports, clocks, latches, conflicts of drivers, and the netlist of gates."""
+
+import json
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from proofsmith.domains.verilog import drivers, toolchain
+from proofsmith.domains.verilog.design import Design, Interface, Port
+from proofsmith.domains.verilog.prepare import prepared
+from proofsmith.domains.verilog.specification import guessed_reset
+from proofsmith.domains.verilog.toolchain import ToolResult, ToolStatus
+from proofsmith.errors import SandboxError, UsageError
+from proofsmith.protocols import Sandbox
+
+Trouble = Literal["", "syntax", "drivers", "loop", "limit"]
+_GATES = "simplemap; techmap; dffunmap; aigmap; opt_clean; write_json aig.json"
+_PASSES = (
+    "proc -noopt -norom; write_rtlil drivers.il; opt_expr -keepdc; flatten; tee -q -o check.txt check; "
+    "memory_map; opt_expr -keepdc; opt_clean; write_json word.json; write_rtlil word.il"
+)
+_LATCH = "inferred for signal"
+_LOOP = re.compile(r"found logic loop in module (\S+?):")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elaborated:
+    """What yosys made of a design, or why it did not."""
+
+    design: Design
+    text: str
+    """The one text that every tool sees."""
+    trouble: Trouble = ""
+    complaint: str = ""
+    interface: Interface = field(default_factory=lambda: Interface(ports=()))
+    flops: frozenset[tuple[str, str]] = frozenset()
+    """(clock, edge) of all flip-flops; the clock is empty when it is no input port."""
+    latches: bool = False
+    floating: bool = False
+    """Something drives z."""
+    notes: tuple[str, ...] = ()
+    word: bytes = b""
+    """RTLIL of words, after `proc; flatten; memory_map`."""
+    gates: bytes = b""
+    """JSON of AND, NOT and flip-flops with asynchronous resets made synchronous."""
+
+    @property
+    def one_clock(self) -> bool:
+        """True when a step can be one cycle of one clock."""
+        return not self.latches and len(self.flops) <= 1 and all(name for name, _ in self.flops)
+
+
+class Elaborator:
+    """Reads designs; remembers nothing."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        """Read inside `sandbox`."""
+        self._sandbox = sandbox
+
+    async def read(self, design: Design) -> Elaborated:
+        """Return the user's own design; raises UsageError when it cannot be read."""
+        found = await elaborate(design, self._sandbox)
+        if found.trouble:
+            raise UsageError(
+                f"{design.top}: {found.complaint}", hint="correct it, or name other --files"
+            )
+        return found
+
+
+async def elaborate(design: Design, sandbox: Sandbox) -> Elaborated:
+    """Read `design` down to gates; raises SandboxError when yosys is missing or died of itself."""
+    ready = await prepared(design, sandbox)
+    if ready.complaint:
+        return Elaborated(design=design, text="", trouble="syntax", complaint=ready.complaint)
+    done, notes = await _yosys(design, ready.text, sandbox), []
+    if not done.ok and _LATCH in done.log and "always_comb" in ready.text:
+        loose = re.sub(r"\balways_comb\b", "always @*", ready.text)
+        again = await _yosys(design, loose, sandbox)
+        if again.ok:
+            done, notes = again, ["always_comb that infers a latch was read as `always @*`"]
+    if not done.ok:
+        trouble: Trouble = "limit" if done.status is ToolStatus.LIMIT else "syntax"
+        return Elaborated(design=design, text=ready.text, trouble=trouble, complaint=_said(done))
+    return _judged(replace(_described(design, done), text=ready.text, notes=tuple(notes)), done)
+
+
+async def gates_of_steps(read: Elaborated, sandbox: Sandbox) -> bytes:
+    """Return the JSON of gates in which one step is one change of any input, clocks included; empty on failure."""
+    script = f"read_rtlil word.il; clk2fflogic; {_GATES}"
+    done = await toolchain.yosys(sandbox, script, {"word.il": read.word}, outputs=("aig.json",))
+    return done.outputs.get("aig.json", b"") if done.ok else b""
+
+
+async def _yosys(design: Design, text: str, sandbox: Sandbox) -> ToolResult:
+    chosen = " ".join(f"-chparam {name} {value}" for name, value in design.parameters.items())
+    script = (
+        f"read_verilog -sv design.sv; hierarchy -check -top \\{design.top} {chosen}; {_PASSES}; "
+        f"async2sync; {_GATES}"
+    )
+    data = {p: t for p, t in design.files.items() if p not in design.sources}
+    names = ("drivers.il", "check.txt", "word.json", "word.il", "aig.json")
+    done = await toolchain.yosys(sandbox, script, {**data, "design.sv": text}, outputs=names)
+    if done.status in (ToolStatus.MISSING, ToolStatus.CRASHED) and "ERROR" not in done.log:
+        raise SandboxError(done.trouble, hint=toolchain.INSTALL["yosys"])
+    return done
+
+
+def _said(done: ToolResult) -> str:
+    """Return yosys' own complaint in one line."""
+    for line in done.log.splitlines():
+        if "ERROR:" in line:
+            return line.replace("design.sv:", "line ").strip()[:300]
+    return done.trouble[:300]
+
+
+def _judged(read: Elaborated, done: ToolResult) -> Elaborated:
+    """Refuse what later passes would hide: several drivers of a net, combinational loops."""
+    clashes = drivers.conflicts(done.outputs["drivers.il"].decode(errors="replace"))
+    if clashes:
+        shown = ", ".join(clashes[:5])
+        return replace(read, trouble="drivers", complaint=f"multiple drivers of {shown}")
+    loop = _LOOP.search(done.outputs["check.txt"].decode(errors="replace"))
+    if loop:
+        return replace(read, trouble="loop", complaint="combinational loop")
+    return read
+
+
+def _described(design: Design, done: ToolResult) -> Elaborated:
+    module = top_of(done.outputs["word.json"])
+    ports = tuple(
+        Port(name, port["direction"], len(port["bits"])) for name, port in module["ports"].items()
+    )
+    names = {
+        bit: name if port["direction"] == "input" and len(port["bits"]) == 1 else ""
+        for name, port in module["ports"].items()
+        for bit in port["bits"]
+    }
+    flops, resets, latches = set(), [], False
+    for cell in module["cells"].values():
+        wires = cell["connections"]
+        if "CLK" in wires:
+            rising = int(cell["parameters"].get("CLK_POLARITY", "1"), 2) == 1
+            flops.add((names.get(wires["CLK"][0], ""), "posedge" if rising else "negedge"))
+        latches |= cell["type"] in ("$dlatch", "$adlatch", "$dlatchsr", "$sr")
+        if cell["type"] == "$adff" and names.get(wires["ARST"][0]):
+            resets.append((names[wires["ARST"][0]], int(cell["parameters"]["ARST_POLARITY"], 2)))
+    clocks = tuple(sorted(f for f in flops if f[0]))
+    if design.clock:
+        clocks = tuple(sorted(clocks, key=lambda c: c[0] != design.clock))
+    reset = _reset(design, ports, resets) if flops or latches else ("", 1)
+    return Elaborated(
+        design=design,
+        text="",
+        interface=Interface(ports=ports, clocks=clocks, reset=reset[0], reset_level=reset[1]),
+        flops=frozenset(flops),
+        latches=latches,
+        floating=drivers.floating(done.outputs["drivers.il"].decode(errors="replace")),
+        word=done.outputs["word.il"],
+        gates=done.outputs["aig.json"],
+    )
+
+
+def _reset(
+    design: Design, ports: tuple[Port, ...], asynchronous: list[tuple[str, int]]
+) -> tuple[str, int]:
+    """Return the declared reset, else the asynchronous one, else the input that is called so."""
+    if design.reset:
+        return design.reset, design.reset_level
+    return asynchronous[0] if asynchronous else guessed_reset(ports)
+
+
+def top_of(netlist: bytes) -> Any:
+    """Return the top module of yosys' JSON."""
+    found = json.loads(netlist)["modules"]
+    return next((m for m in found.values() if "top" in m["attributes"]), None) or next(
+        iter(found.values())
+    )

@@ -1,0 +1,242 @@
+"""Turn a user's design or specification into a problem: files, includes, top, clock, reset, bench, reference."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from proofsmith.domains.verilog import lexicon
+from proofsmith.domains.verilog.design import Design, Interface
+from proofsmith.domains.verilog.elaborate import Elaborator
+from proofsmith.domains.verilog.specification import Specification, parse
+from proofsmith.errors import UsageError
+from proofsmith.protocols import Sandbox
+from proofsmith.types import JSON, Goal, Problem, Status, digest
+
+LARGEST_BYTES = 4 * 1024 * 1024
+_INCLUDE = re.compile(r'^[ \t]*`include[ \t]+"([^"\n]+)"', re.MULTILINE)
+_DATA = re.compile(r'\$readmem[bh]\s*\(\s*"([^"\n]+)"')
+BENCH = "bench"
+REFERENCE = "reference"
+"""Prefixes of the keys of `Problem.checks`: `bench/tb.sv`, `reference/adder.v`."""
+
+
+async def read(source: Path, goal: Goal, options: Mapping[str, JSON], sandbox: Sandbox) -> Problem:
+    """Return the problem in `source`; raises UsageError, one line and a hint, for what the user can correct."""
+    checks = _checks(options)
+    if source.suffix == ".md":
+        return _specified(parse(text_of(source), source, options), goal, options, checks)
+    files = _files(source, options)
+    design = design_of_files(files, options)
+    shape = (await Elaborator(sandbox).read(design)).interface
+    return _problem(design, shape, goal, options, checks)
+
+
+def design_of(problem: Problem, files: Mapping[str, str] | None = None) -> Design:
+    """Return the design in `problem`, or the one whose editable files are replaced by `files`."""
+    chosen = {**problem.files, **files} if files is not None else problem.files
+    reset = problem.options.get("reset_port")
+    name, level = reset if isinstance(reset, list) else ("", 1)
+    return Design(
+        files=chosen,
+        top=str(problem.options["top"]),
+        defines=tuple(listed(problem.options.get("define"))),
+        parameters=_parameters(problem.options),
+        clock=str(problem.options.get("clock_port") or ""),
+        reset=str(name),
+        reset_level=int(str(level)),
+    )
+
+
+def checked(problem: Problem, kind: str) -> dict[str, str]:
+    """Return the texts of kind `BENCH` or `REFERENCE` by their own names."""
+    prefix = f"{kind}/"
+    return {k.removeprefix(prefix): v for k, v in problem.checks.items() if k.startswith(prefix)}
+
+
+def design_of_files(files: Mapping[str, str], options: Mapping[str, JSON]) -> Design:
+    """Return the design that the user named, with its top; raises UsageError when that cannot be told."""
+    top = options.get("top")
+    text = "\n".join(t for p, t in files.items() if not p.endswith((".vh", ".svh")))
+    known = lexicon.modules(lexicon.bare(text))
+    if top is None:
+        top = _only_top(text)
+    elif top not in known:
+        raise UsageError(f"no module '{top}'", hint=f"modules: {', '.join(known) or 'none'}")
+    reset, level = reset_of(options.get("reset"))
+    return Design(
+        files=files,
+        top=str(top),
+        defines=tuple(listed(options.get("define"))),
+        parameters=_parameters(options),
+        clock=str(options.get("clock") or ""),
+        reset=reset,
+        reset_level=level,
+    )
+
+
+def reset_of(value: JSON) -> tuple[str, int]:
+    """Return name and active level of `NAME[:LEVEL]`.
+
+    >>> reset_of("rst_n:0"), reset_of("rst"), reset_of(None)
+    (('rst_n', 0), ('rst', 1), ('', 1))
+    """
+    name, _, level = str(value or "").partition(":")
+    if level not in ("", "0", "1"):
+        raise UsageError(f"--reset {value}: the level is 0 or 1", hint="write --reset rst_n:0")
+    low = re.search(r"(_n|_ni|_b|n)$", name.lower()) is not None and name.lower() != "n"
+    return name, int(level) if level else 1 - low if re.search(r"rst|reset", name.lower()) else 1
+
+
+def text_of(path: Path) -> str:
+    """Return the text in `path`, read as UTF-8 or else Latin-1; raises UsageError when it is no text."""
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise UsageError(f"{path} is larger than 4 MiB", hint="name a source file")
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", hint="check its name") from None
+    if b"\0" in data:
+        raise UsageError(f"{path} is not text", hint="name a Verilog file")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def listed(value: JSON) -> list[str]:
+    """Return an option that may be given many times as a list."""
+    if isinstance(value, list | tuple):
+        return [str(item) for item in value]
+    return [] if value is None else [str(value)]
+
+
+def _only_top(text: str) -> str:
+    found = lexicon.tops(lexicon.bare(text))
+    if not found:
+        hint = "name a file with `module ... endmodule`"
+        raise UsageError("no module in this text", hint=hint)
+    if len(found) > 1:
+        raise UsageError(
+            f"{len(found)} modules can be the top: {', '.join(found)}", hint="--top NAME"
+        )
+    return found[0]
+
+
+def _files(source: Path, options: Mapping[str, JSON]) -> dict[str, str]:
+    """Return the named files, every file they include and every memory image they load, by relative path."""
+    named = [source, *(Path(p) for p in listed(options.get("files")))]
+    folders = [*{p.resolve().parent: None for p in named}]
+    folders += [Path(p) for p in listed(options.get("include"))]
+    files: dict[str, str] = {}
+    for path in named:
+        if path.name in files:
+            raise UsageError(f"two files are called {path.name}", hint="rename one")
+        files[path.name] = text_of(path)
+    if not any(text.strip() for text in files.values()):
+        raise UsageError(f"{source} is empty", hint="name a file that holds a module")
+    pending = list(files.values())
+    while pending:
+        text = pending.pop()
+        for name in (*_INCLUDE.findall(text), *_DATA.findall(text)):
+            if name not in files:
+                found = _found(name, folders)
+                if found is not None:
+                    files[name] = found
+                    pending.append(found)
+    return files
+
+
+def _found(name: str, folders: Sequence[Path]) -> str | None:
+    pure = PurePosixPath(name)
+    if pure.is_absolute() or ".." in pure.parts:
+        raise UsageError(
+            f'`include "{name}"` leaves the folder', hint="put the file beside it, or use --include"
+        )
+    for folder in folders:
+        if (folder / name).is_file():
+            return text_of(folder / name)
+    return None
+
+
+def _parameters(options: Mapping[str, JSON]) -> dict[str, str]:
+    found = {}
+    for item in listed(options.get("parameter")):
+        name, equals, value = item.partition("=")
+        if (
+            not equals
+            or not re.fullmatch(r"[A-Za-z_]\w*", name)
+            or not re.fullmatch(r"[\w']+", value)
+        ):
+            raise UsageError(
+                f"--parameter {item} is not NAME=VALUE", hint="write --parameter WIDTH=8"
+            )
+        found[name] = value
+    return found
+
+
+def _checks(options: Mapping[str, JSON]) -> dict[str, str]:
+    found = {}
+    for kind, option in ((BENCH, "testbench"), (REFERENCE, "reference")):
+        for given in listed(options.get(option)):
+            path = Path(given)
+            found[f"{kind}/{path.name}"] = text_of(path)
+            for name in _DATA.findall(found[f"{kind}/{path.name}"]):
+                data = _found(name, [path.resolve().parent])
+                if data is not None:
+                    found[f"{kind}/{name}"] = data
+    return found
+
+
+def _problem(
+    design: Design,
+    shape: Interface,
+    goal: Goal,
+    options: Mapping[str, JSON],
+    checks: Mapping[str, str],
+) -> Problem:
+    kept = {
+        k: options[k]
+        for k in ("define", "parameter", "valid", "latency", "seed", "goal")
+        if k in options
+    }
+    reset: JSON = [shape.reset, shape.reset_level] if shape.reset else None
+    text = next(t for t in design.files.values())
+    return Problem(
+        id=digest(design.key, *(w for item in sorted(checks.items()) for w in item))[:16],
+        domain="verilog",
+        goal=goal,
+        text=text,
+        files=design.files,
+        editable=tuple(p for p in design.sources),
+        checks=checks,
+        options={
+            **kept,
+            "top": design.top,
+            "clock_port": shape.clocks[0][0] if shape.clocks else "",
+            "reset_port": reset,
+            "interface": shape.dump(),
+            "liberty": options.get("liberty"),
+        },
+        required=Status.PROVED,
+    )
+
+
+def _specified(
+    spec: Specification, goal: Goal, options: Mapping[str, JSON], checks: Mapping[str, str]
+) -> Problem:
+    """Return the problem of a specification: its first version is the bare module header."""
+    path = f"{spec.top}.sv"
+    design = Design(files={path: spec.skeleton()}, top=spec.top)
+    known = Status.PROVED if any(k.startswith(REFERENCE) for k in checks) else Status.TESTED
+    made = _problem(design, spec.interface, goal, {**options, "top": spec.top}, checks)
+    return Problem(
+        id=digest(made.id, spec.text)[:16],
+        domain=made.domain,
+        goal=goal,
+        text=spec.text,
+        files=made.files,
+        editable=made.editable,
+        checks=made.checks,
+        options={**made.options, "specification": True},
+        required=known,
+    )

@@ -1,0 +1,123 @@
+"""Read a specification in Markdown: what the module is called, what its ports are, and which is clock and reset."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from proofsmith.domains.verilog import lexicon
+from proofsmith.domains.verilog.design import Interface, Port
+from proofsmith.errors import UsageError
+from proofsmith.types import JSON
+
+_FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_LISTED = re.compile(
+    r"^\s*[-*|]?\s*(?P<direction>input|output|inout)\s+(?:(?:wire|reg|logic|signed)\s+)*"
+    r"(?:\[\s*(?P<high>\d+)\s*:\s*(?P<low>\d+)\s*\]\s*)?`?(?P<name>[A-Za-z_]\w*)`?"
+    r"(?:\s*\(\s*(?P<bits>\d+)\s*bits?\s*\)|\s*\[\s*(?P<top>\d+)\s*:\s*(?P<bottom>\d+)\s*\])?",
+    re.MULTILINE,
+)
+_CLOCK = re.compile(r"^(i_)?(clk|clock|ck)(_i|_in)?$", re.IGNORECASE)
+_RESET = re.compile(r"^(i_)?(a|s)?_?(rst|reset|clr|clear)(_?n|_?b|_ni|_i|n)?$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Specification:
+    """A specification in words, with the interface that a design must have."""
+
+    text: str
+    top: str
+    interface: Interface
+    header: str = ""
+    """The module header as the text writes it; empty when it lists ports only."""
+
+    def skeleton(self) -> str:
+        """Return the module with nothing in it."""
+        if self.header:
+            return f"{self.header}\nendmodule\n"
+        ports = ",\n".join(f"    {port}" for port in self.interface.ports)
+        return f"module {self.top} (\n{ports}\n);\nendmodule\n"
+
+
+def parse(text: str, source: Path, options: Mapping[str, JSON]) -> Specification:
+    """Return the specification in `text`; the interface is a module header in a fence, or a list of ports.
+
+    Raises:
+        UsageError: no port is named, or neither the text nor `--top` names the module.
+    """
+    header, name = _header(text, str(options.get("top") or ""))
+    ports = _ports(_header_lines(header) if header else text)
+    if not ports:
+        hint = "list ports as `- input [7:0] a`, or put the module header into a fence"
+        raise UsageError(f"{source.name} names no ports", hint=hint)
+    top = str(options.get("top") or name)
+    if not top:
+        raise UsageError(f"{source.name} names no module", hint="--top NAME")
+    return Specification(text=text, top=top, header=header, interface=_interface(ports, options))
+
+
+def guessed_clock(ports: tuple[Port, ...]) -> str:
+    """Return the input whose name says that it is a clock; empty when there is none."""
+    found = [
+        p.name for p in ports if p.direction == "input" and p.width == 1 and _CLOCK.match(p.name)
+    ]
+    return found[0] if found else ""
+
+
+def guessed_reset(ports: tuple[Port, ...]) -> tuple[str, int]:
+    """Return the input whose name says that it is a reset, and its level.
+
+    >>> guessed_reset((Port("clk", "input", 1), Port("rst_n", "input", 1)))
+    ('rst_n', 0)
+    """
+    for port in ports:
+        if port.direction == "input" and port.width == 1 and _RESET.match(port.name):
+            low = re.search(r"(_?n|_?b|_ni)$", port.name.lower()) is not None
+            return port.name, 0 if low else 1
+    return "", 1
+
+
+def _interface(ports: tuple[Port, ...], options: Mapping[str, JSON]) -> Interface:
+    clock = str(options.get("clock") or guessed_clock(ports))
+    name, _, level = str(options.get("reset") or "").partition(":")
+    reset = (name, int(level or 1)) if name else guessed_reset(ports)
+    return Interface(
+        ports=ports,
+        clocks=((clock, "posedge"),) if clock else (),
+        reset=reset[0] if clock else "",
+        reset_level=reset[1],
+    )
+
+
+def _header(text: str, wanted: str) -> tuple[str, str]:
+    for fence in _FENCE.findall(text):
+        match = re.search(r"\bmodule\s+([A-Za-z_]\w*)[^;]*;", fence, re.DOTALL)
+        if match and (not wanted or match[1] == wanted):
+            return match[0], match[1]
+    return "", ""
+
+
+def _header_lines(header: str) -> str:
+    """Return the ports of an ANSI header, one a line; a port without direction has that of the one before."""
+    inside = lexicon.bare(header).partition("(")[2].rpartition(")")[0]
+    lines, before = [], ""
+    for item in inside.split(","):
+        words = item.strip()
+        started = re.match(
+            r"(input|output|inout)\b[^a-zA-Z\[]*((wire|reg|logic|signed)\s+)*(\[[^\]]*\])?", words
+        )
+        if started:
+            before = started[0]
+        lines.append(words if started else f"{before} {words}")
+    return "\n".join(lines)
+
+
+def _ports(text: str) -> tuple[Port, ...]:
+    found: dict[str, Port] = {}
+    for match in _LISTED.finditer(text):
+        high, low = match["high"] or match["top"], match["low"] or match["bottom"]
+        width = abs(int(high) - int(low)) + 1 if high is not None else int(match["bits"] or 1)
+        direction: Literal["input", "output", "inout"] = match["direction"]  # type: ignore[assignment]
+        found.setdefault(match["name"], Port(match["name"], direction, width))
+    return tuple(found.values())
