@@ -1,0 +1,1 @@
+"""Programs that run inside the sandbox beside an engine; nothing here is imported by the product itself."""

@@ -1,0 +1,115 @@
+"""DuckDB inside the sandbox: locked configuration, a deadline by interrupt, rows in batches."""
+
+import threading
+import time
+from typing import Any
+
+import duckdb
+
+Refused = duckdb.Error
+
+_CONFIGURATION = {
+    "threads": "1",
+    "memory_limit": "512MB",
+    "max_temp_directory_size": "0B",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "python_enable_replacements": "false",
+}
+_LOCK = "SET enable_external_access=false; SET lock_configuration=true;"
+_BATCH = 2048
+
+
+class Engine:
+    """One in-memory database at a time."""
+
+    refills = 20
+    """Fillings before a new database is made: has been seen to answer wrongly in a database that was refilled often."""
+
+    def __init__(self) -> None:
+        """Start without a database."""
+        self.connection: Any = None
+
+    def version(self) -> str:
+        """Return the library's version."""
+        return f"DuckDB {duckdb.__version__}"
+
+    def create(self, ddl: str) -> None:
+        """Replace the database by an empty one with these tables, and lock it."""
+        if self.connection is not None:
+            self.connection.close()
+        self.connection = duckdb.connect(":memory:")
+        for name, value in _CONFIGURATION.items():
+            self.connection.execute(f"SET {name}='{value}'")
+        self.connection.execute(_LOCK)
+        if ddl.strip():
+            self.connection.execute(ddl)
+
+    def load(self, script: str) -> None:
+        """Run a trusted script."""
+        if script.strip():
+            self.connection.execute(script)
+
+    def run(self, statement: str, limit_s: float, most_rows: int) -> dict[str, Any]:
+        """Run one statement; `most_rows` below 0 counts the rows and keeps none."""
+        found: dict[str, Any] = {
+            "columns": [],
+            "types": [],
+            "rows": [],
+            "count": 0,
+            "ended": "ok",
+            "error": "",
+        }
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            self.connection.interrupt()
+
+        timer = threading.Timer(limit_s, stop)
+        timer.start()
+        began_s = time.perf_counter()
+        try:
+            self._fetch(statement, most_rows, found)
+        except duckdb.Error as error:
+            found["ended"] = "timeout" if late.is_set() else "error"
+            found["error"] = " ".join(str(error).split())[:400]
+            found["rows"] = []
+        finally:
+            timer.cancel()
+            timer.join()
+        found["wall_s"] = time.perf_counter() - began_s
+        return found
+
+    def _fetch(self, statement: str, most_rows: int, found: dict[str, Any]) -> None:
+        statements = self.connection.extract_statements(statement)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise duckdb.InvalidInputException("only one SELECT statement is run")
+        cursor = self.connection.execute(statements[0])
+        found["columns"] = [item[0] for item in cursor.description]
+        found["types"] = [str(item[1]) for item in cursor.description]
+        while batch := cursor.fetchmany(_BATCH):
+            found["count"] += len(batch)
+            if most_rows >= 0:
+                found["rows"] += batch
+                if found["count"] > most_rows:
+                    found["ended"], found["rows"] = "rows", []
+                    return
+
+    def explain(self, statement: str, analyze: bool, limit_s: float) -> dict[str, Any]:
+        """Return the plan as text of JSON."""
+        kind = "EXPLAIN (ANALYZE, FORMAT JSON)" if analyze else "EXPLAIN (FORMAT JSON)"
+        timer = threading.Timer(limit_s, self.connection.interrupt)
+        timer.start()
+        try:
+            statements = self.connection.extract_statements(f"{kind} {statement}")
+            if len(statements) != 1:
+                return {"error": "only one SELECT statement is explained"}
+            rows = self.connection.execute(statements[0]).fetchall()
+        except duckdb.Error as error:
+            return {"error": " ".join(str(error).split())[:400]}
+        finally:
+            timer.cancel()
+            timer.join()
+        return {"plan": rows[-1][1], "error": ""}

@@ -1,0 +1,241 @@
+"""PostgreSQL inside the sandbox: an owner who fills tables, a reader who may only select, cancel when late."""
+
+import decimal
+import json
+import select
+import time
+from typing import Any
+
+import psycopg
+from psycopg import pq
+
+Refused = psycopg.Error
+
+SOCKETS = "/tmp"
+_START_S = 30.0
+_SINGLE = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.SINGLE_TUPLE)
+_INTEGERS = (20, 21, 23, 26)
+_FLOATS = (700, 701)
+_TEXTS = (18, 19, 25, 1042, 1043, 705)
+_NAMES = {
+    16: "boolean",
+    20: "bigint",
+    21: "smallint",
+    23: "integer",
+    25: "text",
+    700: "real",
+    701: "double",
+    705: "text",
+    1042: "char",
+    1043: "varchar",
+    1082: "date",
+    1083: "time",
+    1114: "timestamp",
+    1184: "timestamptz",
+    1186: "interval",
+    1700: "numeric",
+    18: "char",
+    19: "name",
+}
+
+_REVOKED = """
+REVOKE ALL ON DATABASE postgres FROM PUBLIC;
+REVOKE ALL ON DATABASE template1 FROM PUBLIC;
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+DO $$ DECLARE f record; BEGIN
+ FOR f IN SELECT p.oid::regprocedure AS signature FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+  WHERE n.nspname = 'pg_catalog' AND (p.proname LIKE 'lo\\_%' OR p.proname LIKE 'pg\\_sleep%'
+   OR p.proname LIKE 'pg\\_%advisory%' OR p.proname LIKE '%\\_to\\_xml%' OR p.proname IN ('pg_notify', 'set_config',
+   'pg_cancel_backend', 'pg_terminate_backend', 'current_setting', 'pg_read_file', 'pg_ls_dir', 'loread', 'lowrite',
+   'lo_import', 'lo_export', 'pg_reload_conf', 'pg_stat_get_activity', 'ts_stat', 'query_to_xml'))
+ LOOP EXECUTE 'REVOKE EXECUTE ON FUNCTION ' || f.signature || ' FROM PUBLIC'; END LOOP; END $$;
+CREATE ROLE reader LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION CONNECTION LIMIT 4;
+"""
+
+
+class Engine:
+    """A cluster of its own; every `create` makes a new database in it."""
+
+    refills = 2000
+    """Fillings before a new database is made: nothing is known against more."""
+
+    def __init__(self) -> None:
+        """Wait for the server and take from the public what could do harm."""
+        self.number = 0
+        self.owner: psycopg.Connection[Any] | None = None
+        self.reader: psycopg.Connection[Any] | None = None
+        self.admin = self._await_server()
+        self.admin.execute(_REVOKED, prepare=False)
+
+    def _await_server(self) -> "psycopg.Connection[Any]":
+        deadline_s = time.perf_counter() + _START_S
+        while True:
+            try:
+                return self._connect("postgres", "owner")
+            except psycopg.OperationalError:
+                if time.perf_counter() > deadline_s:
+                    raise
+                time.sleep(0.02)
+
+    def _connect(self, database: str, user: str) -> "psycopg.Connection[Any]":
+        return psycopg.connect(
+            host=SOCKETS, dbname=database, user=user, autocommit=True, connect_timeout=10
+        )
+
+    def version(self) -> str:
+        """Return the server's version."""
+        number = self.admin.info.server_version
+        return f"PostgreSQL {number // 10000}.{number % 10000}"
+
+    def create(self, ddl: str) -> None:
+        """Replace the database by an empty one with these tables, which the reader may select from."""
+        for connection in (self.reader, self.owner):
+            if connection is not None:
+                connection.close()
+        if self.number:
+            self.admin.execute(f"DROP DATABASE judged{self.number} WITH (FORCE)")
+        self.number += 1
+        name = f"judged{self.number}"
+        self.admin.execute(
+            f"CREATE DATABASE {name} TEMPLATE template1 STRATEGY file_copy CONNECTION LIMIT 8"
+        )
+        self.admin.execute(
+            f"REVOKE ALL ON DATABASE {name} FROM PUBLIC; GRANT CONNECT ON DATABASE {name} TO reader"
+        )
+        self.owner = self._connect(name, "owner")
+        self._exec(self.owner, _OPENED)
+        self._exec(self.owner, ddl)
+        self._exec(self.owner, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+        self.reader = self._connect(name, "reader")
+
+    def load(self, script: str) -> None:
+        """Run a trusted script in one round trip."""
+        self._exec(self.owner, script)
+
+    @staticmethod
+    def _exec(connection: "psycopg.Connection[Any] | None", script: str) -> None:
+        if connection is None:
+            raise LookupError("no database is open")
+        if not script.strip():
+            return
+        result = connection.pgconn.exec_(script.encode())
+        if result.status not in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK):
+            raise psycopg.DatabaseError(result.error_message.decode(errors="replace").strip())
+
+    def run(self, statement: str, limit_s: float, most_rows: int) -> dict[str, Any]:
+        """Run one statement as the reader; `most_rows` below 0 counts the rows and keeps none."""
+        if self.reader is None:
+            raise LookupError("no database is open")
+        found: dict[str, Any] = {
+            "columns": [],
+            "types": [],
+            "rows": [],
+            "count": 0,
+            "ended": "ok",
+            "error": "",
+        }
+        began_s = time.perf_counter()
+        wire = self.reader.pgconn
+        try:
+            wire.send_query_params(statement.encode(), None)
+            wire.set_single_row_mode()
+            _Fetch(wire, began_s + limit_s, most_rows, found).drain()
+        except (psycopg.Error, UnicodeError) as error:
+            found["ended"], found["error"] = "error", " ".join(str(error).split())[:400]
+        if found["ended"] != "ok":
+            found["rows"] = []
+        found["wall_s"] = time.perf_counter() - began_s
+        return found
+
+    def explain(self, statement: str, analyze: bool, limit_s: float) -> dict[str, Any]:
+        """Return the plan as parsed JSON; with `analyze` the statement runs, as the reader, under the limit."""
+        kind = "ANALYZE, BUFFERS, VERBOSE, FORMAT JSON" if analyze else "VERBOSE, FORMAT JSON"
+        found = self.run(f"EXPLAIN ({kind}) {statement}", limit_s, 1000)
+        if found["ended"] != "ok":
+            return {"error": found["error"] or found["ended"]}
+        text = found["rows"][0][0]
+        return {"plan": text if not isinstance(text, str) else json.loads(text), "error": ""}
+
+
+class _Fetch:
+    """Reads one statement's result row by row; cancels once when it is late or too large, then drains."""
+
+    def __init__(self, wire: Any, deadline_s: float, most_rows: int, found: dict[str, Any]) -> None:
+        """Fill `found` from `wire`, on which a statement was sent."""
+        self.wire, self.deadline_s, self.most_rows, self.found = wire, deadline_s, most_rows, found
+        self.decoders: list[Any] = []
+        self.cancelled = False
+
+    def drain(self) -> None:
+        """Read until nothing is left."""
+        while True:
+            self._wait()
+            result = self.wire.get_result()
+            if result is None:
+                return
+            if result.status in _SINGLE:
+                self._keep(result)
+            elif self.found["ended"] == "ok":
+                text = result.error_message.decode(errors="replace")
+                self.found["ended"], self.found["error"] = "error", " ".join(text.split())[:400]
+                if result.status == pq.ExecStatus.COMMAND_OK:
+                    self.found["error"] = "only one SELECT statement is run"
+
+    def _wait(self) -> None:
+        while self.wire.is_busy():
+            left_s = self.deadline_s - time.perf_counter()
+            if left_s <= 0 and not self.cancelled:
+                self._cancel("timeout")
+            select.select([self.wire.socket], [], [], 5.0 if self.cancelled else max(left_s, 0.0))
+            self.wire.consume_input()
+
+    def _cancel(self, why: str) -> None:
+        self.wire.get_cancel().cancel()
+        self.found["ended"], self.cancelled = why, True
+
+    def _keep(self, result: Any) -> None:
+        if not self.decoders:
+            self.decoders = self._describe(result)
+        self.found["count"] += result.ntuples
+        if self.most_rows < 0 or self.cancelled:
+            return
+        for row in range(result.ntuples):
+            values = [result.get_value(row, column) for column in range(len(self.decoders))]
+            self.found["rows"].append(
+                [None if v is None else d(v) for v, d in zip(values, self.decoders, strict=True)]
+            )
+        if self.found["count"] > self.most_rows:
+            self._cancel("rows")
+
+    def _describe(self, result: Any) -> list[Any]:
+        kinds = [result.ftype(column) for column in range(result.nfields)]
+        self.found["columns"] = [(result.fname(c) or b"").decode() for c in range(result.nfields)]
+        self.found["types"] = [_NAMES.get(kind, f"oid{kind}") for kind in kinds]
+        return [_decoder(kind) for kind in kinds]
+
+
+_OPENED = "REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO reader"
+
+
+def _decoder(kind: int) -> Any:
+    if kind in _INTEGERS:
+        return int
+    if kind in _FLOATS:
+        return float
+    if kind == 1700:
+        return lambda value: decimal.Decimal(value.decode())
+    if kind == 16:
+        return lambda value: value == b"t"
+    if kind in _TEXTS or kind == 114:
+        return lambda value: value.decode(errors="replace")
+    return lambda value: _Told(value.decode(errors="replace"))
+
+
+class _Told:
+    """A value that is passed on as the server wrote it: dates, intervals, arrays."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
