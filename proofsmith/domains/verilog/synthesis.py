@@ -1,0 +1,219 @@
+"""Synthesise a design onto a cell library with yosys and ABC, and read off what it costs."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from proofsmith.domains.verilog import liberty
+from proofsmith.domains.verilog.design import Design
+from proofsmith.domains.verilog.liberty import Library
+from proofsmith.domains.verilog.toolchain import ToolResult, yosys
+from proofsmith.errors import UsageError
+from proofsmith.protocols import Sandbox
+from proofsmith.types import JSON, Limits
+
+LIMITS = Limits(wall_s=120, cpu_s=120, memory_mib=4096, disk_mib=512, output_kib=16384)
+OPTIMISE = ("strash", "ifraig", "scorr", "dc2")
+"""What ABC does to the and-inverter graph when no recipe is given: the script of yosys itself."""
+MAP = ("dch -f", "map -B 0.9")
+SIZE = ("topo", "buffer -c", "topo", "upsize", "dnsize")
+"""Buffers and sizes: without them a net of high fan-out decides the delay, and every gain is an artefact."""
+COMBINATIONAL = "combinational.blif"
+_FILES = ("cells.lib", "recipe.abc", "latches.v")
+_STATISTICS = re.compile(r"and =\s*(\d+)\s+lev =\s*(\d+)")
+_TIMED = re.compile(r"Gates =\s*(\d+).*?Area =\s*([\d.]+).*?Delay =\s*([\d.]+) ps")
+_STEP = re.compile(r"Path\s+\d+ --\s+(\d+) :\s*\d+\s+\d+ (\w+)\s+A =\s*([\d.]+)\s+Df =\s*([\d.]+)")
+_ENDS = re.compile(r"Start-point = \w+ \((.*?)\)\.\s+End-point = \w+ \((.*?)\)\.")
+_ESCAPES = re.compile(r"\x1b\[[\d;]*m")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One cell on the critical path and the arrival time behind it, in ps."""
+
+    cell: str
+    arrival_ps: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What a mapped netlist costs; every number is exactly reproducible."""
+
+    area: float
+    """Library units, um2 as a rule: gates and registers."""
+    cells: int
+    registers: int
+    delay_ps: float
+    """Worst arrival through combinational logic, by ABC's `stime`; 0 without any."""
+    ands: int
+    """Nodes of the and-inverter graph before mapping."""
+    depth: int
+    path: tuple[Step, ...] = ()
+    start: str = ""
+    end: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def dump(self) -> dict[str, JSON]:
+        """Return the numbers as JSON."""
+        return {
+            "area": self.area,
+            "cells": self.cells,
+            "registers": self.registers,
+            "delay_ps": self.delay_ps,
+            "ands": self.ands,
+            "depth": self.depth,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synthesis:
+    """A mapped design: its figures, its netlist as JSON text and, when asked for, as Verilog and as BLIF."""
+
+    figures: Figures | None
+    trouble: str = ""
+    """Why there are no figures, in one line."""
+    netlist: str = ""
+    verilog: str = ""
+    combinational: str = ""
+    """The combinational part before ABC, which recipes start from."""
+
+
+def recipe_script(recipe: Sequence[str] = ()) -> str:
+    """Return the ABC script of one recipe: rewriting, statistics, mapping, sizing, timing.
+
+    A recipe is a list of ABC commands on the and-inverter graph; one that maps by itself replaces the mapper too.
+    """
+    commands = [f"write_blif {COMBINATIONAL}", *(recipe or (*OPTIMISE, *MAP))]
+    first = next((i for i, c in enumerate(commands) if maps(c)), None)
+    if first is None:
+        first = len(commands)
+        commands += MAP
+    commands.insert(first, "print_stats")
+    return "\n".join([*commands, *SIZE, "stime -p", ""])
+
+
+def maps(command: str) -> bool:
+    """Say whether an ABC command belongs to mapping rather than to rewriting the graph."""
+    return command == MAP[0] or command.split()[0] in ("map", "amap", "&nf", "&get")
+
+
+def read_commands(design: Design) -> list[str]:
+    """Return the yosys commands that read `design` and set its parameters."""
+    defines = "".join(f" -D{macro}" for macro in design.defines)
+    commands = [f"read_verilog -sv -I.{defines} {' '.join(design.sources)}"]
+    if design.parameters:
+        values = " ".join(f"-set {name} {value}" for name, value in design.parameters.items())
+        commands.append(f"chparam {values} {design.top}")
+    return commands
+
+
+async def synthesise(
+    design: Design,
+    sandbox: Sandbox,
+    library: Library,
+    *,
+    recipe: Sequence[str] = (),
+    prepare: Sequence[str] = (),
+    verilog: bool = False,
+) -> Synthesis:
+    """Map `design` with `recipe` onto `library`; `prepare` are yosys commands between reading and `synth`."""
+    script = [
+        *read_commands(design),
+        *prepare,
+        f"synth -flatten -top {design.top}",
+        "techmap -map latches.v",
+        "dfflibmap -liberty cells.lib",
+        "tee -q -o abc.log abc -liberty cells.lib -script recipe.abc",
+        "opt_clean -purge",
+        "tee -q -o stat.log stat -liberty cells.lib",
+        "write_json netlist.json",
+    ]
+    outputs = ["abc.log", "stat.log", "netlist.json", COMBINATIONAL]
+    if verilog:
+        script += ["rename -hide w:* o:* %d i:* %d", "rename -enumerate -pattern n%"]
+        script.append("write_verilog -noattr -noexpr -nohex netlist.v")
+        outputs.append("netlist.v")
+    files = {
+        **design.files,
+        "cells.lib": library.text,
+        "recipe.abc": recipe_script(recipe),
+        "latches.v": _latches(library),
+    }
+    done = await yosys(sandbox, "; ".join(script), files, LIMITS, outputs)
+    return _read(done, library, verilog=verilog)
+
+
+def _read(done: ToolResult, library: Library, *, verilog: bool) -> Synthesis:
+    if not done.ok:
+        return Synthesis(figures=None, trouble=done.trouble)
+    texts = {name: data.decode(errors="replace") for name, data in done.outputs.items()}
+    netlist = texts.get("netlist.json", "")
+    modules = json.loads(netlist)["modules"] if netlist else {}
+    cells = [c["type"] for m in modules.values() for c in m["cells"].values()]
+    counts = {kind: cells.count(kind) for kind in sorted(set(cells))}
+    unmapped = [kind for kind in counts if kind not in library.cells]
+    if not modules or unmapped:
+        lacking = ", ".join(unmapped) or "any netlist"
+        return Synthesis(figures=None, trouble=f"the library has no cell for {lacking}")
+    return Synthesis(
+        figures=figures(counts, texts.get("abc.log", ""), library),
+        netlist=netlist,
+        verilog=texts.get("netlist.v", "") if verilog else "",
+        combinational=texts.get(COMBINATIONAL, ""),
+    )
+
+
+def figures(counts: Mapping[str, int], log: str, library: Library) -> Figures:
+    """Return the figures of a netlist of `counts` cells, timed as ABC's `log` says."""
+    text = _ESCAPES.sub("", log)
+    graph, timed, ends = (p.search(text) for p in (_STATISTICS, _TIMED, _ENDS))
+    steps = tuple(Step(m[2], float(m[4])) for m in _STEP.finditer(text) if m[2] != "pi")
+    return Figures(
+        area=round(sum(library.cells[kind].area * n for kind, n in counts.items()), 4),
+        cells=sum(counts.values()),
+        registers=sum(n for kind, n in counts.items() if library.cells[kind].kind),
+        delay_ps=float(timed[3]) if timed else 0.0,
+        ands=int(graph[1]) if graph else 0,
+        depth=int(graph[2]) if graph else 0,
+        path=steps,
+        start=ends[1] if ends else "",
+        end=ends[2] if ends else "",
+        counts=dict(counts),
+    )
+
+
+def _latches(library: Library) -> str:
+    """Return a techmap onto the library's smallest latches, which `dfflibmap` leaves alone."""
+    lines = []
+    latches = [c for c in library.cells.values() if c.kind == "latch" and len(c.inputs) == 2]
+    for sign, name in (("", "P"), ("!", "N")):
+        fitting = [c for c in latches if c.state.get("enable", "").replace(" ", "") in _enables(c, sign)]
+        if fitting:
+            cell = min(fitting, key=lambda c: c.area)
+            enable = cell.state["enable"].strip("!() ")
+            data = cell.state.get("data_in", "").strip()
+            output = next(iter(cell.outputs))
+            ports = f".{enable}(E), .{data}(D), .{output}(Q)"
+            lines.append(
+                f"module \\$_DLATCH_{name}_ (input E, input D, output Q);"
+                f" {cell.name} _TECHMAP_REPLACE_ ({ports}); endmodule"
+            )
+    if len(lines) == 1:  # the other level through an inverter
+        have, lack = ("P", "N") if "DLATCH_P" in lines[0] else ("N", "P")
+        lines.append(
+            f"module \\$_DLATCH_{lack}_ (input E, input D, output Q);"
+            f" wire e; \\$_NOT_ i (.A(E), .Y(e)); \\$_DLATCH_{have}_ l (.E(e), .D(D), .Q(Q)); endmodule"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _enables(cell: liberty.Cell, sign: str) -> set[str]:
+    return {form for pin in cell.inputs for form in (f"{sign}{pin}", f"({sign}{pin})")}
+
+
+def required(result: Synthesis, what: str) -> Figures:
+    """Return the figures; raises UsageError when the design could not be mapped."""
+    if result.figures is None:
+        raise UsageError(f"{what} cannot be synthesised: {result.trouble}")
+    return result.figures
