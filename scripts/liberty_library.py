@@ -1,4 +1,4 @@
-"""Write the synthetic standard-cell library that the Verilog domain measures with: made up, linear, nobody's process."""
+"""Write the synthetic standard-cell library of the Verilog domain: made up, linear, nobody's process."""
 
 import sys
 from dataclasses import dataclass
@@ -113,7 +113,9 @@ def gate(cell: Gate) -> list[str]:
     """Return one combinational cell."""
     lines = [f"  cell({cell.name}) {{ area : {cell.area:g}; cell_leakage_power : {cell.area:g};"]
     for pin in cell.pins:
-        lines.append(f"    pin({pin}) {{ direction : input; capacitance : {cell.capacitance_pf}; }}")
+        lines.append(
+            f"    pin({pin}) {{ direction : input; capacitance : {cell.capacitance_pf}; }}"
+        )
     lines.append(f'    pin(Y) {{ {OUTPUT} function : "{cell.function}";')
     for place, pin in enumerate(cell.pins):
         slower_ns = cell.intrinsic_ns * (1 + PIN_SPREAD * place)
@@ -166,7 +168,7 @@ def library() -> str:
         HEADER,
         "  lu_table_template(t) { variable_1 : input_net_transition;",
         f"    variable_2 : total_output_net_capacitance; {indices} }}",
-        "  lu_table_template(k) { variable_1 : constrained_pin_transition; index_1(\"0.05\"); }",
+        '  lu_table_template(k) { variable_1 : constrained_pin_transition; index_1("0.05"); }',
     ]
     for cell in GATES:
         lines += gate(cell)

@@ -1,10 +1,10 @@
 """Estimate switching power of a mapped netlist from random simulation: a proxy, whose ratio alone is reported."""
 
-import json
 import random
 from collections import Counter
 
 from proofsmith.domains.verilog.circuit import Circuit, read
+from proofsmith.domains.verilog.elaborate import top_of
 from proofsmith.domains.verilog.liberty import Library
 
 RUNS, CYCLES = 64, 256
@@ -12,24 +12,24 @@ CLOCK_HZ = 1e8
 PICO, NANO = 1e-12, 1e-9
 
 
-def power_w(netlist: str, top: str, library: Library, *, reset: str = "", level: int = 1) -> float:
-    """Return leakage plus toggles x capacitance x V^2 x f of module `top`, in W at 100 MHz.
+def power_w(netlist: bytes, library: Library, *, reset: str = "", level: int = 1) -> float:
+    """Return leakage plus toggles x capacitance x V^2 x f of the top module, in W at 100 MHz.
 
     Inputs are random and independent in each of CYCLES cycles of RUNS runs; `reset` is released after two cycles. The
     capacitance of a net is the sum of the pins that it drives. Raises ValueError as `circuit.read` does.
     """
-    circuit = read(netlist, top, library.cells)
-    loads, leakage_w = _loads(netlist, top, library)
+    circuit = read(netlist, library.cells)
+    loads, leakage_w = _loads(netlist, library)
     toggles = _toggles(circuit, reset, level)
     per_cycle = sum(loads.get(net, 0.0) * count for net, count in toggles.items()) / (RUNS * CYCLES)
     return float(leakage_w + 0.5 * per_cycle * library.volts**2 * CLOCK_HZ)
 
 
-def _loads(netlist: str, top: str, library: Library) -> tuple[dict[int, float], float]:
+def _loads(netlist: bytes, library: Library) -> tuple[dict[int, float], float]:
     """Return the capacitance on each net in F, and the leakage of all cells in W."""
     loads: dict[int, float] = {}
     leakage_w = 0.0
-    for cell in json.loads(netlist)["modules"][top]["cells"].values():
+    for cell in top_of(netlist)["cells"].values():
         kind = library.cells[cell["type"]]
         leakage_w += kind.leakage_nw * NANO
         for pin, bits in cell["connections"].items():

@@ -1,12 +1,12 @@
 """A gate-level netlist that simulates itself: many random runs at once, one bit of a word for each."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from proofsmith.domains.verilog import liberty
+from proofsmith.domains.verilog.elaborate import top_of
 from proofsmith.domains.verilog.functions import GATES, Evaluate, Word, compiled
 from proofsmith.domains.verilog.liberty import Cell
 
@@ -88,13 +88,13 @@ class Circuit:
             values[register.out] = word
 
 
-def read(netlist: str, top: str, cells: Mapping[str, Cell] | None = None) -> Circuit:
-    """Build the circuit of module `top` in a flat yosys JSON netlist of internal gates or of `cells`.
+def read(netlist: bytes, cells: Mapping[str, Cell] | None = None) -> Circuit:
+    """Build the circuit of the top of a flat yosys JSON netlist of internal gates or of `cells`.
 
     Raises:
         ValueError: a cell is of an unknown type, or two cells drive one net.
     """
-    module = json.loads(netlist)["modules"][top]
+    module = top_of(netlist)
     ports = {name: (p["direction"], _nets(p["bits"])) for name, p in module["ports"].items()}
     gates: dict[int, Gate] = {}
     registers: list[Register] = []
@@ -155,9 +155,7 @@ def _behaviour(
         out = nets["Q"]
         taken = compiled("D", ("D",))
         clock = nets.get("C", ZERO)
-        yield Register(
-            out, (nets["D"],), taken, (), initial.get(out, 0), match[1] or "P", clock
-        )
+        yield Register(out, (nets["D"],), taken, (), initial.get(out, 0), match[1] or "P", clock)
     else:
         raise ValueError(f"no behaviour is known of cell {kind}")
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from proofsmith.domains.verilog import source
+from proofsmith.domains.verilog.measure import Meter, compare, goal_of, library_of, version_of
 from proofsmith.domains.verilog.verify import Verifier
 from proofsmith.protocols import Sandbox, Tool
 from proofsmith.types import (
@@ -28,6 +29,7 @@ class VerilogDomain:
     def __init__(self) -> None:
         """Start with nothing read."""
         self.tools: Sequence[Tool] = ()
+        self._meter = Meter()
         self._verifiers: dict[str, Verifier] = {}
 
     async def read(
@@ -68,7 +70,15 @@ class VerilogDomain:
         depth: Depth,
     ) -> tuple[Comparison, ...]:
         """Compare area, delay and power of a verified candidate with `base`."""
-        return ()
+        return await compare(
+            version_of(problem, base),
+            version_of(problem, candidate),
+            goal_of(problem),
+            sandbox,
+            library_of(problem),
+            self._meter,
+            careful=depth is Depth.FULL,
+        )
 
     async def profile(
         self, problem: Problem, candidate: Candidate, sandbox: Sandbox

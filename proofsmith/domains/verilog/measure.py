@@ -10,11 +10,13 @@ from statistics import median
 from proofsmith.domains.verilog import activity, liberty
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.renaming import renamed
+from proofsmith.domains.verilog.source import design_of
 from proofsmith.domains.verilog.synthesis import Figures, Synthesis, required, synthesise
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
 from proofsmith.types import (
     JSON,
+    Candidate,
     Comparison,
     ComparisonVerdict,
     Goal,
@@ -74,7 +76,6 @@ class Meter:
                 design = version.design
                 self._known[key]["power"] = activity.power_w(
                     result.netlist,
-                    design.top,
                     liberty.load(library),
                     reset=design.reset,
                     level=design.reset_level,
@@ -90,6 +91,13 @@ def _values(figures: Figures) -> dict[str, float]:
         "ands": float(figures.ands),
         "depth": float(figures.depth),
     }
+
+
+def version_of(problem: Problem, candidate: Candidate) -> Version:
+    """Return the design that `candidate` stands for, mapped with the recipe in its settings."""
+    recipe = candidate.settings.get("recipe")
+    commands = tuple(str(c) for c in recipe) if isinstance(recipe, list) else ()
+    return Version(design_of(problem, candidate.files), commands)
 
 
 def library_of(problem: Problem) -> Path:
@@ -156,9 +164,7 @@ async def compare(
     if careful and 1.0 < gain < SMALL_GAIN:
         first = await _survives(first, base, candidate, goal, sandbox, library, meter)
     metrics = [m for m in METRICS if m != goal]
-    rest = [
-        compared(m, max(before[m], LEAST[m]), max(after[m], LEAST[m])) for m in metrics
-    ]
+    rest = [compared(m, max(before[m], LEAST[m]), max(after[m], LEAST[m])) for m in metrics]
     facts: dict[str, JSON] = {"library": str(liberty.load(library).name)}
     facts |= {"original": dict(before), "candidate": dict(after)}
     return (replace(first, host=facts), *rest)
@@ -261,4 +267,3 @@ def pareto(points: Sequence[Point], metrics: Sequence[str]) -> tuple[Point, ...]
         return False
 
     return tuple(point for point in points if not beaten(point))
-

@@ -20,7 +20,6 @@ MAP = ("dch -f", "map -B 0.9")
 SIZE = ("topo", "buffer -c", "topo", "upsize", "dnsize")
 """Buffers and sizes: without them a net of high fan-out decides the delay, and every gain is an artefact."""
 COMBINATIONAL = "combinational.blif"
-_FILES = ("cells.lib", "recipe.abc", "latches.v")
 _STATISTICS = re.compile(r"and =\s*(\d+)\s+lev =\s*(\d+)")
 _TIMED = re.compile(r"Gates =\s*(\d+).*?Area =\s*([\d.]+).*?Delay =\s*([\d.]+) ps")
 _STEP = re.compile(r"Path\s+\d+ --\s+(\d+) :\s*\d+\s+\d+ (\w+)\s+A =\s*([\d.]+)\s+Df =\s*([\d.]+)")
@@ -73,7 +72,7 @@ class Synthesis:
     figures: Figures | None
     trouble: str = ""
     """Why there are no figures, in one line."""
-    netlist: str = ""
+    netlist: bytes = b""
     verilog: str = ""
     combinational: str = ""
     """The combinational part before ABC, which recipes start from."""
@@ -101,11 +100,11 @@ def maps(command: str) -> bool:
 def read_commands(design: Design) -> list[str]:
     """Return the yosys commands that read `design` and set its parameters."""
     defines = "".join(f" -D{macro}" for macro in design.defines)
-    commands = [f"read_verilog -sv -I.{defines} {' '.join(design.sources)}"]
-    if design.parameters:
-        values = " ".join(f"-set {name} {value}" for name, value in design.parameters.items())
-        commands.append(f"chparam {values} {design.top}")
-    return commands
+    values = "".join(f" -chparam {name} {value}" for name, value in design.parameters.items())
+    return [
+        f"read_verilog -sv -I.{defines} {' '.join(design.sources)}",
+        f"hierarchy -check -top \\{design.top}{values}",
+    ]
 
 
 async def synthesise(
@@ -121,7 +120,7 @@ async def synthesise(
     script = [
         *read_commands(design),
         *prepare,
-        f"synth -flatten -top {design.top}",
+        "synth -flatten",
         "techmap -map latches.v",
         "dfflibmap -liberty cells.lib",
         "tee -q -o abc.log abc -liberty cells.lib -script recipe.abc",
@@ -141,6 +140,9 @@ async def synthesise(
         "latches.v": _latches(library),
     }
     done = await yosys(sandbox, "; ".join(script), files, LIMITS, outputs)
+    if not done.ok and "Latch inferred" in done.log:  # yosys refuses it in always_comb alone
+        loose = {p: files[p].replace("always_comb", "always @*") for p in design.sources}
+        done = await yosys(sandbox, "; ".join(script), {**files, **loose}, LIMITS, outputs)
     return _read(done, library, verilog=verilog)
 
 
@@ -148,7 +150,7 @@ def _read(done: ToolResult, library: Library, *, verilog: bool) -> Synthesis:
     if not done.ok:
         return Synthesis(figures=None, trouble=done.trouble)
     texts = {name: data.decode(errors="replace") for name, data in done.outputs.items()}
-    netlist = texts.get("netlist.json", "")
+    netlist = done.outputs.get("netlist.json", b"")
     modules = json.loads(netlist)["modules"] if netlist else {}
     cells = [c["type"] for m in modules.values() for c in m["cells"].values()]
     counts = {kind: cells.count(kind) for kind in sorted(set(cells))}
@@ -188,7 +190,9 @@ def _latches(library: Library) -> str:
     lines = []
     latches = [c for c in library.cells.values() if c.kind == "latch" and len(c.inputs) == 2]
     for sign, name in (("", "P"), ("!", "N")):
-        fitting = [c for c in latches if c.state.get("enable", "").replace(" ", "") in _enables(c, sign)]
+        fitting = [
+            c for c in latches if c.state.get("enable", "").replace(" ", "") in _enables(c, sign)
+        ]
         if fitting:
             cell = min(fitting, key=lambda c: c.area)
             enable = cell.state["enable"].strip("!() ")
