@@ -22,7 +22,8 @@ from pathlib import Path
 from benchmarks.bars import Bars
 from proofsmith.executors.bubblewrap import BubblewrapSandbox
 from proofsmith.executors.command import Machine
-from proofsmith.executors.docker import Daemon, DockerSandbox
+from proofsmith.executors.container import DockerSandbox
+from proofsmith.executors.docker import Daemon
 from proofsmith.executors.zygote import ZygoteSandbox
 from proofsmith.protocols import Sandbox, ServiceSpec
 from proofsmith.types import Limits

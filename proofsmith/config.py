@@ -47,8 +47,11 @@ class Settings(BaseModel):
     budget: str = Field("60s", description="what a run may spend, e.g. '20s', '50 attempts', '$1'")
     jobs: int = Field(2, ge=1, le=256, description="attempts alive at once")
     seed: int = Field(0, ge=0, description="seed of every random choice of a run")
-    sandbox: Literal["auto", "bubblewrap"] = Field(
+    sandbox: Literal["auto", "bubblewrap", "zygote", "docker"] = Field(
         "auto", description="isolation; running without it takes --unsafe-local, every time"
+    )
+    image: str = Field(
+        "", description="image of --sandbox docker, by name or digest; empty: the domain's own"
     )
     depth: Literal["quick", "full"] = Field("full", description="how deep `check` looks")
     runs_dir: Path = Field(Path(".proofsmith/runs"), description="folder that keeps the runs")

@@ -13,7 +13,8 @@ from pathlib import Path
 from proofsmith.executors.bubblewrap import BubblewrapSandbox
 from proofsmith.executors.command import Machine
 from proofsmith.executors.conformance import RowResult, check
-from proofsmith.executors.docker import Daemon, DockerSandbox
+from proofsmith.executors.container import DockerSandbox
+from proofsmith.executors.docker import Daemon
 from proofsmith.executors.local import LocalSandbox
 from proofsmith.executors.zygote import ZygoteSandbox
 from proofsmith.protocols import Sandbox
@@ -46,7 +47,7 @@ async def table(docker_url: str | None) -> str:
     lines = ["| level | held | not held | not run | which are not held |", "|---|---|---|---|---|"]
     for sandbox in levels(docker_url):
         results = [result async for result in check(sandbox)]
-        lines.append(line(sandbox.level, results))
+        lines.append(line(sandbox.level.partition(" sha256:")[0], results))
         sys.stderr.write(lines[-1] + "\n")
     return "\n".join(["<!-- levels -->", *lines, "<!-- /levels -->"])
 

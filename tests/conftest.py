@@ -1,4 +1,4 @@
-"""What every test gets: no way to a host other than this one, and a scripted model endpoint over loopback."""
+"""What every test gets: no way to another host; on demand a scripted model endpoint and a Docker daemon of its own."""
 
 import ipaddress
 import socket
@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.docker_daemon import private_daemon, why_not
 from tests.loopback import Endpoint
 
 
@@ -46,3 +47,18 @@ def endpoint():
     """Run an OpenAI-compatible server on loopback; script it with `endpoint.script`."""
     with Endpoint() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def docker_daemon():
+    """Run a daemon that has the image of the kernels; skips with the reason where none can be started."""
+    if reason := why_not():
+        pytest.skip(reason)
+    with private_daemon() as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="session")
+def docker_url(docker_daemon):
+    """Return the address of that daemon."""
+    return docker_daemon.url

@@ -333,13 +333,17 @@ class _Echo:
 _LOOP = asyncio.new_event_loop()
 
 
+async def _nothing() -> None:
+    return None
+
+
 def service(module: ModuleType, text: str, rng: random.Random) -> None:
     noise = text.encode(errors="replace")
     reader = asyncio.StreamReader(limit=256, loop=_LOOP)
     answer = b" ".join(noise.split())[:100].strip() if rng.randrange(6) else None
     running = module.Running(
-        child=None, launch=None, reader=reader, writer=_Echo(reader, noise, answer), stderr_fd=-1,
-        stderr=Capture(64), memory_mib=float, release=lambda: None, socket_folder=None,
+        reader=reader, writer=_Echo(reader, noise, answer), stderr=Capture(64), memory_mib=float,
+        stop=_nothing, socket_folder=None,
     )  # fmt: skip
     try:
         reply = _LOOP.run_until_complete(running.ask(b"request"))

@@ -42,7 +42,9 @@ class Task:
 
     async def sandbox(self) -> Sandbox:
         """Open the sandbox that was asked for; raises SandboxError when it does not work here."""
-        return await open_sandbox("unsafe-local" if self.unsafe_local else self.settings.sandbox)
+        kind = "unsafe-local" if self.unsafe_local else self.settings.sandbox
+        image = self.settings.image or f"proofsmith-{self.spec.name}"
+        return await open_sandbox(kind, image=image)
 
     def announce(self, problem: Problem) -> None:
         """Say on stderr what was inferred about a file without a header, and how to keep it."""

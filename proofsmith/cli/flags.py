@@ -37,7 +37,7 @@ class Running:
     json: Annotated[bool, option("--json", help="print one JSON object as the result")] = False
     quiet: Annotated[bool, option("--quiet", "-q", help="no progress on stderr")] = False
     sandbox: Annotated[
-        str | None, option("--sandbox", metavar="LEVEL", help="auto or bubblewrap")
+        str | None, option("--sandbox", metavar="LEVEL", help="auto, bubblewrap, zygote or docker")
     ] = None
     unsafe_local: Annotated[
         bool, option("--unsafe-local", help="run without isolation: only for code that you trust")

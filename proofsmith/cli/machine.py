@@ -14,6 +14,7 @@ from proofsmith.cli.exits import Exit
 from proofsmith.errors import SandboxError, UsageError
 
 if TYPE_CHECKING:
+    from proofsmith.config import Settings
     from proofsmith.executors.conformance import RowResult
     from proofsmith.executors.probe import Found
 
@@ -55,12 +56,18 @@ def sandbox_check(
     only: Annotated[
         list[str] | None, typer.Argument(metavar="[ROW]...", help="ids of rows; all when left out")
     ] = None,
+    sandbox: Annotated[
+        str | None,
+        typer.Option("--sandbox", metavar="LEVEL", help="auto, bubblewrap, zygote or docker"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> int:
     """Run hostile programs against the sandbox. Exit code 1 when one is not held."""
+    from proofsmith import config
     from proofsmith.cli.drive import drive
 
-    results = drive(lambda: _checked(frozenset(only or ()), show=not as_json))
+    settings = config.resolve({"sandbox": sandbox}).settings
+    results = drive(lambda: _checked(frozenset(only or ()), settings, show=not as_json))
     counts = Counter(result.state for result in results)
     if as_json:
         rows = [
@@ -81,7 +88,7 @@ def sandbox_check(
     return Exit.NOT_SO if counts["breach"] else Exit.DONE
 
 
-async def _checked(only: frozenset[str], *, show: bool) -> list["RowResult"]:
+async def _checked(only: frozenset[str], settings: "Settings", *, show: bool) -> list["RowResult"]:
     """Run the chosen rows, printing each as it ends."""
     from proofsmith.executors import conformance
     from proofsmith.executors.choice import open_sandbox
@@ -89,7 +96,8 @@ async def _checked(only: frozenset[str], *, show: bool) -> list["RowResult"]:
     known = {row.id for row in conformance.rows()}
     for unknown in sorted(only - known):
         raise UsageError(f"no row '{unknown}'", hint=f"rows: {' '.join(sorted(known))}")
-    sandbox = await open_sandbox()
+    image = {"image": settings.image} if settings.image else {}
+    sandbox = await open_sandbox(settings.sandbox, **image)
     chosen = [row for row in conformance.rows() if not only or row.id in only]
     if show:
         typer.echo(f"sandbox level: {sandbox.level}, {len(chosen)} hostile programs")

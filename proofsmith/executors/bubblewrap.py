@@ -57,11 +57,7 @@ class BubblewrapSandbox:
         return await self._services.join(key, spec, self._start_server)
 
     async def _start_server(self, spec: ServiceSpec) -> Running:
-        staging = Staging()
-        for name, (data, mode) in self._staging.files().items():
-            staging.write(name, data, executable=bool(mode & 0o100))
-        for name, data in spec.files.items():
-            staging.write(name, data)
+        staging = self._staging.joined(spec.files)
         folder = folders.make() if spec.protocol == "socket" else None
         request = Request(
             argv=spec.argv, limits=spec.limits, env=spec.env, endless=True, socket_folder=folder

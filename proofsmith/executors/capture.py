@@ -17,6 +17,7 @@ class Capture:
 
     def __init__(self, cap: int) -> None:
         """Keep at most `cap` bytes."""
+        self.cap = cap
         self.seen = 0
         self._head_cap = cap - cap // 2
         self._tail_cap = cap // 2

@@ -7,7 +7,8 @@ from typing import Literal
 from proofsmith.errors import SandboxError, UsageError
 from proofsmith.executors.bubblewrap import BubblewrapSandbox
 from proofsmith.executors.command import Machine
-from proofsmith.executors.docker import Daemon, DockerSandbox
+from proofsmith.executors.container import DockerSandbox
+from proofsmith.executors.docker import IMAGE, Daemon
 from proofsmith.executors.local import LocalSandbox
 from proofsmith.executors.zygote import ZygoteSandbox
 from proofsmith.protocols import Sandbox
@@ -16,8 +17,8 @@ from proofsmith.types import Limits
 Kind = Literal["auto", "bubblewrap", "zygote", "docker", "unsafe-local"]
 
 
-async def open_sandbox(kind: Kind = "auto") -> Sandbox:
-    """Return a working, empty sandbox.
+async def open_sandbox(kind: Kind = "auto", *, image: str = IMAGE) -> Sandbox:
+    """Return a working, empty sandbox; `image` names what containers start from.
 
     Raises:
         SandboxError: the wanted kind does not work here; the hint says what would make it work.
@@ -25,7 +26,7 @@ async def open_sandbox(kind: Kind = "auto") -> Sandbox:
     if kind == "unsafe-local":
         return LocalSandbox()
     if kind == "docker":
-        return DockerSandbox(await asyncio.to_thread(Daemon.connect))
+        return DockerSandbox(await asyncio.to_thread(Daemon.connect, image))
     if kind in ("auto", "bubblewrap", "zygote"):
         provider = ZygoteSandbox if kind == "zygote" else BubblewrapSandbox
         sandbox = provider(Machine.probe())

@@ -11,8 +11,9 @@
  *
  *   init mux OPTIONS -- PAYLOAD ...
  *     is `inner` where only standard streams reach the caller, as in a container: standard input carries the seccomp
- *     filter, the staged files and the payload's input, each after its size in 8 bytes; standard output carries the
- *     report, in which 'o' and 'e', a size in 4 bytes and data are what the payload wrote.
+ *     filter, the staged files and the payload's input, each after its size in 8 bytes (all ones: the rest of standard
+ *     input is the payload's); standard output carries the report, in which 'o' and 'e', a size in 4 bytes and data are
+ *     what the payload wrote. When standard input is hung up, the payload is killed.
  *
  * Report records, native byte order: 'B' once the payload is about to start; one struct status after 'S'; for every
  * -o one struct output after 'O', then its data; 'E'. A report without 'E' is a failure of the machinery.
@@ -82,6 +83,7 @@ struct plan {
     char **outputs, **environment, **payload;
     int output_count, environment_count;
     int streams[2]; /* read ends of the payload's output in `mux`, else -1 */
+    int owner;      /* whose hang-up means that nobody waits for the result any more, or -1 */
 };
 
 static _Noreturn void die(const char *what) {
@@ -359,9 +361,9 @@ static int over_soft_limit(const struct plan *plan) {
     return memory_in_use() > plan->memory_bytes ? ENDED_MEMORY : ENDED_ITSELF;
 }
 
-static int nobody_listens(int report) {
-    struct pollfd watched = {.fd = report};
-    return poll(&watched, 1, 0) > 0 && (watched.revents & POLLERR);
+static int nobody_listens(const struct plan *plan) {
+    struct pollfd watched[2] = {{.fd = plan->report}, {.fd = plan->owner}};
+    return poll(watched, 2, 0) > 0 && ((watched[0].revents & POLLERR) || (watched[1].revents & POLLHUP));
 }
 
 /* Pass on what the payload has written; false when there was nothing. */
@@ -388,11 +390,11 @@ static void wait_a_while(const struct plan *plan, const sigset_t *child, int64_t
         sigtimedwait(child, NULL, &pause);
         return;
     }
-    struct pollfd watched[2] = {{plan->streams[0], POLLIN, 0}, {plan->streams[1], POLLIN, 0}};
+    struct pollfd watched[3] = {{plan->streams[0], POLLIN, 0}, {plan->streams[1], POLLIN, 0}, {plan->owner, 0, 0}};
     sigset_t all_but_child;
     sigprocmask(SIG_SETMASK, NULL, &all_but_child);
     sigdelset(&all_but_child, SIGCHLD);
-    ppoll(watched, 2, &pause, &all_but_child);
+    ppoll(watched, 3, &pause, &all_but_child);
     relay(plan);
 }
 
@@ -407,7 +409,7 @@ static int wait_for(pid_t payload, const struct plan *plan, int64_t deadline, in
             if (pid == payload)
                 return status;
         int64_t left = deadline - now_ns();
-        if (*ended_by == ENDED_ITSELF && (left <= 0 || nobody_listens(plan->report)))
+        if (*ended_by == ENDED_ITSELF && (left <= 0 || nobody_listens(plan)))
             *ended_by = ENDED_WALL;
         else if (*ended_by == ENDED_ITSELF) /* the reason stays, though the use falls once all are killed */
             *ended_by = over_soft_limit(plan);
@@ -489,7 +491,7 @@ static void parse(struct plan *plan, int argc, char **argv) {
 }
 
 static struct plan new_plan(int words) {
-    struct plan plan = {.files = -1, .report = -1, .cpu = -1, .cwd = ".", .streams = {-1, -1}};
+    struct plan plan = {.files = -1, .report = -1, .cpu = -1, .cwd = ".", .streams = {-1, -1}, .owner = -1};
     plan.outputs = calloc((size_t)words + 1, sizeof(char *));
     plan.environment = calloc((size_t)words + 1, sizeof(char *));
     if (!plan.outputs || !plan.environment)
@@ -525,12 +527,17 @@ static int inner(int argc, char **argv) {
     return 0;
 }
 
+/* A copy of the next blob; descriptor 0 itself when the rest of the input is meant. */
 static int read_blob(void) {
     uint64_t left;
     char block[65536];
     int fd = (int)syscall(SYS_memfd_create, "blob", 1U /* close on exec */);
     if (fd < 0 || read(0, &left, sizeof left) != sizeof left)
         die("input");
+    if (left == UINT64_MAX) {
+        close(fd);
+        return 0;
+    }
     while (left > 0) {
         ssize_t got = read(0, block, left < sizeof block ? left : sizeof block);
         if (got <= 0)
@@ -565,9 +572,10 @@ static int mux(int argc, char **argv) {
     load_filter(read_blob());
     plan.files = read_blob();
     int input = read_blob();
+    plan.owner = fcntl(0, F_DUPFD_CLOEXEC, 10);
     plan.report = fcntl(1, F_DUPFD_CLOEXEC, 10);
-    if (plan.report < 0 || pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) || sigaction(SIGCHLD, &wake, NULL) ||
-        dup2(input, 0) || dup2(out[1], 1) != 1 || dup2(err[1], 2) != 2)
+    if (plan.owner < 0 || plan.report < 0 || pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) || sigaction(SIGCHLD, &wake, NULL) ||
+        dup2(input, 0) < 0 || dup2(out[1], 1) != 1 || dup2(err[1], 2) != 2)
         die("streams");
     plan.streams[0] = out[0];
     plan.streams[1] = err[0];

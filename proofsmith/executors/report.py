@@ -4,7 +4,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from proofsmith.executors.capture import Capture
+from proofsmith.executors.attachment import Sink
 from proofsmith.types import Exceeded
 
 _STATUS = struct.Struct("=iiqqqq")
@@ -31,7 +31,7 @@ class Report:
     free_bytes: int = 0
     outputs: dict[str, bytes] = field(default_factory=dict)
     tampered: list[str] = field(default_factory=list)
-    captures: Sequence[Capture] = ()
+    captures: Sequence[Sink] = ()
     """Where stdout and stderr go when the init relays them."""
     _pending: bytearray = field(default_factory=bytearray)
 
@@ -73,14 +73,14 @@ class Report:
         del self._pending[:end]
         return True
 
-    def _take_stream(self, capture: Capture) -> bool:
+    def _take_stream(self, sink: Sink) -> bool:
         start = 1 + _SIZE.size
         if len(self._pending) < start:
             return False
         end = start + _SIZE.unpack_from(self._pending, 1)[0]
         if len(self._pending) < end:
             return False
-        capture.feed(bytes(self._pending[start:end]))
+        sink.feed(bytes(self._pending[start:end]))
         del self._pending[:end]
         return True
 

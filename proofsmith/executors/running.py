@@ -5,14 +5,15 @@ import contextlib
 import os
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from proofsmith.errors import SandboxError
 from proofsmith.executors.capture import Capture
 from proofsmith.executors.limits import FLOOD_FACTOR
-from proofsmith.executors.process import Child, Launch, kill, reap, start
+from proofsmith.executors.process import Launch, kill, reap, start
 from proofsmith.types import Limits
 
 _BLOCK = 1 << 16
@@ -23,18 +24,26 @@ class ServerDied(Exception):
     """The server ended, or wrote what no server writes, while a reply was awaited."""
 
 
+class Writer(Protocol):
+    """The way to a server's standard input."""
+
+    def write(self, data: bytes) -> None:
+        """Take bytes to be sent."""
+
+    async def drain(self) -> None:
+        """Send them; raises ConnectionError when nobody reads any more."""
+
+
 @dataclass(slots=True)
 class Running:
-    """A started server; `release` gives back what belongs to it once it is dead."""
+    """A started server."""
 
-    child: Child
-    launch: Launch
     reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    stderr_fd: int
+    writer: Writer
     stderr: Capture
     memory_mib: Callable[[], float]
-    release: Callable[[], None]
+    stop: Callable[[], Awaitable[None]]
+    """Kills the server with everything in its sandbox and gives back what belonged to it."""
     socket_folder: Path | None
     served: int = 0
     closed: bool = False
@@ -80,16 +89,9 @@ class Running:
 
     async def end(self) -> None:
         """Kill the server and everything in its sandbox, and wait until it is gone."""
-        if self.closed:
-            return
-        self.closed = True
-        loop = asyncio.get_running_loop()
-        self.writer.close()
-        kill(self.child, self.launch)
-        await reap(self.child, self.launch)
-        loop.remove_reader(self.stderr_fd)
-        os.close(self.stderr_fd)
-        self.release()
+        if not self.closed:
+            self.closed = True
+            await self.stop()
 
 
 async def run_server(
@@ -101,7 +103,7 @@ async def run_server(
     release: Callable[[], None],
     socket_folder: Path | None,
 ) -> Running:
-    """Start `launch` as a server; `stdin` is the write end of its standard input.
+    """Start `launch` as a server; `stdin` is the write end of its standard input, `release` follows its end.
 
     Raises:
         SandboxError: the launcher cannot be started.
@@ -117,25 +119,31 @@ async def run_server(
     transport, protocol = await loop.connect_write_pipe(
         lambda: asyncio.streams.FlowControlMixin(loop), os.fdopen(stdin, "wb", buffering=0)
     )
-    running = Running(
-        child=child,
-        launch=launch,
+    writer = asyncio.StreamWriter(transport, protocol, None, loop)
+    stderr = Capture(limits.output_kib * 1024)
+
+    def complained() -> None:
+        data = os.read(err, _BLOCK)
+        stderr.feed(data)
+        if stderr.seen > FLOOD_FACTOR * stderr.cap:
+            kill(child, launch)
+        if not data:
+            loop.remove_reader(err)
+
+    async def stop() -> None:
+        writer.close()
+        kill(child, launch)
+        await reap(child, launch)
+        loop.remove_reader(err)
+        os.close(err)
+        release()
+
+    loop.add_reader(err, complained)
+    return Running(
         reader=reader,
-        writer=asyncio.StreamWriter(transport, protocol, None, loop),
-        stderr_fd=err,
-        stderr=Capture(limits.output_kib * 1024),
+        writer=writer,
+        stderr=stderr,
         memory_mib=memory_mib,
-        release=release,
+        stop=stop,
         socket_folder=socket_folder,
     )
-    loop.add_reader(err, _read_stderr, running, FLOOD_FACTOR * limits.output_kib * 1024)
-    return running
-
-
-def _read_stderr(running: Running, most: int) -> None:
-    data = os.read(running.stderr_fd, _BLOCK)
-    running.stderr.feed(data)
-    if running.stderr.seen > most:
-        kill(running.child, running.launch)
-    if not data:
-        asyncio.get_running_loop().remove_reader(running.stderr_fd)

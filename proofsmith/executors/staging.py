@@ -3,6 +3,7 @@
 import fcntl
 import os
 import struct
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from proofsmith.errors import SandboxError, UsageError
@@ -64,6 +65,14 @@ class Staging:
     def files(self) -> dict[str, tuple[bytes, int]]:
         """Return path to (data, mode)."""
         return {name: (data, _MODES[run]) for name, (data, run) in self._files.items()}
+
+    def joined(self, files: Mapping[str, bytes]) -> "Staging":
+        """Return a copy with `files` on top."""
+        copy = Staging()
+        copy._files = dict(self._files)
+        for path, data in files.items():
+            copy.write(path, data)
+        return copy
 
     def packed_fd(self) -> int:
         """Return a sealed anonymous file of all records; owned by the staging, valid until the next write."""

@@ -7,7 +7,8 @@ import pytest
 from proofsmith.executors.bubblewrap import BubblewrapSandbox
 from proofsmith.executors.command import Machine
 from proofsmith.executors.conformance import RowResult, check, rows, verdict
-from proofsmith.executors.docker import Daemon, DockerSandbox
+from proofsmith.executors.container import DockerSandbox
+from proofsmith.executors.docker import Daemon
 from proofsmith.executors.local import LocalSandbox
 from proofsmith.executors.zygote import ZygoteSandbox
 from proofsmith.types import ExecResult
@@ -45,7 +46,7 @@ async def test_docker_holds_every_row(docker_url: str) -> None:
     sandbox = DockerSandbox(Daemon.connect(url=docker_url))
     results = [result async for result in check(sandbox)]
     assert told([r for r in results if r.state in ("breach", "failed")]) == []
-    assert sandbox.fresh().level == "docker"
+    assert re.fullmatch(r"docker sha256:[0-9a-f]{64}", sandbox.fresh().level)
 
 
 @pytest.mark.slow

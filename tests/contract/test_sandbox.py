@@ -11,7 +11,8 @@ from proofsmith.errors import SandboxError, UsageError
 from proofsmith.executors.bubblewrap import BubblewrapSandbox
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.executors.command import Machine
-from proofsmith.executors.docker import Daemon, DockerSandbox
+from proofsmith.executors.container import DockerSandbox
+from proofsmith.executors.docker import Daemon
 from proofsmith.executors.local import LocalSandbox
 from proofsmith.executors.zygote import ZygoteSandbox
 from proofsmith.protocols import Sandbox
@@ -278,7 +279,7 @@ async def test_compilers_openmp_and_python_threads_run_unchanged(isolated: Sandb
 async def test_an_observer_runs_outside_around_the_sandbox(
     isolated: Sandbox, tmp_path: Path
 ) -> None:
-    if isolated.level == "docker":
+    if isolated.level.startswith("docker"):
         with pytest.raises(UsageError, match="cannot be observed"):
             await isolated.exec(["true"], limits=LIMITS, observe=("env",))
         return

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from proofsmith.errors import SandboxError
-from proofsmith.executors.docker import Daemon, DockerSandbox
+from proofsmith.executors.container import DockerSandbox
+from proofsmith.executors.docker import Daemon
 from proofsmith.types import Limits
 
 pytestmark = [

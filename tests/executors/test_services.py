@@ -16,9 +16,12 @@ import pytest
 from proofsmith.errors import SandboxError, UsageError
 from proofsmith.executors.bubblewrap import BubblewrapSandbox
 from proofsmith.executors.command import Machine
+from proofsmith.executors.container import DockerSandbox
+from proofsmith.executors.docker import Daemon
 from proofsmith.executors.services import Registry
-from proofsmith.protocols import ServiceSpec
+from proofsmith.protocols import Sandbox, ServiceSpec
 from proofsmith.types import Limits
+from tests.docker_daemon import PrivateDaemon
 
 SERVER = Path(__file__).parent.parent / "fixtures" / "services" / "lines.py"
 SPEC = ServiceSpec(
@@ -30,8 +33,14 @@ SPEC = ServiceSpec(
 )
 
 
+DOCKER = pytest.param("docker", marks=pytest.mark.slow)
+everywhere = pytest.mark.parametrize("sandbox", ["bubblewrap", DOCKER], indirect=True)
+
+
 @pytest.fixture
-def sandbox() -> BubblewrapSandbox:
+def sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    if getattr(request, "param", "") == "docker":
+        return DockerSandbox(Daemon.connect(url=request.getfixturevalue("docker_url")))
     return BubblewrapSandbox(Machine.probe())
 
 
@@ -46,7 +55,8 @@ async def told(service: object, **words: object) -> dict[str, object]:
     return found
 
 
-async def test_a_server_keeps_its_state_between_requests(sandbox: BubblewrapSandbox) -> None:
+@everywhere
+async def test_a_server_keeps_its_state_between_requests(sandbox: Sandbox) -> None:
     service = await sandbox.service(SPEC)
     try:
         assert [(await told(service, do="count"))["count"] for _ in range(3)] == [1, 2, 3]
@@ -54,7 +64,8 @@ async def test_a_server_keeps_its_state_between_requests(sandbox: BubblewrapSand
         await service.close()
 
 
-async def test_a_forged_reply_without_the_nonce_is_noise(sandbox: BubblewrapSandbox) -> None:
+@everywhere
+async def test_a_forged_reply_without_the_nonce_is_noise(sandbox: Sandbox) -> None:
     service = await sandbox.service(SPEC)
     try:
         assert (await told(service, do="forge"))["honest"] is True
@@ -63,9 +74,10 @@ async def test_a_forged_reply_without_the_nonce_is_noise(sandbox: BubblewrapSand
         await service.close()
 
 
+@everywhere
 @pytest.mark.slow
 async def test_a_server_that_hangs_misses_its_deadline_and_is_replaced(
-    sandbox: BubblewrapSandbox,
+    sandbox: Sandbox,
 ) -> None:
     service = await sandbox.service(replace(SPEC, request_timeout_s=1.0))
     try:
@@ -76,8 +88,9 @@ async def test_a_server_that_hangs_misses_its_deadline_and_is_replaced(
         await service.close()
 
 
+@everywhere
 async def test_a_request_that_kills_every_server_is_an_error_with_its_last_words(
-    sandbox: BubblewrapSandbox,
+    sandbox: Sandbox,
 ) -> None:
     service = await sandbox.service(SPEC)
     try:
@@ -88,8 +101,9 @@ async def test_a_request_that_kills_every_server_is_an_error_with_its_last_words
         await service.close()
 
 
+@everywhere
 @pytest.mark.slow
-async def test_a_line_beyond_the_output_cap_ends_the_server(sandbox: BubblewrapSandbox) -> None:
+async def test_a_line_beyond_the_output_cap_ends_the_server(sandbox: Sandbox) -> None:
     service = await sandbox.service(SPEC)
     try:
         with pytest.raises(SandboxError, match="died twice"):
@@ -98,8 +112,9 @@ async def test_a_line_beyond_the_output_cap_ends_the_server(sandbox: BubblewrapS
         await service.close()
 
 
+@everywhere
 @pytest.mark.slow
-async def test_a_server_that_leaks_is_recycled(sandbox: BubblewrapSandbox) -> None:
+async def test_a_server_that_leaks_is_recycled(sandbox: Sandbox) -> None:
     service = await sandbox.service(replace(SPEC, recycle_mib=100))
     try:
         assert (await told(service, do="leak", mib=120))["count"] == 1
@@ -108,8 +123,9 @@ async def test_a_server_that_leaks_is_recycled(sandbox: BubblewrapSandbox) -> No
         await service.close()
 
 
+@everywhere
 @pytest.mark.slow
-async def test_a_server_that_exceeds_its_memory_is_ended(sandbox: BubblewrapSandbox) -> None:
+async def test_a_server_that_exceeds_its_memory_is_ended(sandbox: Sandbox) -> None:
     service = await sandbox.service(SPEC)
     try:
         with pytest.raises(SandboxError, match="died twice"):
@@ -118,9 +134,10 @@ async def test_a_server_that_exceeds_its_memory_is_ended(sandbox: BubblewrapSand
         await service.close()
 
 
+@everywhere
 @pytest.mark.slow
 async def test_a_server_is_recycled_after_its_requests_and_the_spare_takes_over(
-    sandbox: BubblewrapSandbox,
+    sandbox: Sandbox,
 ) -> None:
     service = await sandbox.service(replace(SPEC, recycle_requests=2, spare=True))
     try:
@@ -130,7 +147,7 @@ async def test_a_server_is_recycled_after_its_requests_and_the_spare_takes_over(
         await service.close()
 
 
-async def test_requests_of_several_tasks_take_turns(sandbox: BubblewrapSandbox) -> None:
+async def test_requests_of_several_tasks_take_turns(sandbox: Sandbox) -> None:
     service = await sandbox.service(SPEC)
     try:
         async with asyncio.TaskGroup() as group:
@@ -141,7 +158,7 @@ async def test_requests_of_several_tasks_take_turns(sandbox: BubblewrapSandbox) 
 
 
 @pytest.mark.slow
-async def test_a_crash_every_20_requests_loses_none(sandbox: BubblewrapSandbox) -> None:
+async def test_a_crash_every_20_requests_loses_none(sandbox: Sandbox) -> None:
     service = await sandbox.service(replace(SPEC, spare=True))
     try:
         for number in range(200):
@@ -151,14 +168,15 @@ async def test_a_crash_every_20_requests_loses_none(sandbox: BubblewrapSandbox) 
         await service.close()
 
 
-async def test_a_program_that_is_no_server_is_an_error(sandbox: BubblewrapSandbox) -> None:
+@everywhere
+async def test_a_program_that_is_no_server_is_an_error(sandbox: Sandbox) -> None:
     with pytest.raises(SandboxError, match="does not start.*no-such-server"):
         await sandbox.service(replace(SPEC, argv=("no-such-server",)))
     with pytest.raises(SandboxError, match=r"not ready in 0\.5 s"):
         await sandbox.service(replace(SPEC, argv=("sleep", "60"), ready_timeout_s=0.5))
 
 
-async def test_a_request_with_a_newline_is_the_caller_s_error(sandbox: BubblewrapSandbox) -> None:
+async def test_a_request_with_a_newline_is_the_caller_s_error(sandbox: Sandbox) -> None:
     service = await sandbox.service(SPEC)
     try:
         with pytest.raises(UsageError):
@@ -169,7 +187,7 @@ async def test_a_request_with_a_newline_is_the_caller_s_error(sandbox: Bubblewra
         await service.close()
 
 
-async def test_a_closed_service_says_so(sandbox: BubblewrapSandbox) -> None:
+async def test_a_closed_service_says_so(sandbox: Sandbox) -> None:
     service = await sandbox.service(SPEC)
     await service.close()
     with pytest.raises(SandboxError, match="closed"):
@@ -178,7 +196,7 @@ async def test_a_closed_service_says_so(sandbox: BubblewrapSandbox) -> None:
 
 @pytest.mark.slow
 async def test_user_scope_is_shared_and_ends_after_an_idle_time(
-    sandbox: BubblewrapSandbox,
+    sandbox: Sandbox,
 ) -> None:
     registry = Registry(idle_s=0.2)
     first_box = BubblewrapSandbox(Machine.probe(), services=registry)
@@ -196,7 +214,7 @@ async def test_user_scope_is_shared_and_ends_after_an_idle_time(
     await asyncio.sleep(1.0)
 
 
-async def test_run_scope_is_never_shared(sandbox: BubblewrapSandbox) -> None:
+async def test_run_scope_is_never_shared(sandbox: Sandbox) -> None:
     first, second = await sandbox.service(SPEC), await sandbox.service(SPEC)
     assert (await told(first, do="count"))["count"] == 1
     assert (await told(second, do="count"))["count"] == 1
@@ -205,8 +223,13 @@ async def test_run_scope_is_never_shared(sandbox: BubblewrapSandbox) -> None:
 
 
 @pytest.mark.slow
-async def test_a_server_ends_with_its_killed_owner() -> None:
-    owner = _started_owner()
+@pytest.mark.parametrize("kind", ["bubblewrap", "docker"])
+async def test_a_server_ends_with_its_killed_owner(
+    kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind == "docker":
+        monkeypatch.setenv("DOCKER_HOST", request.getfixturevalue("docker_url"))
+    owner = _started_owner(kind)
     assert owner.stdout is not None
     mark = owner.stdout.readline().strip()
     assert mark
@@ -220,24 +243,36 @@ async def test_a_server_ends_with_its_killed_owner() -> None:
 
 
 POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
+DATABASE = ServiceSpec(
+    name="postgresql",
+    argv=(
+        "sh",
+        "-c",
+        "PATH=$(echo /usr/lib/postgresql/*/bin):$PATH; initdb -D data -A trust -U job --no-sync >/dev/null &&"
+        " exec postgres -D data -c listen_addresses= -c unix_socket_directories=/socket"
+        " -c fsync=off -c shared_buffers=32MB",
+    ),
+    protocol="socket",
+    limits=Limits(memory_mib=1024, disk_mib=512),
+)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(POSTGRES is None, reason="apt-get install postgresql")
-async def test_postgresql_serves_over_its_private_socket(sandbox: BubblewrapSandbox) -> None:
+async def test_postgresql_serves_over_its_private_socket(sandbox: Sandbox) -> None:
+    await _answers_42(sandbox)
+
+
+@pytest.mark.slow
+async def test_postgresql_serves_from_a_container(docker_daemon: PrivateDaemon) -> None:
+    docker_daemon.import_images(["sql"])
+    url = docker_daemon.url
+    await _answers_42(DockerSandbox(Daemon.connect("proofsmith-sql", url)))
+
+
+async def _answers_42(sandbox: Sandbox) -> None:
     psycopg = pytest.importorskip("psycopg", reason="pip install psycopg[binary]")
-    script = (
-        f"export PATH={POSTGRES}:$PATH; initdb -D data -A trust -U job --no-sync >/dev/null &&"
-        " exec postgres -D data -c listen_addresses= -c unix_socket_directories=/socket"
-        " -c fsync=off -c shared_buffers=32MB"
-    )
-    spec = ServiceSpec(
-        name="postgresql",
-        argv=("sh", "-c", script),
-        protocol="socket",
-        limits=Limits(memory_mib=1024, disk_mib=512),
-    )
-    service = await sandbox.service(spec)
+    service = await sandbox.service(DATABASE)
     try:
         path = Path(await service.address())
         with await _connected(psycopg, path.parent) as connection:
@@ -258,16 +293,15 @@ async def _connected(psycopg: ModuleType, folder: Path) -> Any:
     raise TimeoutError("the database system does not get ready")
 
 
-def _started_owner() -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", OWNER, str(SERVER)]
+def _started_owner(kind: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", OWNER, str(SERVER), kind]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 OWNER = """
 import asyncio, os, sys
 from pathlib import Path
-from proofsmith.executors.bubblewrap import BubblewrapSandbox
-from proofsmith.executors.command import Machine
+from proofsmith.executors.choice import open_sandbox
 from proofsmith.protocols import ServiceSpec
 
 async def main():
@@ -277,7 +311,7 @@ async def main():
         argv=("python3", "-I", "-u", "lines.py", mark),
         files={"lines.py": Path(sys.argv[1]).read_bytes()},
     )
-    service = await BubblewrapSandbox(Machine.probe()).service(spec)
+    service = await (await open_sandbox(sys.argv[2])).service(spec)
     print(mark, flush=True)
     await asyncio.sleep(60)
 
