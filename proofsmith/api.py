@@ -160,6 +160,8 @@ class Building(TypedDict, total=False):
     jobs: int
     """Steps at work at the same time; 2 unless given."""
     runs_dir: Path
+    cache_dir: Path | None
+    """Folder of lessons from earlier builds; None neither recalls nor keeps any."""
     fresh: bool
     """Begin again although this build is finished."""
     watch: Callable[[Progress], None]
@@ -194,6 +196,7 @@ async def build(
             seed=how.get("seed", 0),
             width=how.get("jobs", 2),
             runs_dir=how.get("runs_dir", Path(".proofsmith/runs")),
+            cache_dir=how.get("cache_dir"),
             fresh=how.get("fresh", False),
             watch=how.get("watch", lambda _: None),
             stop=how.get("stop", asyncio.Event()),

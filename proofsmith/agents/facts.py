@@ -2,13 +2,16 @@
 
 from typing import Any
 
+from proofsmith.agents import experience
 from proofsmith.agents.dataflow import ToolPolicy
 from proofsmith.agents.gather import Gatherer
 from proofsmith.agents.metered import Metered
 from proofsmith.agents.offers import offered
 from proofsmith.agents.run import Run
-from proofsmith.types import JSON
+from proofsmith.types import JSON, Profile
 
+SEARCH = "search"
+"""Key under which the prompts of a search show lessons."""
 QUESTION = "The goal is $goal. Which facts must someone know who wants to reach it with this code?"
 WALL_S = 90.0
 WALL_SHARE = 0.25
@@ -61,10 +64,20 @@ async def gather(run: Run) -> dict[str, JSON]:
             seed=run.seed,
         )
         found = await gatherer.run(QUESTION.replace("$goal", str(run.problem.goal)))
-        facts = dict(found.facts)
+        facts = dict(found.facts) | _lessons(run)
         run.tell("gather", note=found.summary)
     run.ledger.put("facts", "gathered", facts, problem_id=run.problem.id)
     return facts
+
+
+def _lessons(run: Run) -> dict[str, JSON]:
+    """Return what earlier runs learned that fits this problem's text and symptoms."""
+    if run.experience is None:
+        return {}
+    text = "\n".join((run.problem.text, *run.problem.files.values()))
+    profile = run.ledger.get("profile", "original", Profile)
+    found = run.experience.recall(run.domain.name, text, experience.symptoms(profile))
+    return {experience.FACT: experience.show(run.ledger, SEARCH, found)} if found else {}
 
 
 def _small(run: Run) -> bool:

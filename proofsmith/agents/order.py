@@ -11,12 +11,13 @@ from proofsmith import __version__
 from proofsmith.agents import report as reports
 from proofsmith.agents.budget import BudgetLedger
 from proofsmith.agents.build import Builder, whole_task
+from proofsmith.agents.build_lessons import DOMAIN, learn
 from proofsmith.agents.delivery import deliver, fixed_files, folder_files, read_spec, take_in
 from proofsmith.agents.evaluator import Judgement, Result, evaluate
 from proofsmith.agents.events import EventLog
 from proofsmith.agents.failpoints import Failpoints
 from proofsmith.agents.replay import Piece
-from proofsmith.agents.request import both, claimed, machine, write_manifest
+from proofsmith.agents.request import both, claimed, experience_in, machine, write_manifest
 from proofsmith.agents.site import Caps, Site
 from proofsmith.agents.workbench import View
 from proofsmith.agents.worker import is_test
@@ -43,8 +44,6 @@ from proofsmith.types import (
     digest,
 )
 
-DOMAIN = "build"
-"""Name that stands in a build's report where other reports name their domain."""
 RESUMABLE = ("interrupted", "model")
 
 
@@ -61,6 +60,8 @@ class Order:
     budget: Budget = field(default_factory=Budget)
     caps: Caps = field(default_factory=Caps)
     runs_dir: Path = Path(".proofsmith/runs")
+    cache_dir: Path | None = None
+    """Folder of lessons from earlier builds; None neither recalls nor keeps any."""
     seed: int = 0
     width: int = 2
     fresh: bool = False
@@ -95,6 +96,8 @@ async def fulfil(order: Order) -> Report:
             judged, ended_by = await builder.drive()
             report = _reported(site, judged, ended_by, builder.why)
             if ended_by not in RESUMABLE:
+                if site.experience is not None:
+                    learn(site, site.experience)
                 site.ledger.put("report", "final", report)
         reports.write(report, site.folder)
         site.failpoints.reach("build.reported")
@@ -166,6 +169,7 @@ def _opened(order: Order, spec: str, fixed: Mapping[str, str]) -> Iterator[Site]
             stop=order.stop,
             watch=both(order.watch, EventLog(folder / "events.jsonl")),
             manifest=manifest,
+            experience=experience_in(order.cache_dir),
         )
         site.settle_earlier()
         yield site

@@ -15,14 +15,13 @@ from pathlib import Path
 from proofsmith import __version__
 from proofsmith.agents.budget import BudgetLedger
 from proofsmith.agents.events import EventLog
-from proofsmith.agents.experience import LESSONS
+from proofsmith.agents.experience import LESSONS, Experience, with_lessons
 from proofsmith.agents.failpoints import Failpoints
 from proofsmith.agents.lane import Lane
 from proofsmith.agents.run import Run
 from proofsmith.errors import StoreError, UsageError
 from proofsmith.memory.cache import VerdictCache, problem_digest
 from proofsmith.memory.ledger import Ledger
-from proofsmith.memory.lessons import Lessons
 from proofsmith.model import Prices
 from proofsmith.planners.best_of import Plan
 from proofsmith.planners.choice import DEFAULT, require_known, strategy_of
@@ -116,6 +115,7 @@ async def opened(request: Request) -> AsyncIterator[Run]:
         with Ledger(folder / "ledger.sqlite") as ledger, _cache(request, manifest) as cache:
             failpoints = Failpoints.from_environment()
             failpoints.reach("run.created")
+            experience = experience_in(request.cache_dir)
             yield Run(
                 id=folder.name,
                 folder=folder,
@@ -133,8 +133,8 @@ async def opened(request: Request) -> AsyncIterator[Run]:
                 read_reply=read_reply,
                 prices=request.prices,
                 cache=cache,
-                win_rates=_win_rates(request),
-                lessons=request.cache_dir / LESSONS if request.cache_dir else None,
+                win_rates=experience.win_rates(request.domain.name) if experience else {},
+                experience=experience,
                 seed=request.seed,
                 width=request.width,
                 lane=request.lane,
@@ -157,19 +157,14 @@ def both(
     return watch
 
 
-def _win_rates(request: Request) -> dict[str, float]:
-    """Return how often each catalogue pattern won on this machine, as far as lessons were counted."""
-    path = request.cache_dir / LESSONS if request.cache_dir else None
-    if path is None or not path.is_file():
-        return {}
-    with Lessons(path, cpu_name()) as lessons:
-        counted = lessons.win_rates(request.domain.name)
-    return {pattern: counts.rate for pattern, counts in counted.items()}
+def experience_in(cache_dir: Path | None) -> Experience | None:
+    """Return the lessons kept below `cache_dir`; None without such a folder."""
+    return Experience(path=cache_dir / LESSONS, machine=cpu_name()) if cache_dir else None
 
 
 def _search(request: Request, problem: Problem, facts: Mapping[str, JSON]) -> Strategy:
     plan = Plan(
-        brief=request.domain.brief(problem, facts) if request.model else "",
+        brief=with_lessons(request.domain.brief(problem, facts), facts) if request.model else "",
         files=problem.files,
         required=problem.required,
         solving=problem.goal in (Goal.SOLVE, Goal.REFUTE),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from proofsmith.agents.budget import BudgetLedger
+from proofsmith.agents.experience import Experience
 from proofsmith.agents.failpoints import Failpoints
 from proofsmith.agents.lane import Lane
 from proofsmith.errors import SandboxError
@@ -47,8 +48,8 @@ class Run:
     """Turns a reply, the files it answers to and the editable names into files; raises UsageError."""
     prices: Prices | None = None
     cache: VerdictCache | None = None
-    lessons: Path | None = None
-    """Where what the run showed about its patterns is counted; None counts nothing."""
+    experience: Experience | None = None
+    """Lessons of earlier runs, and where this one's are counted; None recalls and counts nothing."""
     win_rates: Mapping[str, float] = field(default_factory=dict)
     """How often each catalogue pattern won on this machine, 0..1."""
     seed: int = 0

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from proofsmith.agents.budget import BudgetLedger, Reservation
+from proofsmith.agents.experience import Experience
 from proofsmith.agents.failpoints import Failpoints
 from proofsmith.errors import ModelError
 from proofsmith.memory.files import FileStore
@@ -58,6 +59,8 @@ class Site:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     watch: Callable[[Progress], None] = lambda _: None
     manifest: Mapping[str, JSON] = field(default_factory=dict)
+    experience: Experience | None = None
+    """Lessons of earlier builds; None recalls none."""
 
     def tell(self, phase: Literal["gather", "search", "confirm", "report"], note: str = "") -> None:
         """Report progress to whoever watches, and keep the ledger's clock current."""

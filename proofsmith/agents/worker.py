@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
+from proofsmith.agents.build_lessons import recalled
 from proofsmith.agents.evaluator import Judgement, Result, Score, Task, evaluate, tests_of
 from proofsmith.agents.program import ancestors
 from proofsmith.agents.prompts import text as prompt_text
@@ -160,11 +161,13 @@ class Worker:
         near = [p for name in step.depends_on for p in program[name].outputs if not is_test(p)]
         roots = (*step.inputs, *step.outputs, *near, step.goal)
         evidence = self._last_evidence()
+        lessons = recalled(self.site, step)
         parts = [
             Part(name="Specification", text=self.site.spec, pinned=True),
             Part(name="Steps before yours", text="\n".join(earlier), rank=30, cut=True),
             Part(name="Files", text=listing, rank=10, cut=True),
             *slices(files, roots, budget_tokens=self.site.caps.prompt_tokens // 2),
+            Part(name="Learned in earlier builds", text=lessons, rank=40, cut=True),
             Part(name="Your last attempt failed", text=evidence, rank=5, cut=True),
             Part(name="Your step", text=described(step), pinned=True),
         ]

@@ -18,11 +18,10 @@ from proofsmith.agents import report as reports
 from proofsmith.agents.apply import Change, carry_out, changes
 from proofsmith.agents.conclusion import conclude
 from proofsmith.agents.confirm import Confirmed, confirm
-from proofsmith.agents.experience import count
-from proofsmith.agents.facts import gather
+from proofsmith.agents.experience import of_change
+from proofsmith.agents.facts import SEARCH, gather
 from proofsmith.agents.offers import profiled
 from proofsmith.agents.report.patch import patch
-from proofsmith.agents.request import cpu_name
 from proofsmith.agents.rounds import Rounds
 from proofsmith.agents.run import Run
 from proofsmith.errors import ModelError, StoreError, UsageError
@@ -260,12 +259,16 @@ def _publish(run: Run, report: Report) -> Report:
 
 def _learn(run: Run, report: Report) -> None:
     """Count what the run showed, once: a kill in between loses a count rather than doubling it."""
-    if run.lessons is None or not run.optimising:
+    if run.experience is None or not run.optimising:
         return
     if run.ledger.get("lessons", "counted", str) is None:
         run.ledger.put("lessons", "counted", "yes")
-        confirmed = run.ledger.all("confirmation", Outcome).values()
-        count(report, confirmed, run.lessons, cpu_name())
+        run.experience.count(report, run.ledger.all("confirmation", Outcome).values())
+        taught = of_change(report, run.ledger)
+        if report.spend.model_calls:
+            run.experience.credit(run.ledger, {SEARCH: taught is not None})
+        if taught is not None:
+            run.experience.teach(taught)
 
 
 def _outcomes(run: Run, state: State) -> list[Outcome]:

@@ -92,6 +92,7 @@ async def _built(
                 seed=settings.seed,
                 jobs=settings.jobs,
                 runs_dir=settings.runs_dir,
+                cache_dir=settings.cache_dir if replies is None else None,
                 fresh=spending.fresh,
                 watch=watch,
                 stop=stop,

@@ -6,6 +6,7 @@ import platform
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -129,6 +130,15 @@ async def _isolation() -> Isolation:
     return Isolation(level=level, raise_with="" if "cgroup" in level else CGROUP_HINT)
 
 
+def _embedding() -> str:
+    from proofsmith.memory import embedding
+
+    if embedding.installed():
+        return f"ok      lessons    {embedding.PACKAGE:12} {metadata.version(embedding.PACKAGE)}"
+    install = f"pip install 'proofsmith[{embedding.EXTRA}]'"
+    return f"absent  lessons    {embedding.PACKAGE:12} {install}    (recall lessons by meaning)"
+
+
 def _lines(version: str, isolation: Isolation, found: Sequence[tuple[str, "Found"]]) -> list[str]:
     lines = [
         f"proofsmith {version}, Python {platform.python_version()}, {platform.platform()}",
@@ -145,7 +155,7 @@ def _lines(version: str, isolation: Isolation, found: Sequence[tuple[str, "Found
         if tool.problem:
             detail = f"{tool.problem} from {tool.path}; {detail}"
         lines.append(f"{mark} {domain:10} {tool.probe.name:12} {detail}")
-    lines += ["", "What runs where:"]
+    lines += [_embedding(), "", "What runs where:"]
     lines += [f"  {name:8} {text}" for name, text in PLATFORMS]
     return lines
 

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from proofsmith.cli import lessons
 from proofsmith.cli.exits import Exit
 from proofsmith.errors import StoreError, UsageError
 from proofsmith.tools.terminal import visible
 
 if TYPE_CHECKING:
     from proofsmith.agents.replay import Piece
-    from proofsmith.memory.lessons import Lessons
     from proofsmith.types import Report
 
 RUN = typer.Argument(metavar="RUN", help="id of a run, or its beginning", show_default=False)
 RUNS_DIR = typer.Option("--runs-dir", metavar="DIR", help="folder that keeps the runs")
-LESSONS_FILE = typer.Argument(metavar="FILE", help="file of lessons", show_default=False)
 JSON_FLAG = typer.Option("--json", help="print one JSON object as the result")
 
 
@@ -35,10 +34,7 @@ def group() -> typer.Typer:
         ("rm", removed),
     ):
         app.command(name)(verb)
-    lessons = typer.Typer(help="Share what runs learned about patterns.", no_args_is_help=True)
-    lessons.command("export")(exported)
-    lessons.command("import")(imported)
-    app.add_typer(lessons, name="lessons")
+    app.add_typer(lessons.group(), name="lessons")
     return app
 
 
@@ -146,40 +142,10 @@ def removed(
     return Exit.DONE
 
 
-def exported(file: Annotated[Path, LESSONS_FILE]) -> int:
-    """Write the lessons of all your runs, one JSON object a line, wins and losses by machine."""
-    with _lessons() as lessons:
-        lines = list(lessons.export())
-    file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-    typer.echo(f"wrote {len(lines)} lessons to {file}")
-    return Exit.DONE
-
-
-def imported(file: Annotated[Path, LESSONS_FILE]) -> int:
-    """Take in lessons that somebody exported; doing it twice changes nothing."""
-    try:
-        lines = file.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {file}: {error}", hint="name an exported file") from None
-    with _lessons() as lessons:
-        typer.echo(f"took in {lessons.merge(lines)} lessons")
-    return Exit.DONE
-
-
-def _lessons() -> "Lessons":
-    from proofsmith import config
-    from proofsmith.agents.experience import LESSONS
-    from proofsmith.agents.request import cpu_name
-    from proofsmith.memory.lessons import Lessons
-
-    folder = config.resolve({}).settings.cache_dir
-    folder.mkdir(parents=True, exist_ok=True)
-    return Lessons(folder / LESSONS, cpu_name())
-
-
 async def _replay(folder: Path, report: "Report") -> list["Piece"]:
     from proofsmith import domains
-    from proofsmith.agents.order import DOMAIN, rejudge
+    from proofsmith.agents.build_lessons import DOMAIN
+    from proofsmith.agents.order import rejudge
     from proofsmith.agents.replay import replay
     from proofsmith.executors.choice import open_sandbox
 

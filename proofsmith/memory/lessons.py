@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from proofsmith.errors import UsageError
 from proofsmith.memory.database import connect, reported, transaction
+from proofsmith.memory.embedding import Embedder
 from proofsmith.types import digest
 
 _SCHEMA = """
@@ -23,14 +24,21 @@ CREATE INDEX IF NOT EXISTS lessons_by_domain ON lessons (domain, pattern);
 CREATE TABLE IF NOT EXISTS counts (
     lesson TEXT NOT NULL, machine TEXT NOT NULL, wins INTEGER NOT NULL, losses INTEGER NOT NULL,
     PRIMARY KEY (lesson, machine)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS vectors (
+    lesson TEXT NOT NULL, model TEXT NOT NULL, vector BLOB NOT NULL,
+    PRIMARY KEY (lesson, model)) WITHOUT ROWID;
 CREATE VIRTUAL TABLE IF NOT EXISTS lesson_text USING fts5(id UNINDEXED, domain UNINDEXED, text);
 CREATE VIRTUAL TABLE IF NOT EXISTS lesson_words USING fts5vocab(lesson_text, 'row');
 """
+MOST_CHARS = 8000
+"""Longest text of a lesson."""
 _WORD = re.compile(r"\w+")
 _CANDIDATES = 64
 """Text matches that are looked at more closely."""
 _QUERY_WORDS = 8
 """The rarest words of a query decide; common ones would only make every lesson match."""
+_ALIKE = 0.3
+"""Cosine from which a lesson without a common word is looked at; unrelated sentences stay below 0.2."""
 _HARMFUL_BELOW = 0.25
 _HARMFUL_AFTER = 4
 
@@ -92,7 +100,7 @@ class _Row(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     domain: str = Field(min_length=1, max_length=80)
-    text: str = Field(min_length=1, max_length=8000)
+    text: str = Field(min_length=1, max_length=MOST_CHARS)
     pattern: str = Field(default="", max_length=200)
     behaviour: tuple[str, ...] = ()
     structure: tuple[str, ...] = ()
@@ -109,6 +117,8 @@ class Lessons:
 
     path: Path
     machine: str
+    embedder: Embedder | None = None
+    """Finds lessons by meaning too; None compares words alone."""
     _db: sqlite3.Connection = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -164,11 +174,14 @@ class Lessons:
     ) -> tuple[Recalled, ...]:
         """Return the most relevant lessons of `domain` that do no harm on this machine, best first.
 
-        Relevance is the sum of text similarity (BM25, scaled to 0..1), shared behaviour and shared structure (Jaccard),
-        times the win rate here, or elsewhere at half weight when it was never applied here.
+        Relevance is the sum of text similarity (BM25, scaled to 0..1, and with an embedder its cosine), shared
+        behaviour and shared structure (Jaccard), times the win rate here, or elsewhere at half weight when it was
+        never applied here.
         """
         wanted, shape = frozenset(behaviour), frozenset(structure)
         ranks = self._text_ranks(domain, " ".join((text, *sorted(wanted), *sorted(shape))))
+        for identity, cosine in self._meant(domain, text).items():
+            ranks[identity] = ranks.get(identity, 0.0) + cosine
         found = []
         marks = ",".join("?" * len(ranks))
         counts = self._counts(tuple(ranks))
@@ -185,6 +198,13 @@ class Lessons:
             found.append(Recalled(lesson=lesson, counts=here, score=likeness * trust))
         found.sort(key=lambda r: (-r.score, r.lesson.id))
         return tuple(r for r in found[:limit] if r.score > 0)
+
+    def known(self, domain: str = "") -> Iterator[Recalled]:
+        """Yield all lessons, or those of one domain, with the counters of this machine, in a stable order."""
+        held = tuple(self._lessons("? IN ('', domain) ORDER BY domain, id", (domain,)))
+        for identity, lesson in held:
+            here, _ = self._counts((identity,)).get(identity, (Counts(), Counts()))
+            yield Recalled(lesson=lesson, counts=here, score=here.rate)
 
     def win_rates(self, domain: str) -> Mapping[str, Counts]:
         """Return the counters of each catalogue pattern on this machine: the advisor's prior."""
@@ -255,6 +275,30 @@ class Lessons:
         )
         best = max((score for _, score in rows), default=0.0)
         return {identity: score / best if best > 0 else 1.0 for identity, score in rows}
+
+    def _meant(self, domain: str, text: str) -> dict[str, float]:
+        """Return the lessons whose vectors are nearest to that of `text`; missing vectors are made first."""
+        embedder = self.embedder
+        if embedder is None or not text.strip():
+            return {}
+        bare = self._all(
+            "SELECT id, text FROM lessons WHERE domain = ? AND id NOT IN"
+            " (SELECT lesson FROM vectors WHERE model = ?) ORDER BY id",
+            (domain, embedder.name),
+        )
+        if bare:
+            made = embedder.encode([words for _, words in bare])
+            values = [(bare[i][0], embedder.name, made[i]) for i in range(len(bare))]
+            with transaction(self._db, self.path):
+                self._db.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)", values)
+        rows = self._all(
+            "SELECT id, vector FROM lessons JOIN vectors ON lesson = id"
+            " WHERE domain = ? AND model = ? ORDER BY id",
+            (domain, embedder.name),
+        )
+        near = embedder.likeness(embedder.encode([text])[0], [vector for _, vector in rows])
+        best = sorted(zip(near, rows, strict=True), key=lambda pair: (-pair[0], pair[1][0]))
+        return {identity: c for c, (identity, _) in best[:_CANDIDATES] if c >= _ALIKE}
 
     def _lessons(self, where: str, values: tuple[str, ...]) -> Iterator[tuple[str, Lesson]]:
         rows = self._all(

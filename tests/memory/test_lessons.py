@@ -94,3 +94,39 @@ def test_a_damaged_store_is_reported_in_one_line(tmp_path):
     (tmp_path / "l").write_bytes(b"garbage" * 500)
     with pytest.raises(StoreError, match="cannot use the store 'l'"):
         Lessons(tmp_path / "l", machine="m")
+
+
+class Thesaurus:
+    """An embedder whose vectors are the meanings that it knows, so that a test says what is alike."""
+
+    name = "thesaurus"
+    meanings = ({"tile", "blocking", "cache"}, {"join", "relation"}, {"accumulators", "chain"})
+
+    def __init__(self):
+        self.encoded = []
+
+    def encode(self, texts):
+        self.encoded += texts
+        words = [set(text.lower().split()) for text in texts]
+        return [bytes(bool(held & meaning) for meaning in self.meanings) for held in words]
+
+    def likeness(self, one, others):
+        return [float(any(a and b for a, b in zip(one, other, strict=True))) for other in others]
+
+
+def test_a_lesson_is_found_by_its_meaning_without_a_common_word(store, tmp_path):
+    assert store.recall("kernels", text="blocking") == ()
+    thesaurus = Thesaurus()
+    with Lessons(tmp_path / "lessons.sqlite", machine="zen4", embedder=thesaurus) as opened:
+        assert names(opened.recall("kernels", text="blocking")) == ["tiling"]
+        assert opened.recall("sql", text="blocking") == ()
+        assert names(opened.recall("sql", text="relation")) == ["unnest"]
+        opened.recall("kernels", text="chain")
+    assert thesaurus.encoded.count(TILE.text) == 1
+
+
+def test_all_lessons_are_listed_with_their_counters(store):
+    store.count(UNROLL, won=True)
+    assert [r.lesson.pattern for r in store.known("sql")] == ["unnest"]
+    known = {r.lesson.pattern: r.counts.wins for r in store.known()}
+    assert known == {"tiling": 0, "accumulators": 1, "unnest": 0}
