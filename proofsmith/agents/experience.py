@@ -1,4 +1,4 @@
-"""What finished runs teach later ones: patterns and lessons, recalled, shown to a model, counted by what came of them."""
+"""What finished runs teach later ones: patterns and lessons, recalled, shown, counted by what came of them."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

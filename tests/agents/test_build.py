@@ -10,42 +10,9 @@ from proofsmith.agents.site import Caps
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Budget, Conclusion
 from tests.agents.author import CODE, PLAN, TESTS, Author, step, turn, write, written
+from tests.agents.yard import Yard
 
 pytestmark = pytest.mark.slow
-
-
-class Yard:
-    """A folder with a specification, in which orders are given."""
-
-    def __init__(self, folder, sandbox):
-        self.folder, self.sandbox = folder, sandbox
-        self.spec, self.out = folder / "SPEC.md", folder / "out"
-        self.spec.write_text("# A calculator\nAdds and multiplies.\n")
-        self.notes = []
-
-    async def build(self, author, **changes):
-        given = {
-            "spec": self.spec,
-            "out": self.out,
-            "model": author.model(),
-            "identity": "author",
-            "sandbox": self.sandbox,
-            "runs_dir": self.folder / "runs",
-            "watch": lambda progress: self.notes.append(progress.note),
-        }
-        return await fulfil(Order(**given | changes))
-
-    @property
-    def run(self):
-        (folder,) = (self.folder / "runs").iterdir()
-        return folder
-
-    def facts(self, kind):
-        with sqlite3.connect(self.run / "ledger.sqlite") as db:
-            rows = db.execute("SELECT key, payload FROM records WHERE kind = ?", (kind,))
-            found = {key: json.loads(payload) for key, payload in rows}
-        db.close()
-        return found
 
 
 @pytest.fixture
