@@ -23,8 +23,10 @@ class Probe:
     """A tool that a domain can use: how `doctor` finds it and how a user gets it."""
 
     name: str
-    command: tuple[str, ...]
+    command: tuple[str, ...] = ()
     """argv whose exit code 0 means present; its first output line is shown as the version."""
+    distribution: str = ""
+    """Python distribution that is looked up instead of running a command."""
     install: str
     purpose: str
     needed: bool = True

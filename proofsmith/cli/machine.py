@@ -6,13 +6,13 @@ import platform
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from proofsmith.cli.exits import Exit
 from proofsmith.errors import SandboxError, UsageError
+from proofsmith.spec import Probe
 
 if TYPE_CHECKING:
     from proofsmith.config import Settings
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from proofsmith.executors.probe import Found
 
 CGROUP_HINT = "systemd-run --user --scope -p Delegate=yes proofsmith ... (memory and process limits as a group)"
+EMBEDDER = Probe(
+    name="wordllama",
+    distribution="wordllama",
+    install="pip install 'proofsmith[embed]'",
+    purpose="recall lessons by meaning",
+    needed=False,
+)
 PLATFORMS = (
     ("Linux", "everything: search, verification, measurement, sandbox (bubblewrap)"),
     ("macOS", "reading reports, `runs`, `config`, the Python records; no sandbox, so no search"),
@@ -30,19 +37,21 @@ PLATFORMS = (
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> int:
-    """Say what works here, what is missing, and how to add it."""
+    """Say what works here, what is missing, and how to add it. Exit code 3 when no domain works."""
     from proofsmith import __version__, domains
     from proofsmith.cli.drive import drive
     from proofsmith.executors.probe import find
 
     found = [(spec.name, find(probe)) for spec in domains.specs() for probe in spec.probes]
-    missing = [f for _, f in found if f.probe.needed and not f.present]
+    found.append(("lessons", find(EMBEDDER)))
+    incomplete = {name for name, tool in found if tool.probe.needed and not tool.present}
+    usable = {spec.name for spec in domains.specs()} - incomplete
     isolation = drive(lambda: _isolation())
     if as_json:
         typer.echo(json.dumps(_facts(__version__, isolation, found), indent=2))
     else:
         typer.echo("\n".join(_lines(__version__, isolation, found)))
-    return Exit.MACHINERY if missing or isolation.problem else Exit.DONE
+    return Exit.DONE if usable and not isolation.problem else Exit.MACHINERY
 
 
 def sandbox_group() -> typer.Typer:
@@ -130,15 +139,6 @@ async def _isolation() -> Isolation:
     return Isolation(level=level, raise_with="" if "cgroup" in level else CGROUP_HINT)
 
 
-def _embedding() -> str:
-    from proofsmith.memory import embedding
-
-    if embedding.installed():
-        return f"ok      lessons    {embedding.PACKAGE:12} {metadata.version(embedding.PACKAGE)}"
-    install = f"pip install 'proofsmith[{embedding.EXTRA}]'"
-    return f"absent  lessons    {embedding.PACKAGE:12} {install}    (recall lessons by meaning)"
-
-
 def _lines(version: str, isolation: Isolation, found: Sequence[tuple[str, "Found"]]) -> list[str]:
     lines = [
         f"proofsmith {version}, Python {platform.python_version()}, {platform.platform()}",
@@ -155,7 +155,7 @@ def _lines(version: str, isolation: Isolation, found: Sequence[tuple[str, "Found
         if tool.problem:
             detail = f"{tool.problem} from {tool.path}; {detail}"
         lines.append(f"{mark} {domain:10} {tool.probe.name:12} {detail}")
-    lines += [_embedding(), "", "What runs where:"]
+    lines += ["", "What runs where:"]
     lines += [f"  {name:8} {text}" for name, text in PLATFORMS]
     return lines
 

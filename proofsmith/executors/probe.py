@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from dataclasses import dataclass
+from importlib import metadata
 
 from proofsmith.spec import Probe
 
@@ -28,7 +29,12 @@ class Found:
 
 
 def find(probe: Probe) -> Found:
-    """Run a probe's command, within TIMEOUT_S seconds and without input, and read the version it prints."""
+    """Run a probe's command, within TIMEOUT_S seconds and without input, and read the version it prints.
+
+    A Python distribution is looked up where this program runs; nothing of it is imported.
+    """
+    if probe.distribution:
+        return _distribution(probe)
     path = shutil.which(probe.command[0])
     if path is None:
         return Found(probe=probe, path="")
@@ -49,3 +55,11 @@ def find(probe: Probe) -> Found:
     version = lines[0].strip() if lines else ""
     problem = f"exit code {done.returncode}" if done.returncode else ""
     return Found(probe=probe, path=path, version=version, problem=problem)
+
+
+def _distribution(probe: Probe) -> Found:
+    try:
+        found = metadata.distribution(probe.distribution)
+    except metadata.PackageNotFoundError:
+        return Found(probe=probe, path="")
+    return Found(probe=probe, path=str(found.locate_file("")), version=found.version)

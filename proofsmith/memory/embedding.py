@@ -7,9 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-EXTRA = "embed"
-"""`pip install proofsmith[embed]` brings the package below with its weights; nothing is loaded from elsewhere."""
 PACKAGE = "wordllama"
+"""Comes with its weights by `pip install proofsmith[embed]`; nothing is loaded from elsewhere."""
 _TINY = 1e-9
 
 
@@ -54,12 +53,7 @@ class _Local:
         return found
 
 
-def installed() -> bool:
-    """Say whether the extra is there, without importing it."""
-    return find_spec(PACKAGE) is not None
-
-
 @cache
 def local() -> Embedder | None:
     """Return the local model, loaded once in about a second; None where the extra is not installed."""
-    return _Local() if installed() else None
+    return _Local() if find_spec(PACKAGE) else None

@@ -21,19 +21,19 @@ SPEC = DomainSpec(
     probes=(
         Probe(
             name="sqlglot",
-            command=("python3", "-c", "import sqlglot; print('sqlglot', sqlglot.__version__)"),
+            distribution="sqlglot",
             install="pip install 'proofsmith[sql]'",
             purpose="parse queries",
         ),
         Probe(
             name="duckdb",
-            command=("python3", "-c", "import duckdb; print('duckdb', duckdb.__version__)"),
+            distribution="duckdb",
             install="pip install 'proofsmith[sql]'",
             purpose="embedded engine",
         ),
         Probe(
             name="z3",
-            command=("python3", "-c", "import z3; print(z3.get_full_version())"),
+            distribution="z3-solver",
             install="pip install 'proofsmith[sql]'",
             purpose="bounded symbolic equivalence",
         ),
