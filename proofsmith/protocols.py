@@ -193,6 +193,22 @@ class Behavioural(Protocol):
         """Return a digest that trusted tools computed, empty when it is not known; costs less than a verdict."""
 
 
+@runtime_checkable
+class Probing(Protocol):
+    """A domain that can run one stated input through original and candidate: what a critic's claim is put to."""
+
+    def form(self, problem: Problem) -> str:
+        """Say how an input is stated, with an example, in a few lines that a prompt can quote."""
+
+    async def probe(
+        self, problem: Problem, candidate: Candidate, text: str, sandbox: Sandbox
+    ) -> str:
+        """Return how the candidate goes wrong on the stated input, empty when it does not.
+
+        UsageError: the input cannot be read or is not allowed, so it says nothing about the candidate.
+        """
+
+
 class Model(Protocol):
     """A chat model."""
 

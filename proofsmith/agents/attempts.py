@@ -10,7 +10,8 @@ from difflib import unified_diff
 from proofsmith.agents.budget import Reservation
 from proofsmith.agents.run import Run
 from proofsmith.errors import ModelError, UsageError
-from proofsmith.tools.feedback import CAP_TOKENS, CHARS_PER_TOKEN, clip
+from proofsmith.planners.best_of import PROBE, RULE
+from proofsmith.protocols import Probing
 from proofsmith.types import (
     Candidate,
     Comparison,
@@ -20,12 +21,13 @@ from proofsmith.types import (
     Move,
     Outcome,
     Reply,
+    Status,
     Usage,
     Verdict,
 )
 
-RULE = "rule"
-CHANGED = "Changed since the parent"
+REFUTED = "refuted"
+"""Kind of the ledger's records of candidates that a counter-example refuted after they had been judged right."""
 FRAMING_TOKENS = 64
 """Upper bound of what a chat template adds around one message."""
 
@@ -55,6 +57,8 @@ class Attempts:
         self._rules: dict[str, AsyncIterator[Candidate]] = {}
         self._pulling: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._by_code: dict[str, Outcome] = {}
+        self._twins: dict[str, Outcome] = {}
+        """Outcomes by what the candidate becomes, as far as the domain can tell."""
         self.slowest_s = 0.0
         """Longest verification and measurement so far, for planning the end of the search."""
         baseline = run.ledger.get("baseline", "original", Outcome)
@@ -65,11 +69,14 @@ class Attempts:
         for outcome in run.ledger.all("outcome", Outcome).values():
             self._candidates[outcome.candidate.id] = outcome.candidate
             self._remember_code(outcome)
+            self._remember_twin(run.ledger.get("behaviour", outcome.candidate.id, str), outcome)
 
     def worst_case(self, move: Move) -> Reservation:
         """Return what `move` may spend at most: a token holds at least one byte of the prompt."""
         if move.kind == RULE:
             return Reservation(attempts=1)
+        if move.kind == PROBE:
+            return Reservation()
         input_tokens = len(move.prompt.encode()) + FRAMING_TOKENS
         prices = self._run.prices
         return Reservation(
@@ -81,6 +88,8 @@ class Attempts:
     def recorded(self, move: Move) -> bool:
         """Say whether an earlier session finished `move`, so that it costs no time now."""
         ledger = self._run.ledger
+        if move.kind == PROBE:
+            return ledger.get("probe", move.id, str) is not None
         candidate = ledger.get("proposal", move.id, Candidate)
         return candidate is not None and ledger.get("outcome", candidate.id, Outcome) is not None
 
@@ -89,6 +98,8 @@ class Attempts:
         async with self._working:
             if self._run.stop.is_set() and not self.recorded(move):
                 return Result(skipped=True)
+            if move.kind == PROBE:
+                return await self._probe(move)
             if move.kind == RULE:
                 reply, candidate = None, await self._next_rule(move)
             else:
@@ -116,6 +127,28 @@ class Attempts:
         for rules in self._rules.values():
             if hasattr(rules, "aclose"):
                 await rules.aclose()
+
+    async def _probe(self, move: Move) -> Result:
+        """Run a stated input through a candidate: its outcome as it was, or FAILED with what went wrong."""
+        run, candidate = self._run, self._candidates[move.parents[0]]
+        if not isinstance(run.domain, Probing):
+            return Result(fault="this domain cannot run a stated input")
+        report = run.ledger.get("probe", move.id, str)
+        if report is None:
+            try:
+                async with run.lane.shared():
+                    report = await run.domain.probe(
+                        run.problem, candidate, move.prompt, run.fresh()
+                    )
+            except UsageError as error:
+                return Result(fault=f"the stated input cannot be used: {error.message}")
+            run.ledger.put("probe", move.id, report, problem_id=run.problem.id)
+        if not report:
+            return Result(outcome=run.ledger.get("outcome", candidate.id, Outcome))
+        verdict = Verdict(status=Status.FAILED, feedback=report)
+        refuted = Outcome(candidate=candidate, verdict=verdict)
+        run.ledger.put(REFUTED, candidate.id, refuted, problem_id=run.problem.id)
+        return Result(outcome=refuted)
 
     async def _reply(self, move: Move) -> Reply:
         """Return the recorded reply, else call the model and record its reply before anyone uses it."""
@@ -197,11 +230,25 @@ class Attempts:
         return await asyncio.shield(task)
 
     async def _judge_anew(self, candidate: Candidate) -> Outcome:
+        """Judge and record a candidate; one that becomes the same as an earlier one has that one's results."""
         run = self._run
         start_s = time.perf_counter()
+        behaviour = await run.behaviour(candidate)
+        twin = self._twins.get(behaviour) if behaviour else None
+        outcome = replace(twin, candidate=candidate) if twin else await self._judged(candidate)
+        self.slowest_s = max(self.slowest_s, time.perf_counter() - start_s)
+        run.ledger.wall_s = run.budget.spend.wall_s
+        if behaviour:
+            run.ledger.put("behaviour", candidate.id, behaviour)
+        run.ledger.put("outcome", candidate.id, outcome, problem_id=run.problem.id)
+        run.failpoints.reach("attempt.recorded")
+        self._remember_code(outcome)
+        self._remember_twin(behaviour, outcome)
+        return outcome
+
+    async def _judged(self, candidate: Candidate) -> Outcome:
+        run = self._run
         verdict = await run.verify(candidate, Depth.QUICK)
-        if not run.right(verdict) and verdict.feedback and not candidate.move.startswith(RULE):
-            verdict = replace(verdict, feedback=f"{verdict.feedback}{self._changed(candidate)}")
         run.failpoints.reach("attempt.verified")
         outcome = Outcome(candidate=candidate, verdict=verdict)
         if run.right(verdict) and run.optimising:
@@ -209,15 +256,14 @@ class Attempts:
             comparisons = twin.comparisons if twin else await run.measure(candidate, Depth.QUICK)
             outcome = Outcome(candidate=candidate, verdict=verdict, comparisons=comparisons)
             run.failpoints.reach("attempt.measured")
-        self.slowest_s = max(self.slowest_s, time.perf_counter() - start_s)
-        run.ledger.wall_s = run.budget.spend.wall_s
-        run.ledger.put("outcome", candidate.id, outcome, problem_id=run.problem.id)
-        run.failpoints.reach("attempt.recorded")
-        self._remember_code(outcome)
         return outcome
 
-    def _changed(self, candidate: Candidate) -> str:
-        """Show what a wrong candidate changed in its parent, which may have been right."""
+    def _remember_twin(self, behaviour: str | None, outcome: Outcome) -> None:
+        if behaviour:
+            self._twins.setdefault(behaviour, outcome)
+
+    def changed(self, candidate: Candidate) -> str:
+        """Return what a candidate changed in its parent, or in the original, as a unified diff."""
         parent = self._candidates.get(candidate.parents[0]) if candidate.parents else None
         before = parent.files if parent else self._run.problem.files
         lines = [
@@ -232,8 +278,7 @@ class Attempts:
                 n=1,
             )
         ]
-        cap = CAP_TOKENS[CHANGED] * CHARS_PER_TOKEN
-        return f"\n\n## {CHANGED}\n{clip(chr(10).join(lines), cap)}" if lines else ""
+        return "\n".join(lines)
 
     def _remember_code(self, outcome: Outcome) -> None:
         """Let later candidates that compile to the same code share this measurement."""

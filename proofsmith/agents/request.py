@@ -25,7 +25,7 @@ from proofsmith.memory.ledger import Ledger
 from proofsmith.model import Prices
 from proofsmith.planners.best_of import Plan
 from proofsmith.planners.choice import DEFAULT, require_known, strategy_of
-from proofsmith.protocols import Domain, Model, Progress, Sandbox, Strategy
+from proofsmith.protocols import Domain, Model, Probing, Progress, Sandbox, Strategy
 from proofsmith.tools.edits import read_reply
 from proofsmith.types import JSON, Budget, Goal, Problem, Report, Status, canonical, digest
 
@@ -166,6 +166,7 @@ def _search(request: Request, problem: Problem, facts: Mapping[str, JSON]) -> St
     plan = Plan(
         brief=with_lessons(request.domain.brief(problem, facts), facts) if request.model else "",
         files=problem.files,
+        probe=domain.form(problem) if isinstance(domain := request.domain, Probing) else "",
         required=problem.required,
         solving=problem.goal in (Goal.SOLVE, Goal.REFUTE),
         model=request.model is not None,

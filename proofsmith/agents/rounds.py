@@ -8,9 +8,10 @@ from proofsmith.agents.attempts import Attempts, Result
 from proofsmith.agents.budget import Reservation
 from proofsmith.agents.run import Run
 from proofsmith.errors import BudgetSpent, ModelError
+from proofsmith.planners.best_of import PROBE, RULE
 from proofsmith.planners.prompts import fill
 from proofsmith.protocols import Strategy
-from proofsmith.tools.feedback import clip
+from proofsmith.tools.feedback import clip, extended
 from proofsmith.types import Move, Outcome, Reply, Status
 
 CONFIRM_SHARE = (0.3, 0.7)
@@ -62,6 +63,8 @@ class Rounds:
         self._refused = ""
         self._model_error: ModelError | None = None
         self._best: Outcome | None = None
+        self._paid_tokens = 0
+        """Of the moves that were told."""
 
     async def drive(self) -> SearchEnd:
         """Search until the strategy is finished, the budget is spent or somebody asks to stop.
@@ -160,15 +163,55 @@ class Rounds:
         if result.skipped or (result.fault and self._ask_again(flight, result)):
             return
         self._model_error = self._model_error or result.error
-        if outcome is not None:
+        if outcome is not None and flight.move.kind == PROBE:
+            self._probed(outcome)
+        elif outcome is not None:
             self._told.setdefault(outcome.candidate.id, outcome)
             least = self._best.gain if self._best else 1.0
             if run.right(outcome.verdict) and (outcome.gain > least or not run.optimising):
                 self._best = outcome
-        self._strategy.tell(flight.asked or flight.move, result.reply, outcome)
+        self._paid_tokens += _paid(result)[0]
+        told = outcome and self._explained(flight.move, outcome)
+        self._strategy.tell(flight.asked or flight.move, result.reply, told)
         run.failpoints.reach("attempt.told")
         best = self._best.comparisons[0] if self._best and self._best.comparisons else None
         run.tell("search", _note(flight.move, result), best)
+
+    def _explained(self, move: Move, outcome: Outcome) -> Outcome:
+        """Add to the report on a model's wrong candidate what it changed and what is left of the budget.
+
+        What is left is counted in the order of telling: a run that is taken up again says the same.
+        """
+        verdict = outcome.verdict
+        if move.kind == RULE or self._run.right(verdict) or not verdict.feedback:
+            return outcome
+        feedback = extended(
+            verdict.feedback,
+            changed=self._attempts.changed(outcome.candidate),
+            budget=self._left(),
+        )
+        return replace(outcome, verdict=replace(verdict, feedback=feedback))
+
+    def _left(self) -> str:
+        cap = self._run.budget.budget
+        parts = []
+        if cap.attempts is not None:
+            parts.append(f"{max(0, cap.attempts - len(self._told))} of {cap.attempts} attempts")
+        if cap.tokens is not None:
+            left = max(0, cap.tokens - self._paid_tokens)
+            parts.append(f"{left:,} of {cap.tokens:,} tokens")
+        if not parts:
+            return ""
+        return f"{' and '.join(parts)} are left for the whole search"
+
+    def _probed(self, outcome: Outcome) -> None:
+        """Give up a candidate that a counter-example refuted."""
+        if self._run.right(outcome.verdict):
+            return
+        self._told[outcome.candidate.id] = outcome
+        if self._best is not None and self._best.candidate.id == outcome.candidate.id:
+            right = [o for o in self._told.values() if self._run.right(o.verdict) and o.gain > 1.0]
+            self._best = max(right, key=lambda o: o.gain, default=None)
 
     def _ask_again(self, flight: _Flight, result: Result) -> bool:
         """Tell the model once why its reply could not be read; the strategy is told of the second reply only."""
@@ -236,6 +279,8 @@ def _note(move: Move, result: Result) -> str:
     if outcome is None:
         return f"{move.kind}: {result.fault}" if result.fault else ""
     made_by = outcome.candidate.move or move.kind
+    if move.kind == PROBE and outcome.verdict.status.at_least(Status.TESTED):
+        return f"{made_by} holds on the input that a critic stated"
     if not outcome.verdict.status.at_least(Status.TESTED):
         reason = outcome.verdict.feedback.partition("\n")[0][:120]
         return f"{made_by} {outcome.verdict.status}: {reason}"

@@ -89,8 +89,8 @@ class Run:
         behaviour = ""
         if cache:
             known = cache.get(self.problem, candidate, depth)
-            if known is None and isinstance(self.domain, Behavioural):
-                behaviour = await self.domain.behaviour(self.problem, candidate, self.fresh())
+            if known is None:
+                behaviour = await self.behaviour(candidate)
                 known = cache.get(self.problem, candidate, depth, behaviour=behaviour)
             if known is not None:
                 return known
@@ -102,6 +102,12 @@ class Run:
         if cache:
             cache.put(self.problem, candidate, depth, verdict, behaviour=behaviour)
         return verdict
+
+    async def behaviour(self, candidate: Candidate) -> str:
+        """Return the domain's name for what `candidate` becomes; empty when it has none or knows none."""
+        if not isinstance(self.domain, Behavioural):
+            return ""
+        return await self.domain.behaviour(self.problem, candidate, self.fresh())
 
     async def _verify_once(self, candidate: Candidate, depth: Depth) -> Verdict:
         return await self.domain.verify(self.problem, candidate, self.fresh(), depth)

@@ -16,6 +16,7 @@ from langgraph.types import Command, interrupt
 
 from proofsmith.agents import report as reports
 from proofsmith.agents.apply import Change, carry_out, changes
+from proofsmith.agents.attempts import REFUTED
 from proofsmith.agents.conclusion import conclude
 from proofsmith.agents.confirm import Confirmed, confirm
 from proofsmith.agents.experience import of_change
@@ -272,8 +273,8 @@ def _learn(run: Run, report: Report) -> None:
 
 
 def _outcomes(run: Run, state: State) -> list[Outcome]:
-    """Return what the search was told, in that order."""
-    known = run.ledger.all("outcome", Outcome)
+    """Return what the search was told, in that order; a counter-example found later replaces a verdict."""
+    known = {**run.ledger.all("outcome", Outcome), **run.ledger.all(REFUTED, Outcome)}
     return [known[name] for name in state["attempts"]]
 
 

@@ -10,6 +10,8 @@ from proofsmith.tools.fences import fenced
 from proofsmith.types import JSON, Candidate, Move, Outcome, Reply, Status
 
 RULE = "rule"
+PROBE = "probe"
+"""Kind of a move whose prompt is an input that the domain runs through the candidate in its parents."""
 BASE = ""
 """Key of the original among the sources of rule moves."""
 
@@ -21,6 +23,8 @@ class Plan:
     brief: str
     """What a model must know about the problem."""
     files: Mapping[str, str]
+    probe: str = ""
+    """How an input is stated that the domain can run; empty when it cannot."""
     required: Status = Status.TESTED
     solving: bool = False
     """True when the first right answer ends the search; False when the best one is wanted."""
@@ -134,8 +138,11 @@ class BestOf:
         return self._state.plain
 
     def see(self, outcome: Outcome) -> None:
-        """Take a right candidate of another strategy as a further start for rules and the model."""
+        """Take a right candidate of another strategy as a further start; give up one that was refuted since."""
         state = self._state
+        if not outcome.verdict.status.at_least(self._plan.required):
+            state.gains.pop(outcome.candidate.id, None)
+            state.plain = BASE if state.plain == outcome.candidate.id else state.plain
         if outcome.candidate.id in state.seen:
             return
         state.seen.append(outcome.candidate.id)

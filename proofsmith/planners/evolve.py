@@ -127,7 +127,11 @@ class Evolve:
         state.stale = 0 if won else state.stale + 1
 
     def see(self, outcome: Outcome) -> None:
-        """Let a candidate of another strategy compete for its cell."""
+        """Let a candidate of another strategy compete for its cell; one that was refuted since leaves it."""
+        if not outcome.verdict.status.at_least(self._plan.required):
+            held = [n for n, e in self._state.cells.items() if e["id"] == outcome.candidate.id]
+            for name in held:
+                del self._state.cells[name]
         if self._enter(outcome):
             self._state.stale = 0
 

@@ -9,18 +9,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from proofsmith.planners.best_of import Plan, render
+from proofsmith.planners.best_of import PROBE, Plan, render
 from proofsmith.planners.prompts import fill
-from proofsmith.planners.replies import alike, fingerprint, items, read_object, text_of
+from proofsmith.planners.replies import alike, fingerprint, items, read_object, stated, text_of
 from proofsmith.planners.value import bar, behaviour, value_of
 from proofsmith.types import JSON, Move, Outcome, Reply, digest
 
 Job = dict[str, Any]
 """A step to take: stage, combination, plan, and what earlier steps gave; plain JSON."""
-DEPTH_FIRST = ("implement", "probe", "repair", "pseudocode", "criticise", "plan", "observe")
+DEPTH_FIRST = (
+    *("implement", PROBE, "refute", "repair"),
+    *("pseudocode", "criticise", "plan", "observe"),
+)
 """Stages in the order in which waiting steps are taken: programs exist as soon as possible."""
 TEXT_TOKENS = 1200
-PROBE = "probe"
 NO_OBSERVATION = "(none is given here: use what you see yourself)"
 
 
@@ -43,9 +45,8 @@ class Shape:
     exhaustive: bool = False
     """The published procedure: every combination of every node, criticised, in pseudocode, then code; no repairs."""
     critic: bool = False
-    """Ask for a counter-example to each plan before it is coded."""
-    probe: bool = False
-    """The domain can run a counter-example: only a confirmed one spends a repair."""
+    """Ask for a counter-example to each plan. Where the domain can run it, the plan is coded as it is, and only a
+    confirmed counter-example spends a repair; elsewhere the corrected plan is coded."""
 
 
 @dataclass(slots=True)
@@ -188,11 +189,19 @@ class PlanSearch:
             return fill("plan", brief=brief, code=self._code, given=given)
         if stage == "repair":
             return fill("repair", brief=brief, code=job["code"], feedback=job["feedback"])
+        if stage == "refute":
+            form = self._plan.probe
+            return fill(
+                "refute", brief=brief, code=self._code, program=job["code"], input_form=form
+            )
         if stage == "implement":
             text = f"{given}\n\n{job['plan']}" if job["combo"] else job["plan"]
             return fill("implement", brief=brief, code=self._code, plan=text)
         if stage == PROBE:
             return str(job["input"])
+        if stage == "criticise":
+            form = self._plan.probe or "the smallest one, written out"
+            return fill(stage, brief=brief, plan=job["plan"], input_form=form)
         return fill(stage, brief=brief, plan=job["plan"])
 
     def _listed(self, combo: Sequence[int]) -> str:
@@ -208,6 +217,8 @@ class PlanSearch:
             self._planned(job, text_of(data, "plan"))
         elif job["stage"] == "criticise":
             self._criticised(job, data)
+        elif job["stage"] == "refute":
+            self._put(job, stated(data, "input"))
         elif text_of(data, "plan"):
             self._push({**job, "stage": "implement", "plan": text_of(data, "plan"), "again": 0})
 
@@ -253,29 +264,36 @@ class PlanSearch:
             return
         self._state.plans.append(mark)
         job = {**job, "plan": plan, "again": 0, "fixes": self._shape.fixes}
-        if self._shape.exhaustive or (self._shape.critic and not self._shape.probe):
+        if self._shape.exhaustive or self._shape.critic:
             self._push({**job, "stage": "criticise"})
         if self._shape.exhaustive:
             self._push({**job, "stage": "pseudocode"})
-        elif not self._shape.critic or self._shape.probe:
+        elif not self._shape.critic:
             self._push({**job, "stage": "implement"})
 
     def _criticised(self, job: Job, data: dict[str, JSON]) -> None:
-        """Follow a critic: a concrete input changes the plan, or is run where the domain can do that."""
-        trial, fix = text_of(data, "input"), text_of(data, "fix")
-        if job.get("candidate"):
-            if trial:
-                self._push({**job, "stage": PROBE, "input": trial, "parents": [job["candidate"]]})
-            return
+        """Follow a critic of a plan: its input is kept for the program where the domain can run it."""
+        trial, fix = stated(data, "input"), text_of(data, "fix")
         if self._shape.exhaustive:
             if fix:
                 self._push({**job, "stage": "pseudocode", "plan": fix})
-            return
-        self._push({**job, "stage": "implement", "plan": fix if trial and fix else job["plan"]})
+        elif self._plan.probe:
+            self._push({**job, "stage": "implement", "trial": trial})
+        else:
+            self._push({**job, "stage": "implement", "plan": fix if trial and fix else job["plan"]})
+
+    def _put(self, job: Job, trial: str) -> None:
+        """Let the domain run a stated input through the program of a job; nothing is spent on an empty one."""
+        if trial:
+            self._push({**job, "stage": PROBE, "input": trial, "parents": [job["candidate"]]})
 
     def _probed(self, job: Job, outcome: Outcome | None) -> None:
-        """Spend a repair only when running the counter-example confirmed it."""
-        if outcome is not None and not value_of(outcome, self._plan.required).right:
+        """Spend a repair only when running the counter-example confirmed it; a refuted program is no bar any more."""
+        if outcome is None or value_of(outcome, self._plan.required).right:
+            return
+        if job["gain"] == self._state.bar[0]:
+            self._state.bar = list(job["before"])
+        if job["fixes"] > 0:
             self._repair(job, outcome)
 
     def _repair(self, job: Job, outcome: Outcome) -> None:
@@ -300,6 +318,7 @@ class PlanSearch:
         state.stale += 1
         if outcome is None:
             return
+        before = list(state.bar)
         self.see(outcome)
         seen = behaviour(outcome)
         promising = value.scalar >= state.best
@@ -308,12 +327,23 @@ class PlanSearch:
             state.behaviours.append(seen)
         state.best = max(state.best, value.scalar)
         state.solved |= value.right
-        if self._shape.exhaustive or value.right or job["fixes"] <= 0:
+        if self._shape.exhaustive:
             return
-        if promising and self._shape.critic and self._shape.probe and value.passed >= 1.0:
-            self._push({**job, "stage": "criticise", "candidate": outcome.candidate.id})
-        elif promising and outcome.verdict.feedback:
+        if value.right or value.passed >= 1.0:
+            self._doubt({**job, "before": before, "gain": outcome.gain}, outcome)
+        elif job["fixes"] > 0 and promising and outcome.verdict.feedback:
             self._repair(job, outcome)
+
+    def _doubt(self, job: Job, outcome: Outcome) -> None:
+        """Put a counter-example to a program that is right so far: its plan's, or for a new best one a critic's."""
+        if not self._plan.probe:
+            return
+        code = render(outcome.candidate.files)
+        job = {**job, "candidate": outcome.candidate.id, "code": code, "again": 0}
+        if job.get("trial"):
+            self._put(job, job["trial"])
+        elif outcome.gain > job["before"][0]:
+            self._push({**job, "stage": "refute"})
 
     def _grown(self) -> Job | None:
         """Choose what to do next when nothing waits: look deeper now and then, else plan a new combination."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from statistics import NormalDist, fmean
 from typing import Any, Protocol, runtime_checkable
 
-from proofsmith.planners.best_of import RULE, BestOf, Plan
+from proofsmith.planners.best_of import PROBE, RULE, BestOf, Plan
 from proofsmith.planners.evolve import Evolve
 from proofsmith.planners.plansearch import PlanSearch
 from proofsmith.planners.proofsearch import ProofSearch
@@ -153,8 +153,10 @@ class Portfolio:
         record = self._records[name]
         if reply is not None:
             record.tokens += reply.usage.output_tokens + 0.2 * reply.usage.input_tokens
-        if outcome is not None:
-            value = value_of(outcome, self._plan.required)
+        value = value_of(outcome, self._plan.required)
+        refuted = outcome if move.kind == PROBE and not value.right else None
+        told = refuted if move.kind == PROBE else outcome
+        if outcome is not None and move.kind != PROBE:
             record.tokens += CHECK_TOKENS
             record.programs += 1
             record.values = [*record.values, value.scalar][-self._how.window :]
@@ -169,8 +171,8 @@ class Portfolio:
                 state.values[outcome.candidate.id] = value.scalar
         self._arms[name].tell(replace(move, id=_own(move.id)), reply, outcome)
         for other, arm in self._arms.items():
-            if outcome is not None and other != name and isinstance(arm, Watching):
-                arm.see(outcome)
+            if told is not None and other != name and isinstance(arm, Watching):
+                arm.see(told)
 
     def dump(self) -> Mapping[str, JSON]:
         """Return the whole state as JSON."""

@@ -8,6 +8,7 @@ from proofsmith.types import JSON
 
 _WORD = re.compile(r"[a-z0-9_]+")
 MOST_CLAIM_CHARS = 2000
+MOST_INPUT_CHARS = 8000
 
 
 def read_object(text: str) -> dict[str, JSON]:
@@ -48,6 +49,18 @@ def text_of(data: JSON, *names: str) -> str:
             if isinstance(found, str) and found.strip():
                 return found.strip()[:MOST_CLAIM_CHARS]
     return ""
+
+
+def stated(data: JSON, name: str) -> str:
+    """Return the field `name` of an object as a text: JSON of what is no text; empty when nothing is there.
+
+    >>> stated({"input": {"n": 3}}, "input"), stated({"input": ""}, "input")
+    ('{"n": 3}', '')
+    """
+    found = data.get(name) if isinstance(data, dict) else None
+    if isinstance(found, dict | list) and found:
+        return json.dumps(found)[:MOST_INPUT_CHARS]
+    return found.strip()[:MOST_INPUT_CHARS] if isinstance(found, str) else ""
 
 
 def items(data: JSON, name: str) -> list[JSON]:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from functools import total_ordering
 
+from proofsmith.tools.feedback import core
 from proofsmith.types import Outcome, Status, digest
 
 RIGHT_FROM = 0.9
@@ -97,11 +98,11 @@ def bar(outcome: Outcome) -> str:
 def behaviour(outcome: Outcome) -> str:
     """Name what a program does, as far as its checks tell: two of one name need not both be worked on.
 
-    The fact `behaviour` or `text_digest` of the evidence, else the status with the feedback.
+    The fact `behaviour` or `text_digest` of the evidence, else the status with what the feedback says of itself.
     """
     for fact in ("behaviour", "text_digest"):
         for evidence in outcome.verdict.evidence:
             found = evidence.facts.get(fact)
             if isinstance(found, str) and found:
                 return f"{fact}:{found}"
-    return digest(outcome.verdict.status, outcome.verdict.feedback)[:16]
+    return digest(outcome.verdict.status, core(outcome.verdict.feedback))[:16]

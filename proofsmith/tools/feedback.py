@@ -63,6 +63,32 @@ class Feedback:
         return "\n\n".join(part for part in (report, self.instruction) if part)
 
 
+def extended(report: str, **sections: str) -> str:
+    """Add sections to a report that is text already, each capped and under its heading; empty ones are left out.
+
+    >>> print(extended("wrong", budget="3 of 9 attempts are left"))
+    wrong
+    <BLANKLINE>
+    ## Budget left
+    3 of 9 attempts are left
+    """
+    added = Feedback(verdict="", **sections).text()
+    return "\n\n".join(part for part in (report, added) if part)
+
+
+def core(report: str) -> str:
+    r"""Return what a report says of the candidate itself, without what depends on its parent or on the budget.
+
+    >>> core(extended("wrong", failing_input="n = 0", changed="-a", budget="nothing"))
+    'wrong\n\n## Smallest failing input\nn = 0'
+    """
+    for title in ("Changed since the parent", "Budget left"):
+        head, _, tail = report.partition(f"\n\n## {title}\n")
+        following = tail.find("\n\n## ")
+        report = head + (tail[following:] if following >= 0 else "")
+    return report
+
+
 def clip(text: str, most_chars: int) -> str:
     r"""Return `text` with its middle left out when it is longer than `most_chars`; head and tail survive.
 

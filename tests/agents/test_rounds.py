@@ -1,12 +1,15 @@
 import asyncio
+from dataclasses import dataclass, field
 
 import pytest
 
 from proofsmith.agents.rounds import Rounds
-from proofsmith.errors import ModelError, SandboxError
+from proofsmith.errors import ModelError, SandboxError, UsageError
 from proofsmith.model import ScriptedModel
+from proofsmith.planners.best_of import Plan
+from proofsmith.planners.plansearch import PlanSearch, Shape
 from proofsmith.types import Budget, Move, Status
-from tests.agents.toy import ToyDomain, cost_of, run_of
+from tests.agents.toy import NAME, ToyDomain, cost_of, run_of, text_of
 
 
 async def search(run):
@@ -218,3 +221,110 @@ async def test_a_cheap_move_asks_for_little_effort(tmp_path, tier, effort):
     model = ScriptedModel(["cost = 40"])
     await Rounds(run_of(tmp_path, model=model), OneMove(tier)).drive()
     assert [asked.effort for asked in model.requests] == [effort]
+
+
+async def test_a_repair_is_told_what_the_candidate_changed_and_what_is_left_of_the_budget(tmp_path):
+    model = ScriptedModel(["cost = 0", "cost = 40"])
+    plan = {"samples": 2, "rules": False}
+    budget = Budget(attempts=8, tokens=90_000)
+    run = run_of(tmp_path, model=model, budget=budget, plan=plan)
+    end = await search(run)
+    assert costs(end) == [0, 40]
+    prompt = model.requests[1].messages[0].content
+    assert "cost 0 is not allowed" in prompt
+    assert "-cost = 100" in prompt
+    assert "+cost = 0" in prompt
+    assert "7 of 8 attempts and " in prompt
+    assert "of 90,000 tokens are left for the whole search" in prompt
+    resumed = await search(run_of(tmp_path, model=ScriptedModel.silent(), budget=budget, plan=plan))
+    assert resumed.outcomes == end.outcomes
+
+
+class Becoming(ToyDomain):
+    """Costs become the same when they have the same last digit."""
+
+    async def behaviour(self, problem, candidate, sandbox):
+        return f"ends in {cost_of(candidate) % 10}"
+
+
+async def test_candidates_that_become_the_same_are_judged_once_and_again_not_after_a_restart(
+    tmp_path,
+):
+    domain, model = Becoming(), ScriptedModel(["cost = 40", "cost = 30", "cost = 31"])
+    plan = {"samples": 3, "rules": False, "repairs": 0}
+    end = await search(run_of(tmp_path, domain, model=model, plan=plan))
+    assert costs(end) == [40, 30, 31]
+    assert [cost for cost, _ in domain.verified] == [40, 31]
+    assert end.outcomes[1].comparisons == end.outcomes[0].comparisons
+    fresh = Becoming()
+    later = ScriptedModel(["cost = 21"])
+    plan["samples"] = 4
+    await search(run_of(tmp_path, fresh, model=later, plan=plan))
+    assert fresh.verified == []
+
+
+@dataclass
+class Probed(ToyDomain):
+    """Runs a stated input: costs up to `refuted` go wrong on the input `n=0`."""
+
+    refuted: int = 0
+    probes: list = field(default_factory=list)
+
+    def form(self, problem):
+        return "n=NUMBER"
+
+    async def probe(self, problem, candidate, text, sandbox):
+        if not text.startswith("n="):
+            raise UsageError("no number is stated")
+        self.probes.append((cost_of(candidate), text))
+        wrong = text == "n=0" and cost_of(candidate) <= self.refuted
+        return "it divides by n" if wrong else ""
+
+
+def doubting(replies):
+    """A model that answers PLANSEARCH: observations, a plan, then `replies` to what asks for code or an input."""
+    left = list(replies)
+
+    def answer(asked):
+        prompt = asked.messages[0].content
+        if '"observations"' in prompt:
+            return '{"observations": [{"claim": "costs are small"}]}'
+        if '"why"' in prompt and '"input"' in prompt:
+            return left.pop(0)
+        if '"plan"' in prompt:
+            return f'{{"plan": "step {len(left)}"}}'
+        return left.pop(0)
+
+    return ScriptedModel(answer)
+
+
+def plansearch_of(tmp_path, domain, model, calls, **other):
+    plan = Plan(brief="b", files={NAME: text_of(100)}, model=True, rules=False, probe="n=NUMBER")
+    shape = Shape(calls=calls)
+    return run_of(tmp_path, domain, model=model, **other), PlanSearch(plan, shape)
+
+
+async def test_a_counter_example_that_is_run_and_confirmed_takes_the_candidate_out(tmp_path):
+    replies = ["cost = 40", '{"input": "n=0", "why": "zero"}', "cost = 60", '{"input": ""}']
+    domain, model = Probed(refuted=50), doubting(replies)
+    run, strategy = plansearch_of(tmp_path, domain, model, calls=6)
+    end = await Rounds(run, strategy).drive()
+    assert domain.probes == [(40, "n=0")]
+    by_cost = {cost_of(o.candidate): o for o in end.outcomes}
+    assert by_cost[40].verdict.status is Status.FAILED
+    assert by_cost[60].verdict.status is Status.TESTED
+    asked_to_repair = [r for r in model.requests if "it divides by n" in r.messages[0].content]
+    assert len(asked_to_repair) == 1
+    assert run.budget.spend.attempts == 2
+    again = Probed(refuted=50)
+    run, strategy = plansearch_of(tmp_path, again, ScriptedModel.silent(), calls=6)
+    assert (await Rounds(run, strategy).drive()).outcomes == end.outcomes
+    assert again.probes == []
+
+
+@pytest.mark.parametrize("stated", ["n=7", "no input at all"])
+async def test_an_input_on_which_it_holds_or_that_cannot_be_run_changes_nothing(tmp_path, stated):
+    replies = ["cost = 40", f'{{"input": "{stated}", "why": "?"}}']
+    run, strategy = plansearch_of(tmp_path, Probed(refuted=50), doubting(replies), calls=4)
+    end = await Rounds(run, strategy).drive()
+    assert [(cost_of(o.candidate), o.verdict.status) for o in end.outcomes] == [(40, Status.TESTED)]

@@ -4,7 +4,16 @@ import json
 import random
 
 from proofsmith.planners.best_of import Plan
-from proofsmith.types import Candidate, Evidence, Outcome, Reply, Status, Verdict
+from proofsmith.types import (
+    Candidate,
+    Comparison,
+    ComparisonVerdict,
+    Evidence,
+    Outcome,
+    Reply,
+    Status,
+    Verdict,
+)
 
 PLAN = Plan(brief="THE BRIEF", files={"a.txt": "base"}, solving=True, model=True, rules=False)
 
@@ -21,6 +30,19 @@ def outcome_of(
         candidate=Candidate(files={"a.txt": text}, move=move),
         verdict=Verdict(status=status, evidence=(evidence,), feedback=feedback),
         states=states,
+        comparisons=() if gain is None else (faster(gain),),
+    )
+
+
+def faster(gain):
+    return Comparison(
+        metric="time",
+        verdict=ComparisonVerdict.FASTER,
+        ratio=gain,
+        low=gain,
+        high=gain,
+        pairs=10,
+        method="scripted",
     )
 
 

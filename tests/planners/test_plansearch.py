@@ -181,9 +181,11 @@ def test_a_refuted_program_is_repaired_once_with_what_the_run_showed():
 
 @pytest.mark.parametrize(("confirmed", "repairs"), [(True, 1), (False, 0)])
 def test_a_critics_input_spends_a_repair_only_when_running_it_confirms_it(confirmed, repairs):
-    weak = replace(PLAN, required=Status.PROVED)
+    weak = replace(PLAN, required=Status.PROVED, probe="n=NUMBER")
 
     def world(move):
+        if move.kind == "criticise":
+            assert "n=NUMBER" in move.prompt
         if move.kind == "probe":
             assert move.prompt == "n=0"
             assert move.parents
@@ -192,10 +194,52 @@ def test_a_critics_input_spends_a_repair_only_when_running_it_confirms_it(confir
             return "c", outcome_of(f"{move.id}", right=True)
         return World()(move)
 
-    strategy = PlanSearch(weak, Shape(calls=8, critic=True, probe=True))
+    strategy = PlanSearch(weak, Shape(calls=8, critic=True))
     moves = drive(strategy, world, most=6)
+    assert kinds(moves)[:4] == ["observe", "plan", "criticise", "implement"]
     assert kinds(moves).count("probe") == 1
     assert kinds(moves).count("repair") == repairs
+
+
+def doubted(confirmed, stated):
+    """Drive a search whose first program is a gain, and whose critic states an input."""
+
+    def world(move):
+        if move.kind == "refute":
+            if "the fast code" not in move.prompt:
+                return json.dumps({"input": ""})
+            return json.dumps({"input": stated, "why": "it looks odd"})
+        if move.kind == "probe":
+            assert json.loads(move.prompt) == stated
+            wrong = outcome_of("the fast code", passed=3, move="wrong")
+            return None, wrong if confirmed else outcome_of("the fast code", right=True, gain=3.0)
+        if move.kind == "repair":
+            assert "7 tests fail" in move.prompt
+            return "c", outcome_of("repaired", right=True, gain=2.0)
+        if move.answer == "code":
+            return "c", outcome_of("the fast code", right=True, gain=3.0)
+        return World()(move)
+
+    plan = replace(PLAN, solving=False, probe="JSON")
+    strategy = PlanSearch(plan, Shape(calls=6))
+    return drive(strategy, world, twin=lambda: PlanSearch(plan, Shape(calls=6)))
+
+
+def test_a_new_best_program_is_put_to_a_critic_whose_input_is_run():
+    moves = doubted(confirmed=True, stated={"n": 3})
+    assert kinds(moves)[:6] == ["observe", "plan", "implement", "refute", "probe", "repair"]
+    later = next(move for move in moves[6:] if move.answer == "text")
+    assert "at least 3.00 times" not in later.prompt, "a refuted program is no bar"
+
+
+def test_a_program_that_holds_on_the_stated_input_stays_the_bar():
+    moves = doubted(confirmed=False, stated={"n": 3})
+    assert "repair" not in kinds(moves)
+    assert "at least 3.00 times" in moves[5].prompt
+
+
+def test_a_critic_that_finds_nothing_spends_nothing_more():
+    assert "probe" not in kinds(doubted(confirmed=True, stated={}))
 
 
 def test_a_critic_without_a_runner_corrects_the_plan_before_it_is_coded():

@@ -33,6 +33,8 @@ class Climb:
     cases: tuple[Expected, ...] = ()
     remedy: str = ""
     """What the candidate's author should know of a wrong call beyond the complaint."""
+    shown: dict[str, JSON] = field(default_factory=dict)
+    """Facts of a failure: how many calls were right, and a digest of which were wrong and how."""
 
     @property
     def threads(self) -> bool:

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from proofsmith.domains.kernels import brief, inference, roofline, rules, source
+from proofsmith.domains.kernels import brief, inference, roofline, rules, source, stated
 from proofsmith.domains.kernels.compile import Compiler
 from proofsmith.domains.kernels.measure import compare
+from proofsmith.domains.kernels.probe import probe
 from proofsmith.domains.kernels.profile import profile
 from proofsmith.domains.kernels.roofline import Roofline
 from proofsmith.domains.kernels.tools import ContractFacts, Remarks
@@ -110,6 +111,28 @@ class KernelsDomain:
             sandbox,
             compiler=self._compiler,
             roofline=await self._peaks(sandbox),
+        )
+
+    async def behaviour(self, problem: Problem, candidate: Candidate, sandbox: Sandbox) -> str:
+        """Return a digest of settings and machine code; empty for what does not compile or is refused unread."""
+        return await self._verifier(problem).machine_code(candidate, sandbox)
+
+    def form(self, problem: Problem) -> str:
+        """Say how one call of the kernel is stated."""
+        return stated.form(source.contract_of(problem))
+
+    async def probe(
+        self, problem: Problem, candidate: Candidate, text: str, sandbox: Sandbox
+    ) -> str:
+        """Make one stated call with the base and a candidate; return how it goes wrong, empty when it does not."""
+        return await probe(
+            problem,
+            source.contract_of(problem),
+            candidate,
+            text,
+            sandbox,
+            compiler=self._compiler,
+            oracle=self._verifier(problem).oracle,
         )
 
     async def _peaks(self, sandbox: Sandbox) -> Roofline:

@@ -103,7 +103,7 @@ class Generator:
         constant: float,
     ) -> bytes:
         element, (low, high) = array.element, bounds(array, sizes)
-        legal = _Legal(element, low, high, finite=array.finite)
+        legal = Legal(element, low, high, finite=array.finite)
         rng = self._rng
         match style:
             case Style.ZEROS:
@@ -132,7 +132,7 @@ class Generator:
                 return self._sprinkled(element, ordinary, legal, style, place)
 
     def _sprinkled(
-        self, element: Element, drawn: bytes, legal: "_Legal", style: Style, place: float
+        self, element: Element, drawn: bytes, legal: "Legal", style: Style, place: float
     ) -> bytes:
         """Put remarkable values or planted constants among random ones; `place` is 0..1 of the way."""
         rng, values, count = self._rng, bytearray(drawn), len(drawn) // element.bytes
@@ -246,7 +246,7 @@ class Generator:
     ) -> int | float:
         rng, element = self._rng, scalar.element
         low, high = bounds(scalar, sizes)
-        legal = _Legal(element, low, high, finite=False)
+        legal = Legal(element, low, high, finite=False)
         if style in (Style.PLANTED, Style.FILLED):
             near = [v for v in neighbours(element, constant) if legal.allows(v)]
             if near:
@@ -260,12 +260,13 @@ class Generator:
         return unpack(element, self._random(element, low, high, 1))[0]
 
 
-class _Legal:
+class Legal:
     """What one element may be."""
 
     def __init__(
         self, element: Element, low: float | None, high: float | None, *, finite: bool
     ) -> None:
+        """Bound by type, inclusive range and finiteness."""
         self._element = element
         self._finite = finite
         self._low, self._high = low, high

@@ -7,6 +7,7 @@ from proofsmith.domains.kernels.jobs import Case, Fault, Violation
 from proofsmith.domains.kernels.oracle import fault_text
 from proofsmith.domains.kernels.rounding import RETURNED
 from proofsmith.domains.kernels.runs import Ran
+from proofsmith.types import JSON, canonical, digest
 
 _SEEN = {
     Violation.WROTE_INPUT: "writes to the input array",
@@ -41,6 +42,27 @@ def complaint(climb: Climb, ran: Ran) -> str:
     if not transcript.complete:
         return f"ends the process before it returns ({ending(ran)}) {_shown(climb, call)}"
     return ""
+
+
+def score(climb: Climb, ran: Ran) -> dict[str, JSON]:
+    """Return how many calls of a run were right, of how many, and a digest of which were wrong and where.
+
+    Candidates with equal digests are wrong in the same way.
+    """
+    transcript = ran.transcript
+    odd = {call: str(kind) for call, kind, _ in transcript.violations}
+    seen: list[JSON] = []
+    for call, result in enumerate(transcript.results):
+        wrong = bounds.compare(climb.cases[call].bands, result)
+        place: JSON = [wrong.name, wrong.index, wrong.wrong] if wrong else odd.get(call)
+        seen.append(place)
+    passed = seen.count(None)
+    tests = len(climb.cases)
+    return {
+        "passed": min(passed, tests - 1),
+        "tests": tests,
+        "behaviour": digest(canonical([*seen, tests]))[:16],
+    }
 
 
 def _crash(climb: Climb, fault: Fault) -> str:

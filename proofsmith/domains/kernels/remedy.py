@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from proofsmith.domains.kernels import bounds
 from proofsmith.domains.kernels.bounds import Difference
@@ -13,6 +14,7 @@ from proofsmith.domains.kernels.inputs import unpack
 from proofsmith.domains.kernels.jobs import Case
 from proofsmith.domains.kernels.rounding import RETURNED
 from proofsmith.domains.kernels.runs import Ran
+from proofsmith.domains.kernels.smallest import Shrunk, failing
 from proofsmith.tools.feedback import Feedback
 
 SHOWN_ELEMENTS = 40
@@ -20,16 +22,23 @@ SHOWN_LINES = 8
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 
 
-def remedy(climb: Climb, ran: Ran, complaint: str) -> str:
-    """Return the report on the first wrong call of a run, headed by `complaint`, with the input that shows it."""
-    results, cases = ran.transcript.results, climb.cases
-    compared = (bounds.compare(cases[n].bands, result) for n, result in enumerate(results))
-    wrong = next(((n, found) for n, found in enumerate(compared) if found is not None), None)
-    call, found = wrong or (len(results), None)
-    if call >= len(cases):
+def remedy(climb: Climb, ran: Ran, complaint: str, small: Shrunk | None = None) -> str:
+    """Return the report on the first wrong call of a run, headed by `complaint`, with the input that shows it.
+
+    `small` is a smaller call that was seen to fail on its own: it is shown instead.
+    """
+    if small is not None:
+        climb, ran = small.climb, small.ran
+    results, cases, call = ran.transcript.results, climb.cases, failing(climb, ran)
+    if call is None:
         return complaint
+    found = bounds.compare(cases[call].bands, results[call]) if call < len(results) else None
     files = merged(climb.problem, climb.candidate)
-    return report(climb.contract, cases[call].case, found, files, complaint).text()
+    told = report(climb.contract, cases[call].case, found, files, complaint)
+    if small is not None:
+        said = f"Made alone, this call fails too: {small.complaint}"
+        told = replace(told, failing_input=f"{told.failing_input}\n{said}")
+    return told.text()
 
 
 def report(
@@ -85,7 +94,9 @@ def input_text(contract: Contract, case: Case) -> str:
     for name, data in case.arrays.items():
         array = contract.arrays[name]
         values = unpack(array.element, data)
-        if len(values) <= SHOWN_ELEMENTS:
+        if len(values) > 4 and len(set(map(repr, values))) == 1:
+            rows.append(f"{name} = {values[0]:.6g} everywhere ({len(values)} elements)")
+        elif len(values) <= SHOWN_ELEMENTS:
             rows.append(f"{name} = [{', '.join(f'{v:.6g}' for v in values)}]")
         else:
             head = ", ".join(f"{v:.6g}" for v in values[:6])

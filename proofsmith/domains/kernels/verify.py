@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from proofsmith.domains.kernels import coverage, elf, gates, instruments, judging
+from proofsmith.domains.kernels import coverage, elf, gates, instruments, judging, patterns
 from proofsmith.domains.kernels.climb import Climb, clipped
 from proofsmith.domains.kernels.compile import (
     LIMITS,
@@ -21,10 +21,20 @@ from proofsmith.domains.kernels.contract import Contract
 from proofsmith.domains.kernels.oracle import Expected, Oracle
 from proofsmith.domains.kernels.plan import Planner, constants
 from proofsmith.domains.kernels.remedy import remedy
+from proofsmith.domains.kernels.smallest import shrink
 from proofsmith.errors import SandboxError, UsageError
 from proofsmith.protocols import Sandbox
 from proofsmith.tools import syntax
-from proofsmith.types import JSON, Candidate, Depth, Problem, Status, Verdict
+from proofsmith.types import (
+    JSON,
+    Candidate,
+    Depth,
+    Problem,
+    Status,
+    Verdict,
+    canonical,
+    digest,
+)
 
 _TEAMS = {1, 2, 3, 5, os.cpu_count() or 1}
 _DISASSEMBLY = replace(LIMITS, output_kib=32 * 1024)
@@ -78,14 +88,23 @@ class Verifier:
                 complaint = await step(climb)
                 if complaint:
                     status = Status.UNDECIDED if name == "coverage" else Status.FAILED
-                    failed = climb.note(name, status, {}, complaint)
+                    climb.note(name, status, climb.shown, complaint)
                     feedback = (
                         f"{name}: {climb.remedy}"
                         if climb.remedy
                         else clipped(f"{name}: {complaint}")
                     )
-                    return Verdict(status=status, evidence=(failed,), feedback=feedback)
+                    return Verdict(status=status, evidence=tuple(climb.evidence), feedback=feedback)
         return Verdict(status=Status.TESTED, evidence=tuple(climb.evidence))
+
+    async def machine_code(self, candidate: Candidate, sandbox: Sandbox) -> str:
+        """Return a digest of a candidate's settings and machine code; empty when it is refused or does not compile."""
+        if self._out_of_scope(candidate):
+            return ""
+        build = await self._compiler.kernel(self._problem, candidate, sandbox)
+        if build.binary is None:
+            return ""
+        return digest(canonical(candidate.settings), elf.text_digest(build.binary))[:16]
 
     @property
     def _quick_seed(self) -> int:
@@ -95,27 +114,30 @@ class Verifier:
         return Planner(self._contract, random.Random(seed), depth, known or self._known)
 
     async def _scope(self, climb: Climb) -> str:
+        return self._out_of_scope(climb.candidate)
+
+    def _out_of_scope(self, candidate: Candidate) -> str:
         """Only editable files may differ, and the entry keeps its parameters."""
-        for path, text in climb.candidate.files.items():
+        for path, text in candidate.files.items():
             if path not in self._problem.editable and text != self._problem.files.get(path):
                 return f"'{path}' may not be changed; editable: {', '.join(self._problem.editable)}"
         try:
-            flags_of(self._problem, climb.candidate)
+            flags_of(self._problem, candidate)
         except UsageError as error:
             return error.message
         known = "\n".join(self._problem.files.values())
-        text = "\n".join(climb.candidate.files.values())
+        text = "\n".join(candidate.files.values())
         asked = coverage.asks(text)
         if asked and asked not in known:
             return (
                 f"asks by '{asked}' how or from where it is run, by which tests could be told apart"
             )
-        return self._signature(climb)
+        return self._signature(candidate)
 
-    def _signature(self, climb: Climb) -> str:
+    def _signature(self, candidate: Candidate) -> str:
         entry = self._contract.entry
         wanted = _signatures(self._problem.files, entry)
-        given = _signatures(merged(self._problem, climb.candidate), entry)
+        given = _signatures(merged(self._problem, candidate), entry)
         if wanted and given and wanted != given:
             return f"'{entry}' has another signature: {given}, wanted {wanted}"
         return ""
@@ -137,24 +159,20 @@ class Verifier:
         base = elf.parse((await self.oracle.build(climb.sandbox)).binary or b"")
         for complaint in gates.faults(image, base, self._contract):
             return complaint
-        mine = await self._instructions(climb.sandbox, climb.build)
-        new = mine - await self._instructions(climb.sandbox, await self.oracle.build(climb.sandbox))
+        shown = await _disassembled(climb.sandbox, climb.build)
+        known = await _disassembled(climb.sandbox, await self.oracle.build(climb.sandbox))
+        new = self._instructions(shown) - self._instructions(known)
         if new:
             return f"uses instructions that the base does not use: {', '.join(sorted(new))}"
-        climb.note("gates", Status.TESTED, {"symbols": " ".join(sorted(image.undefined))})
+        facts: dict[str, JSON] = {"symbols": " ".join(sorted(image.undefined))}
+        made_of = patterns.of(shown or "", self._problem.files, climb.candidate.files)
+        climb.note("gates", Status.TESTED, facts | {"patterns": list(made_of)})
         return ""
 
-    async def _instructions(self, sandbox: Sandbox, build: Build) -> frozenset[str]:
-        """Return the remarkable instructions in an object; raises SandboxError when it cannot be disassembled."""
-        box = sandbox.fresh()
-        await box.write("kernel.so", build.binary or b"")
-        command = ("objdump", "-d", "--no-show-raw-insn", "kernel.so")
-        done = await box.exec(command, limits=_DISASSEMBLY)
-        if done.truncated:
+    def _instructions(self, shown: str | None) -> frozenset[str]:
+        """Return the remarkable instructions in objdump's output, which is None when there was too much of it."""
+        if shown is None:
             return frozenset({"more than can be looked at"})
-        if not done.ok:
-            raise SandboxError("objdump does not run", hint="apt-get install binutils")
-        shown = done.stdout.decode(errors="replace")
         found = gates.instructions(shown)
         if self._contract.tolerance.policy != "reduced":
             found |= gates.narrowing(shown, single=self._contract.single)
@@ -196,10 +214,15 @@ class Verifier:
             ran = await climb.run(climb.build, climb.calls, team=team)
             complaint = judging.complaint(climb, ran)
             if complaint:
-                climb.remedy = remedy(climb, ran, complaint)
+                climb.shown = judging.score(climb, ran)
+                by_rule = climb.candidate.move.startswith("rule")
+                small = None if by_rule else await shrink(climb, ran, team)
+                climb.remedy = remedy(climb, ran, complaint, small)
                 return complaint
         facts: dict[str, JSON] = {
             "inputs": len(climb.calls),
+            "passed": len(climb.calls),
+            "tests": len(climb.calls),
             "sizes": "; ".join(sorted({judging.sizes_text(c) for c in climb.calls})),
             "policy": self._contract.tolerance.policy,
             "level": climb.sandbox.level,
@@ -220,6 +243,19 @@ class Verifier:
             idle = await instruments.never_run(climb, base, frozenset(), climb.calls)
             self._idle = frozenset(idle)
         return await instruments.statements(climb, self._idle)
+
+
+async def _disassembled(sandbox: Sandbox, build: Build) -> str | None:
+    """Return objdump's output for an object, None when there is too much of it; raises SandboxError without objdump."""
+    box = sandbox.fresh()
+    await box.write("kernel.so", build.binary or b"")
+    command = ("objdump", "-d", "--no-show-raw-insn", "kernel.so")
+    done = await box.exec(command, limits=_DISASSEMBLY)
+    if done.truncated:
+        return None
+    if not done.ok:
+        raise SandboxError("objdump does not run", hint="apt-get install binutils")
+    return done.stdout.decode(errors="replace")
 
 
 def _signatures(files: dict[str, str] | object, entry: str) -> list[str]:
