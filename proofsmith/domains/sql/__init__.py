@@ -16,6 +16,11 @@ SPEC = DomainSpec(
             metavar="URL_OR_FILE",
         ),
         Option(name="data", help="folder with one CSV or Parquet file a table", kind="path"),
+        Option(
+            name="by-position",
+            help="compare output columns by position and let their names differ",
+            kind="flag",
+        ),
         Option(name="param", help="value of a query parameter", metavar="NAME=VALUE", many=True),
     ),
     probes=(

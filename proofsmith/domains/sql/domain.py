@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from proofsmith.domains.sql import source
+from proofsmith.domains.sql.engines.keeper import Keeper
+from proofsmith.domains.sql.verify import Verifier
 from proofsmith.protocols import Sandbox, Tool
 from proofsmith.types import (
     JSON,
@@ -13,7 +15,6 @@ from proofsmith.types import (
     Goal,
     Problem,
     Profile,
-    Status,
     Verdict,
 )
 
@@ -28,6 +29,7 @@ class SqlDomain:
     def __init__(self) -> None:
         """Start with no engine running."""
         self.tools: Sequence[Tool] = ()
+        self._keeper = Keeper()
 
     async def read(
         self, path: Path, goal: Goal, options: Mapping[str, JSON], sandbox: Sandbox
@@ -55,7 +57,10 @@ class SqlDomain:
         self, problem: Problem, candidate: Candidate, sandbox: Sandbox, depth: Depth
     ) -> Verdict:
         """Judge a candidate, cheap gates first, stopping at the first failure."""
-        return Verdict(status=Status.UNDECIDED, feedback="no check has run")
+        seed = problem.options.get("seed")
+        return await Verifier(problem, self._keeper).verify(
+            candidate, sandbox, depth, seed if isinstance(seed, int) else None
+        )
 
     async def measure(
         self,

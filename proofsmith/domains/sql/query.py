@@ -147,3 +147,21 @@ def require_tables(query: exp.Expr, schema: Schema) -> frozenset[str]:
                 f"the query reads '{name}', which the schema does not have", hint=f"known: {known}"
             )
     return names
+
+
+def tables_read(query: exp.Query, schema: Schema) -> frozenset[str]:
+    """Return the tables of the schema that `query` reads, through views too."""
+    names = set(table_names(query, schema.dialect))
+    for _ in range(len(schema.views)):
+        for name in sorted(names & set(schema.views)):
+            view = parse_query(schema.views[name], schema.dialect)
+            names |= table_names(view, schema.dialect)
+    return frozenset(names & set(schema.tables))
+
+
+def statement_text(text: str, query: exp.Query, engine: str) -> str:
+    """Return the query alone as the author wrote it, or written anew when its file holds more than that."""
+    script = parse_script(text, engine)
+    if script.definitions:
+        return query.sql(dialect=sqlglot_name(engine))
+    return text.strip().rstrip(";").rstrip()

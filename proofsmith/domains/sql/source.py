@@ -1,10 +1,20 @@
 """Turn a user's query file and schema into a problem."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from sqlglot import exp
+
 from proofsmith.domains.sql.dialect import ENGINES, sqlglot_name
-from proofsmith.domains.sql.query import Unreadable, parse_script, require_tables, table_names
+from proofsmith.domains.sql.query import (
+    Unreadable,
+    parse_script,
+    require_tables,
+    statement_text,
+    table_names,
+    tables_read,
+)
 from proofsmith.domains.sql.schema import Schema, parse_schema
 from proofsmith.errors import UsageError
 from proofsmith.types import JSON, Goal, Problem, digest
@@ -33,20 +43,61 @@ def read(source: Path, goal: Goal, options: Mapping[str, JSON]) -> Problem:
     if len(script.queries) != 1:
         what = f"{len(script.queries)} queries" if script.queries else "no query"
         raise UsageError(f"{source.name} holds {what}", hint="give one SELECT in a file")
-    given = options.get("schema")
-    ddl = _text(Path(str(given)), _LARGEST_SCHEMA_BYTES) if given else ""
-    name = sqlglot_name(engine)
-    beside = [item.sql(dialect=name) for item in script.definitions]
-    ddl = "\n".join([ddl, *(f"{item};" for item in beside)]).strip()
-    query = script.queries[0]
-    body = query.sql(dialect=name, comments=False) if beside else text
-    schema = parse_schema(ddl, engine) if ddl else Schema({}, engine)
-    if not ddl and table_names(query, engine):
+    ddl = _ddl(source, options)
+    made = problem(source.name, text, ddl, engine, goal, options)
+    found = source_of(made)
+    if not found.schema.tables and table_names(found.query, engine):
         raise UsageError(
             "the query reads tables whose schema is not known", hint="give --schema or --db"
         )
-    require_tables(query, schema)
-    return problem(source.name, body, ddl, engine, goal, options)
+    require_tables(found.query, found.schema)
+    return made
+
+
+def _ddl(source: Path, options: Mapping[str, JSON]) -> str:
+    """Return the DDL of --schema, else of the file schema.sql beside the query, else nothing."""
+    given = options.get("schema")
+    beside = source.parent / SCHEMA
+    if given:
+        return _text(Path(str(given)), _LARGEST_SCHEMA_BYTES)
+    if beside.is_file() and beside.resolve() != source.resolve():
+        return _text(beside, _LARGEST_SCHEMA_BYTES)
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A problem's query with the tables around it."""
+
+    query: exp.Query
+    text: str
+    """What the engine is given."""
+    schema: Schema
+    beside: tuple[exp.Expr, ...]
+    """Definitions of tables and views in the query's own file."""
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """Return the names of the tables that the query reads."""
+        return tables_read(self.query, self.schema)
+
+
+def source_of(problem: Problem) -> Source:
+    """Return the query and schema of a problem that `read` made; raises UsageError when they do not parse."""
+    engine = engine_of(problem.options)
+    try:
+        script = parse_script(problem.text, engine)
+    except Unreadable as error:
+        raise UsageError(str(error), hint="give one SELECT, with WITH if you like") from None
+    name = sqlglot_name(engine)
+    beside = "\n".join(f"{item.sql(dialect=name)};" for item in script.definitions)
+    ddl = "\n".join(part for part in (problem.files.get(SCHEMA, ""), beside) if part)
+    return Source(
+        query=script.queries[0],
+        text=statement_text(problem.text, script.queries[0], engine),
+        schema=parse_schema(ddl, engine) if ddl.strip() else Schema({}, engine),
+        beside=script.definitions,
+    )
 
 
 def problem(
@@ -60,9 +111,13 @@ def problem(
         domain="sql",
         goal=goal,
         text=text,
-        files={name: text, SCHEMA: ddl},
+        files={name: text, **({SCHEMA: ddl} if ddl else {})},
         editable=(name,),
-        options={"engine": engine, "param": [*listed]},
+        options={
+            "engine": engine,
+            "param": [*listed],
+            "by-position": options.get("by-position") is True,
+        },
     )
 
 
@@ -77,9 +132,7 @@ def engine_of(options: Mapping[str, JSON]) -> str:
 
 def schema_of(problem: Problem) -> Schema:
     """Return the tables of a problem that `read` made."""
-    ddl = problem.files.get(SCHEMA, "")
-    engine = engine_of(problem.options)
-    return parse_schema(ddl, engine) if ddl else Schema({}, engine)
+    return source_of(problem).schema
 
 
 def _text(path: Path, largest_bytes: int) -> str:

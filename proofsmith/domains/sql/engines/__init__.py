@@ -1,10 +1,12 @@
 """Engines as sandboxed services: start one, open databases in it, run statements under limits."""
 
+import asyncio
 import importlib.util
 import json
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -74,7 +76,8 @@ class Engine:
         self.name = name
         self.version = version
         self._service = service
-        self._digests: dict[tuple[str, str], str] = {}
+        self._digests: dict[str, str] = {}
+        self._turn = asyncio.Lock()
 
     async def open(self, ddl: str) -> "Database":
         """Return a new, empty database with the tables of `ddl`; it replaces the one that was open.
@@ -86,6 +89,12 @@ class Engine:
         session = secrets.token_hex(8)
         await self.ask({"op": "open", "ddl": ddl, "session": session})
         return Database(self, session)
+
+    @asynccontextmanager
+    async def fresh(self, ddl: str) -> AsyncIterator["Database"]:
+        """Open a new database for a block, during which nobody else uses the engine."""
+        async with self._turn:
+            yield await self.open(ddl)
 
     async def trials(
         self,
@@ -101,20 +110,20 @@ class Engine:
         Returns one list of outcomes a database, in order. Tables are emptied in between, and made anew now and then.
         """
         ddl = create_tables(schema)
-        session = self._digests.setdefault((self.name, ddl), secrets.token_hex(8))
+        session = self._digests.setdefault(ddl, secrets.token_hex(8))
         clear = "".join(f'DELETE FROM "{name}";' for name in reversed(list(schema.tables)))
-        reply = await self.ask(
-            {
-                "op": "trials",
-                "ddl": ddl,
-                "session": session,
-                "clear": clear,
-                "databases": list(databases),
-                "statements": list(statements),
-                "limit_s": limit_s,
-                "most_rows": most_rows,
-            }
-        )
+        request: Mapping[str, JSON] = {
+            "op": "trials",
+            "ddl": ddl,
+            "session": session,
+            "clear": clear,
+            "databases": list(databases),
+            "statements": list(statements),
+            "limit_s": limit_s,
+            "most_rows": most_rows,
+        }
+        async with self._turn:
+            reply = await self.ask(request)
         results = reply["results"]
         assert isinstance(results, list)
         return [[_outcome(item) for item in row] for row in results]  # type: ignore[union-attr]

@@ -1,0 +1,172 @@
+"""What a query's text promises: output names, order, and whether stored order can show through."""
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.qualify import qualify
+
+from proofsmith.domains.sql.dialect import sqlglot_name
+from proofsmith.domains.sql.gate import name_of
+from proofsmith.domains.sql.schema import Schema
+from proofsmith.domains.sql.testing.results import Promise
+
+_BY_POSITION = frozenset(
+    (
+        *("row_number", "first_value", "last_value", "nth_value", "lag", "lead", "ntile"),
+        *("array_agg", "string_agg", "group_concat", "list", "first", "last", "any_value", "mode"),
+        *("arg_max", "arg_min", "max_by", "min_by", "array"),
+    )
+)
+
+
+def qualified(query: exp.Query, schema: Schema) -> exp.Query | None:
+    """Return the query with every column qualified and every star expanded, views inlined; None when that fails.
+
+    What comes back serves analysis alone: engines are always given the author's text.
+    """
+    try:
+        found = qualify(
+            with_views(query.copy(), schema),
+            schema=dict(schema.mapping()),
+            dialect=sqlglot_name(schema.dialect),
+            quote_identifiers=False,
+            identify=False,
+        )
+    except (SqlglotError, RecursionError, ValueError, KeyError, AttributeError, TypeError):
+        return None
+    return found if isinstance(found, exp.Query) else None
+
+
+def with_views(query: exp.Query, schema: Schema) -> exp.Query:
+    """Replace every view by its query, in place; recursion ends because a view cannot read itself."""
+    own = {node.alias_or_name.lower() for node in query.find_all(exp.CTE)}
+    for _ in range(len(schema.views) + 1):
+        tables = [
+            table
+            for table in query.find_all(exp.Table)
+            if table.name.lower() in schema.views and table.name.lower() not in own
+        ]
+        for table in tables:
+            text = schema.views[table.name.lower()]
+            inner: exp.Expr = exp.maybe_parse(text, dialect=sqlglot_name(schema.dialect))
+            alias = table.alias or table.name
+            table.replace(
+                exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier(alias)))
+            )
+        if not tables:
+            break
+    return query
+
+
+def promise_of(query: exp.Query) -> Promise:
+    """Return what a query promises about the order of its rows."""
+    order = query.args.get("order")
+    if order is None:
+        return Promise()
+    outputs = first_select(query).expressions
+    keys = [_place(item.this, outputs) for item in order.expressions]
+    if any(key is None for key in keys) or any(isinstance(item, exp.Star) for item in outputs):
+        return Promise(ordered=True)
+    return Promise(ordered=True, keys=tuple(key for key in keys if key is not None))
+
+
+def _place(key: exp.Expr, outputs: Sequence[exp.Expr]) -> int | None:
+    """Return the output column that an ORDER BY key names by number, alias or equal expression."""
+    if isinstance(key, exp.Literal) and not key.is_string:
+        place = int(str(key.this)) - 1 if str(key.this).isdigit() else -1
+        return place if 0 <= place < len(outputs) else None
+    if isinstance(key, exp.Column) and not key.table:
+        named = [
+            i for i, item in enumerate(outputs) if item.alias_or_name.lower() == key.name.lower()
+        ]
+        if len(named) == 1:
+            return named[0]
+    equal = [i for i, item in enumerate(outputs) if item.unalias() == key]
+    return equal[0] if equal else None
+
+
+def first_select(query: exp.Expr) -> exp.Select:
+    """Return the SELECT that names a query's output columns: a set operation's leftmost."""
+    node = query
+    while not isinstance(node, exp.Select):
+        node = node.this
+    return node
+
+
+def may_repeat(query: exp.Query) -> bool:
+    """Say whether a query can return more than one row."""
+    limit = query.args.get("limit")
+    if isinstance(limit, exp.Limit) and limit.expression.sql() in ("0", "1"):
+        return False
+    select = query.unnest() if isinstance(query, exp.Subquery) else query
+    if not isinstance(select, exp.Select) or select.args.get("group") is not None:
+        return True
+    return not any(
+        isinstance(call, exp.AggFunc) and call.find_ancestor(exp.Window, exp.Select) is select
+        for item in select.expressions
+        for call in item.find_all(exp.AggFunc)
+    )
+
+
+def output_names(query: exp.Query) -> list[str | None]:
+    """Return the names that the author gave to the output columns, None for what the engine names itself."""
+    names: list[str | None] = []
+    for item in first_select(query).expressions:
+        named = isinstance(item, exp.Alias | exp.Column)
+        names.append(item.alias_or_name if named else None)
+    return names
+
+
+def has_star(query: exp.Query) -> bool:
+    """Say whether the output is written with a star."""
+    return any(
+        isinstance(item, exp.Star)
+        or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star))
+        for item in first_select(query).expressions
+    )
+
+
+def size_constants(query: exp.Expr) -> frozenset[int]:
+    """Return the numbers that a query compares counts or row numbers with, and its limits and offsets.
+
+    A database with fewer rows than such a number cannot show what it is for.
+    """
+    found = set()
+    for node in query.find_all(exp.Limit, exp.Offset, exp.Fetch):
+        found |= {_integer(literal) for literal in node.find_all(exp.Literal)}
+    for predicate in query.find_all(exp.Predicate, exp.Between, exp.In):
+        if any(_counts(node) for node in predicate.walk()):
+            found |= {_integer(literal) for literal in predicate.find_all(exp.Literal)}
+    numbered = {
+        node.alias.lower()
+        for node in query.find_all(exp.Alias)
+        if any(_counts(inner) for inner in node.this.walk())
+    }
+    for column in query.find_all(exp.Column):
+        predicate_ = column.find_ancestor(exp.Predicate, exp.Between, exp.In)
+        if column.name.lower() in numbered and predicate_ is not None:
+            found |= {_integer(literal) for literal in predicate_.find_all(exp.Literal)}
+    return frozenset(found) - {0}
+
+
+def _counts(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Count | exp.CountIf) or (
+        isinstance(node, exp.Func)
+        and name_of(node) in ("row_number", "rank", "dense_rank", "ntile")
+    )
+
+
+def _integer(literal: exp.Literal) -> int:
+    text = str(literal.this)
+    return int(text) if not literal.is_string and text.isdigit() else 0
+
+
+def is_fragile(query: exp.Query, engine: str) -> bool:
+    """Say whether the order in which rows are stored could show in the result."""
+    found = query.find(exp.Limit, exp.Fetch, exp.Offset, exp.WindowSpec)
+    if found is not None or any(node.args.get("on") for node in query.find_all(exp.Distinct)):
+        return True
+    if any(name_of(call) in _BY_POSITION for call in query.find_all(exp.Func)):
+        return True
+    return engine == "sqlite" and query.find(exp.Group, exp.AggFunc) is not None

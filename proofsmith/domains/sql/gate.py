@@ -1,0 +1,170 @@
+"""The syntactic gate: what a candidate may say at all, before any engine sees it."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+
+from sqlglot import exp
+
+from proofsmith.domains.sql.dialect import folded
+from proofsmith.domains.sql.query import DEEPEST, Unreadable, parse_script
+from proofsmith.domains.sql.schema import Schema
+
+_FORBIDDEN: Mapping[type[exp.Expr], str] = {
+    exp.Into: "SELECT INTO writes",
+    exp.Lock: "row locks",
+    exp.DML: "data-modifying statements",
+    exp.Command: "commands",
+    exp.Pragma: "PRAGMA",
+    exp.Set: "SET",
+    exp.Hint: "optimizer hints",
+    exp.TableSample: "TABLESAMPLE",
+    exp.SessionParameter: "session variables",
+    exp.Parameter: "session variables",
+    exp.Copy: "COPY",
+    exp.Attach: "ATTACH",
+    exp.Create: "CREATE",
+    exp.Drop: "DROP",
+}
+_ROW_IDENTITY = frozenset(
+    ("rowid", "_rowid_", "oid", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid")
+)
+_MOMENTS = frozenset(("now", "today", "tomorrow", "yesterday", "epoch", "allballs"))
+_MOMENT_TYPES = ("DATE", "TIMESTAMP", "TIMESTAMPTZ", "TIME", "DATETIME")
+
+
+class Refused(Exception):
+    """The candidate says something that it may not; the message says what."""
+
+
+@cache
+def _functions() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of the functions that are allowed, and of those whose value changes by itself."""
+    text = resources.files("proofsmith.domains.sql").joinpath("functions.toml").read_text("utf-8")
+    listed = tomllib.loads(text)
+    return frozenset(listed["allowed"]["names"]), frozenset(listed["volatile"]["names"])
+
+
+def admit(text: str, base: exp.Query, beside: tuple[exp.Expr, ...], schema: Schema) -> exp.Query:
+    """Return the candidate's one query when the gate lets it pass.
+
+    `beside` are definitions in the original's file, which a candidate may repeat but not change.
+
+    Raises:
+        Refused: it does not parse, is not one query, reads what it should not or calls what it may not.
+    """
+    try:
+        script = parse_script(text, schema.dialect)
+    except Unreadable as error:
+        raise Refused(str(error)) from None
+    known = {item.sql() for item in beside}
+    if any(item.sql() not in known for item in script.definitions):
+        raise Refused("it defines tables or views; only SELECT is allowed")
+    if len(script.queries) != 1:
+        raise Refused(f"it holds {len(script.queries)} queries where one is expected")
+    query = script.queries[0]
+    for complaint in _complaints(query, base, schema):
+        raise Refused(complaint)
+    return query
+
+
+def _complaints(query: exp.Query, base: exp.Query, schema: Schema) -> Iterator[str]:
+    if "/*+" in query.sql():
+        yield "it carries optimizer hints"
+    for node in query.walk():
+        for kind, what in _FORBIDDEN.items():
+            if isinstance(node, kind):
+                yield f"it uses {what}"
+    if depth(query) > DEEPEST * 8:
+        yield "it is nested too deeply"
+    if _recurses(query) and not _recurses(base):
+        yield "it recurses, and the original does not"
+    yield from _tables(query, base, schema)
+    yield from _calls(query, base, schema.dialect)
+    yield from _row_identities(query, schema)
+
+
+def depth(query: exp.Expr) -> int:
+    """Return the height of a syntax tree."""
+    deepest, level = 0, [query]
+    while level:
+        deepest += 1
+        level = [child for node in level for child in node.iter_expressions()]
+    return deepest
+
+
+def _recurses(query: exp.Expr) -> bool:
+    return any(node.args.get("recursive") for node in query.find_all(exp.With))
+
+
+def _tables(query: exp.Query, base: exp.Query, schema: Schema) -> Iterator[str]:
+    """Complain about tables that are neither the problem's nor the candidate's own."""
+    own = {node.alias_or_name.lower() for node in query.find_all(exp.CTE)}
+    calls = {name_of(node) for node in base.find_all(exp.Func)}
+    for table in query.find_all(exp.Table):
+        identifier = table.this
+        if not isinstance(identifier, exp.Identifier):
+            if not isinstance(identifier, exp.Func) or name_of(identifier) not in calls:
+                yield f"it reads from {table.sql()[:80]}, which is no table of the problem"
+            continue
+        quoted = bool(identifier.args.get("quoted"))
+        name = folded(identifier.name, quoted, schema.dialect)
+        if table.args.get("catalog") or table.db.lower() not in ("", "public", "main"):
+            yield f"it reads '{table.sql()[:80]}', which is no table of the problem"
+        elif name not in schema.tables and name not in schema.views and name.lower() not in own:
+            yield f"it reads '{name}', which is no table of the problem"
+
+
+def _calls(query: exp.Query, base: exp.Query, dialect: str) -> Iterator[str]:
+    allowed, _ = _functions()
+    known = {name_of(node) for node in base.find_all(exp.Func)}
+    for call in query.find_all(exp.Func):
+        name = name_of(call)
+        if name not in allowed and name not in known:
+            yield f"it calls {name}, which is not on the list of allowed functions"
+    for dot in query.find_all(exp.Dot):
+        if isinstance(dot.expression, exp.Func):
+            yield f"it calls {dot.sql()[:80]} by a qualified name"
+    for name in volatile(query):
+        yield f"it calls {name}, whose value changes by itself"
+
+
+def name_of(call: exp.Expr) -> str:
+    """Return a function's name in lower case.
+
+    >>> import sqlglot
+    >>> name_of(sqlglot.parse_one("COUNT(*)")), name_of(sqlglot.parse_one("my_fn(1)"))
+    ('count', 'my_fn')
+    """
+    if isinstance(call, exp.Anonymous | exp.AnonymousAggFunc):
+        return str(call.name).lower()
+    return str(call.sql_name()).lower() if isinstance(call, exp.Func) else call.key
+
+
+def volatile(query: exp.Expr) -> Iterator[str]:
+    """Yield what makes a query's result change by itself: random numbers, clocks, sequences."""
+    _, changing = _functions()
+    for call in query.find_all(exp.Func):
+        name = name_of(call)
+        if name in changing:
+            yield name
+    for literal in query.find_all(exp.Literal):
+        if literal.is_string and str(literal.this).lower().strip() in _MOMENTS:
+            parent = literal.parent
+            typed = isinstance(parent, exp.Cast) and parent.to.sql().upper().startswith(
+                _MOMENT_TYPES
+            )
+            dated = isinstance(parent, exp.Func) and "date" in name_of(parent) + parent.key
+            timed = isinstance(parent, exp.Func) and "time" in name_of(parent) + parent.key
+            if typed or dated or timed:
+                yield f"'{literal.this}'"
+
+
+def _row_identities(query: exp.Query, schema: Schema) -> Iterator[str]:
+    columns = {column.name for table in schema.tables.values() for column in table.columns}
+    made = {node.alias.lower() for node in query.find_all(exp.Alias)}
+    for column in query.find_all(exp.Column):
+        name = column.name.lower()
+        if name in _ROW_IDENTITY and name not in columns and name not in made:
+            yield f"it reads {name}, which tells how rows are stored"

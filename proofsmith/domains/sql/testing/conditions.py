@@ -1,0 +1,122 @@
+"""Evaluate a CHECK condition on one row in three-valued logic, as far as it is simple."""
+
+import operator
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from proofsmith.domains.sql.dialect import sqlglot_name
+from proofsmith.domains.sql.schema import Schema, Table
+from proofsmith.domains.sql.testing.pools import Cell
+
+_COMPARE: Mapping[type[exp.Expr], Callable[..., bool]] = {
+    exp.EQ: operator.eq,
+    exp.NEQ: operator.ne,
+    exp.LT: operator.lt,
+    exp.LTE: operator.le,
+    exp.GT: operator.gt,
+    exp.GTE: operator.ge,
+}
+_COMPUTE: Mapping[type[exp.Expr], Callable[..., Cell]] = {
+    exp.Add: operator.add,
+    exp.Sub: operator.sub,
+    exp.Mul: operator.mul,
+}
+
+
+class _Beyond(Exception):
+    """The condition uses something that this evaluator does not know."""
+
+
+class Condition:
+    """One CHECK of a table; what cannot be evaluated here is left to the engine, which refuses the rows."""
+
+    def __init__(self, text: str, table: Table, dialect: str) -> None:
+        """Parse `text`, SQL in the dialect of the engine `dialect`."""
+        self._columns = {column.name for column in table.columns}
+        try:
+            self._tree: exp.Expr | None = sqlglot.parse_one(text, dialect=sqlglot_name(dialect))
+        except SqlglotError:
+            self._tree = None
+
+    def holds(self, cells: Mapping[str, Cell]) -> bool:
+        """Say whether the row is not known to break the condition: true, NULL or beyond this evaluator."""
+        if self._tree is None:
+            return True
+        try:
+            return self._value(self._tree, cells) is not False
+        except (_Beyond, TypeError):
+            return True
+
+    def _value(self, node: exp.Expr, cells: Mapping[str, Cell]) -> Cell:
+        match node:
+            case exp.Paren():
+                return self._value(node.this, cells)
+            case exp.Column():
+                if node.name.lower() in cells:
+                    return cells[node.name.lower()]
+                if node.name in cells:
+                    return cells[node.name]
+                raise _Beyond
+            case exp.And() | exp.Or() | exp.Not():
+                return self._logic(node, cells)
+            case exp.Null():
+                return None
+            case exp.Boolean():
+                return bool(node.this)
+            case exp.Literal():
+                return str(node.this) if node.is_string else _number(str(node.this))
+            case _:
+                return self._operation(node, cells)
+
+    def _logic(self, node: exp.Expr, cells: Mapping[str, Cell]) -> Cell:
+        left = self._value(node.this, cells)
+        if isinstance(node, exp.Not):
+            return None if left is None else not left
+        right = self._value(node.expression, cells)
+        deciding = isinstance(node, exp.Or)
+        if left is deciding or right is deciding:
+            return deciding
+        return None if left is None or right is None else not deciding
+
+    def _operation(self, node: exp.Expr, cells: Mapping[str, Cell]) -> Cell:
+        if type(node) in _COMPARE or type(node) in _COMPUTE:
+            left, right = self._value(node.this, cells), self._value(node.expression, cells)
+            if left is None or right is None:
+                return None
+            return (_COMPARE.get(type(node)) or _COMPUTE[type(node)])(left, right)
+        if isinstance(node, exp.Neg):
+            value = self._value(node.this, cells)
+            return None if value is None else 0 - value  # type: ignore[operator]
+        if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null):
+            return self._value(node.this, cells) is None
+        if isinstance(node, exp.Between):
+            low = exp.GTE(this=node.this.copy(), expression=node.args["low"].copy())
+            high = exp.LTE(this=node.this.copy(), expression=node.args["high"].copy())
+            return self._logic(exp.And(this=low, expression=high), cells)
+        if isinstance(node, exp.In) and node.expressions:
+            value = self._value(node.this, cells)
+            members = [self._value(item, cells) for item in node.expressions]
+            if value is None:
+                return None
+            return True if value in members else (None if None in members else False)
+        raise _Beyond
+
+
+def conditions_of(schema: Schema) -> list[exp.Expr]:
+    """Return the syntax trees of all CHECKs that parse."""
+    found = []
+    for table in schema.tables.values():
+        for text in table.checks:
+            try:
+                found.append(sqlglot.parse_one(text, dialect=sqlglot_name(schema.dialect)))
+            except SqlglotError:
+                continue
+    return found
+
+
+def _number(text: str) -> Cell:
+    return int(text) if text.isdigit() else Decimal(text)

@@ -1,0 +1,300 @@
+"""Small adversarial databases that keep to the schema's constraints: empties, duplicates, NULLs, ties, fan-out."""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlglot import exp
+
+from proofsmith.domains.sql.engines.ddl import quoted
+from proofsmith.domains.sql.schema import Column, Schema, Table
+from proofsmith.domains.sql.testing.conditions import Condition
+from proofsmith.domains.sql.testing.pools import Cell, Pools, shrunk
+
+Row = tuple[Cell, ...]
+Database = Mapping[str, Sequence[Row]]
+"""Rows by table, parents first; cells in the order of the table's columns."""
+
+_SIZES = (2, 3, 4, 6, 9)
+_DOMAINS = (1, 2, 3, 5, None)
+_NULL_SHARES = (0.0, 0.15, 0.35)
+_KEY_TRIES = 6
+_CHECK_TRIES = 40
+_SMALL_KEYS = tuple(range(13))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How one database is drawn."""
+
+    most_rows: int
+    domain: int | None
+    """Different values a pool; None leaves the pool whole."""
+    null_share: float
+    empty: frozenset[str] = frozenset()
+    null_columns: frozenset[tuple[str, str]] = frozenset()
+    focused: bool = False
+    """Draw from a column's own constants and from small numbers: makes joins and filters meet."""
+
+
+class Generator:
+    """Draws databases over one schema; equal seeds give equal databases."""
+
+    def __init__(self, schema: Schema, pools: Pools, seed: int) -> None:
+        """Take tables, parents first, and the constants to draw from."""
+        self._schema = schema
+        self._pools = pools
+        self._random = random.Random(seed)
+        self._checks = {
+            table.name: [Condition(text, table, schema.dialect) for text in table.checks]
+            for table in schema.tables.values()
+        }
+
+    def databases(self, count: int) -> Iterator[dict[str, list[Row]]]:
+        """Yield `count` databases: the degenerate ones first, then random shapes."""
+        for shape, _ in zip(self._shapes(), range(count), strict=False):
+            yield self.draw(shape)
+
+    def _shapes(self) -> Iterator[Shape]:
+        names = list(self._schema.tables)
+        yield Shape(most_rows=0, domain=1, null_share=0.0)
+        for name in names:
+            yield Shape(most_rows=3, domain=3, null_share=0.15, empty=frozenset([name]))
+        yield Shape(most_rows=1, domain=None, null_share=0.0)
+        while True:
+            yield self._random_shape(names)
+
+    def _random_shape(self, names: Sequence[str]) -> Shape:
+        choose = self._random
+        empty = [choose.choice(names)] if names and choose.random() < 0.15 else []
+        columns = [(t.name, c.name) for t in self._schema.tables.values() for c in t.columns]
+        nulls = [choose.choice(columns)] if columns and choose.random() < 0.1 else []
+        return Shape(
+            most_rows=choose.choice(_SIZES),
+            domain=choose.choice(_DOMAINS),
+            null_share=choose.choice(_NULL_SHARES),
+            empty=frozenset(empty),
+            null_columns=frozenset(nulls),
+            focused=choose.random() < 0.3,
+        )
+
+    def draw(self, shape: Shape) -> dict[str, list[Row]]:
+        """Return one database of the given shape."""
+        database: dict[str, list[Row]] = {}
+        domains = {
+            (table.name, column.name): self._domain(column, shape)
+            for table in self._schema.tables.values()
+            for column in table.columns
+        }
+        for table in self._schema.tables.values():
+            rows: list[Row] = []
+            database[table.name] = rows
+            count = 0 if table.name in shape.empty or not shape.most_rows else shape.most_rows
+            if count > 1:
+                count = self._random.randint(1, count)
+            for _ in range(count):
+                row = self._row(table, rows, database, domains, shape)
+                if row is not None:
+                    rows.append(row)
+        return database
+
+    def large(self, count: int) -> dict[str, list[Row]]:
+        """Return a database with `count` rows a table: refutes what is right on small databases alone."""
+        shape = Shape(most_rows=count, domain=None, null_share=0.15)
+        database: dict[str, list[Row]] = {}
+        for table in self._schema.tables.values():
+            pools = {(table.name, c.name): self._pools.of(c) for c in table.columns}
+            rows: list[Row] = []
+            for number in range(count):
+                cells = {c.name: self._cell(table, c, pools, shape) for c in table.columns}
+                for column in table.columns:
+                    if any(column.name in key for key in table.keys):
+                        cells[column.name] = _numbered(column, number)
+                if self._parents(table, cells, database, rows) and all(
+                    check.holds(cells) for check in self._checks[table.name]
+                ):
+                    rows.append(tuple(cells[column.name] for column in table.columns))
+            database[table.name] = _distinct(table, rows)
+        return database
+
+    def _domain(self, column: Column, shape: Shape) -> list[Cell]:
+        pool = self._pools.of(column)
+        if shape.focused:
+            own = self._pools.own(column)
+            small = pool[:3] if column.kind != "integer" else [1, 2, 3]
+            return [*own, *own, *small[:1]] if own else list(small)
+        return shrunk(pool, shape.domain, self._random)
+
+    def _row(
+        self,
+        table: Table,
+        rows: Sequence[Row],
+        database: Mapping[str, Sequence[Row]],
+        domains: Mapping[tuple[str, str], list[Cell]],
+        shape: Shape,
+    ) -> Row | None:
+        """Return one more row of the table, None when its constraints leave no room."""
+        tries = _CHECK_TRIES if table.checks else _KEY_TRIES
+        for _ in range(tries):
+            cells = {c.name: self._cell(table, c, domains, shape) for c in table.columns}
+            if not self._parents(table, cells, database, rows):
+                return None
+            if all(check.holds(cells) for check in self._checks[table.name]) and _is_new(
+                table, cells, rows
+            ):
+                return tuple(cells[column.name] for column in table.columns)
+        return None
+
+    def _cell(
+        self,
+        table: Table,
+        column: Column,
+        domains: Mapping[tuple[str, str], list[Cell]],
+        shape: Shape,
+    ) -> Cell:
+        if column.nullable:
+            share = 1.0 if (table.name, column.name) in shape.null_columns else shape.null_share
+            if self._random.random() < share:
+                return None
+        keyed = column.kind == "integer" and any(column.name in key for key in table.keys)
+        if keyed and self._random.random() < 0.5:
+            return self._random.choice(_SMALL_KEYS)
+        return self._random.choice(domains[table.name, column.name])
+
+    def _parents(
+        self,
+        table: Table,
+        cells: dict[str, Cell],
+        database: Mapping[str, Sequence[Row]],
+        rows: Sequence[Row],
+    ) -> bool:
+        """Point every foreign key at a parent or at NULL; False when neither is possible."""
+        for key in table.foreign_keys:
+            parent = self._schema.tables.get(key.table)
+            if parent is None:
+                continue
+            candidates = rows if parent.name == table.name else database.get(parent.name, ())
+            optional = [c for c in table.columns if c.name in key.columns and c.nullable]
+            if any(cells[name] is None for name in key.columns):
+                continue
+            if not candidates:
+                if not optional:
+                    return False
+                cells[optional[0].name] = None
+                continue
+            chosen = self._random.choice(candidates)
+            names = [column.name for column in parent.columns]
+            for name, reference in zip(key.columns, key.references, strict=True):
+                cells[name] = chosen[names.index(reference)]
+        return True
+
+
+def _numbered(column: Column, number: int) -> Cell:
+    """Return the `number`-th value of a key column."""
+    match column.kind:
+        case "integer" | "decimal" | "float":
+            return number
+        case "date":
+            return f"{1900 + number // 336}-{1 + number // 28 % 12:02}-{1 + number % 28:02}"
+        case "timestamp":
+            return f"2001-01-01 {number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}"
+        case _:
+            return str(number)
+
+
+def _distinct(table: Table, rows: list[Row]) -> list[Row]:
+    """Drop rows that repeat a key, as foreign keys inside keys can make them do."""
+    names = [column.name for column in table.columns]
+    for key in table.keys:
+        places = [names.index(name) for name in key]
+        seen: dict[tuple[Cell, ...], Row] = {}
+        free = []
+        for row in rows:
+            value = tuple(row[place] for place in places)
+            if None in value:
+                free.append(row)
+            else:
+                seen.setdefault(value, row)
+        rows = [*seen.values(), *free]
+    return rows
+
+
+def _is_new(table: Table, cells: Mapping[str, Cell], rows: Sequence[Row]) -> bool:
+    """Say whether no key of the table repeats; a unique constraint ignores rows with NULL in it."""
+    names = [column.name for column in table.columns]
+    for key in table.keys:
+        mine = tuple(cells[name] for name in key)
+        if None in mine:
+            continue
+        places = [names.index(name) for name in key]
+        if any(tuple(row[place] for place in places) == mine for row in rows):
+            return False
+    return True
+
+
+def keeps(schema: Schema, database: Database) -> bool:
+    """Say whether a database meets the keys, foreign keys, NOT NULLs and the CHECKs that can be evaluated."""
+    for table in schema.tables.values():
+        names = [column.name for column in table.columns]
+        checks = [Condition(text, table, schema.dialect) for text in table.checks]
+        seen: list[Row] = []
+        for row in database.get(table.name, ()):
+            cells = dict(zip(names, row, strict=True))
+            if any(cells[c.name] is None and not c.nullable for c in table.columns):
+                return False
+            if not all(check.holds(cells) for check in checks) or not _is_new(table, cells, seen):
+                return False
+            seen.append(row)
+        if not _has_parents(schema, table, database):
+            return False
+    return True
+
+
+def _has_parents(schema: Schema, table: Table, database: Database) -> bool:
+    names = [column.name for column in table.columns]
+    for key in table.foreign_keys:
+        parent = schema.tables.get(key.table)
+        if parent is None:
+            continue
+        columns = [column.name for column in parent.columns]
+        known = {
+            tuple(row[columns.index(name)] for name in key.references)
+            for row in database.get(parent.name, ())
+        }
+        for row in database.get(table.name, ()):
+            value = tuple(row[names.index(name)] for name in key.columns)
+            if None not in value and value not in known:
+                return False
+    return True
+
+
+def inserts(schema: Schema, database: Database) -> str:
+    """Write a database as INSERT statements, parents first."""
+    lines = []
+    for table in schema.tables.values():
+        rows = database.get(table.name, ())
+        if rows:
+            written = ", ".join(
+                "("
+                + ", ".join(_literal(v, c) for v, c in zip(row, table.columns, strict=True))
+                + ")"
+                for row in rows
+            )
+            lines.append(f"INSERT INTO {quoted(table.name)} VALUES {written};")
+    return "\n".join(lines)
+
+
+def _literal(value: Cell, column: Column) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int | float | Decimal):
+        return str(value)
+    return str(exp.Literal.string(value).sql())
+
+
+def shuffled(database: Database, random_: random.Random) -> dict[str, list[Row]]:
+    """Return the same rows in another order."""
+    return {name: random_.sample(list(rows), len(rows)) for name, rows in database.items()}

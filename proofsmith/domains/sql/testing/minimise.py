@@ -1,0 +1,151 @@
+"""Shrink a counter-example: fewer rows, plainer cells, the same kind of difference."""
+
+import random
+from collections.abc import Callable, Iterator
+
+from proofsmith.domains.sql.engines import Engine, Outcome, StatementRefused
+from proofsmith.domains.sql.engines.ddl import create_table
+from proofsmith.domains.sql.schema import Column
+from proofsmith.domains.sql.testing.databases import Database, Row, inserts, keeps, shuffled
+from proofsmith.domains.sql.testing.differential import Difference, Pair, Tally, confirm, kind_of
+from proofsmith.domains.sql.testing.pools import Cell
+from proofsmith.domains.sql.testing.results import same_bag
+
+_MOST_TRIALS = 400
+_BATCH = 24
+Step = Callable[[Pair, Database], Iterator[Database]]
+_PLAIN: dict[str, tuple[Cell, ...]] = {
+    "integer": (0, 1),
+    "decimal": (0, 1),
+    "float": (0, 1),
+    "text": ("",),
+    "boolean": (False,),
+}
+
+
+async def minimised(engine: Engine, pair: Pair, found: Difference, seed: int) -> Difference:
+    """Return an equal or smaller counter-example, confirmed on a fresh database like the first."""
+    search = _Search(engine, pair, found, seed)
+    database: Database = found.database
+    for step in (_without_rows, _plainer):
+        database = await search.exhaust(database, step)
+    confirmed = await confirm(engine, pair, database, Tally(), random.Random(seed))
+    return confirmed if confirmed is not None and confirmed.kind == found.kind else found
+
+
+class _Search:
+    def __init__(self, engine: Engine, pair: Pair, found: Difference, seed: int) -> None:
+        self._engine, self._pair, self._kind = engine, pair, found.kind
+        self._random = random.Random(seed)
+        self._left = _MOST_TRIALS
+
+    async def exhaust(self, database: Database, step: Step) -> Database:
+        """Apply the first step that keeps the difference, again and again, until none does."""
+        while self._left > 0:
+            smaller = await self._first(step(self._pair, database))
+            if smaller is None:
+                return database
+            database = smaller
+        return database
+
+    async def _first(self, options: Iterator[Database]) -> Database | None:
+        valid = (option for option in options if keeps(self._pair.schema, option))
+        batch: list[Database] = []
+        for option in valid:
+            batch.append(option)
+            if len(batch) == _BATCH:
+                if (hit := await self._hit(batch)) is not None:
+                    return hit
+                batch = []
+        return await self._hit(batch) if batch else None
+
+    async def _hit(self, batch: list[Database]) -> Database | None:
+        self._left -= len(batch)
+        scripts = []
+        for database in batch:
+            versions = [database, *(shuffled(database, self._random) for _ in range(2))]
+            scripts += [inserts(self._pair.schema, version) for version in versions]
+        statements = [self._pair.base, self._pair.candidate]
+        try:
+            results = await self._engine.trials(self._pair.schema, scripts, statements)
+        except StatementRefused:
+            return None
+        for position, database in enumerate(batch):
+            if self._shows(results[3 * position : 3 * position + 3]):
+                return database
+        return None
+
+    def _shows(self, outcomes: list[list[Outcome]]) -> bool:
+        base, candidate = outcomes[0]
+        if base.ended != "ok" or any(not same_bag(base, row[0]) for row in outcomes):
+            return False
+        kind = kind_of(base, candidate, self._pair.promise)
+        if self._kind == "unstable":
+            return not kind and any(not same_bag(candidate, row[1]) for row in outcomes)
+        return kind.rstrip("?") == self._kind
+
+
+def _without_rows(pair: Pair, database: Database) -> Iterator[Database]:
+    """Yield the database without each table's rows, then without each row; children first."""
+    names = list(reversed(list(pair.schema.tables)))
+    for name in names:
+        if len(database.get(name, ())) > 1:
+            yield {**database, name: []}
+    for name in names:
+        rows = list(database.get(name, ()))
+        for place in range(len(rows)):
+            yield {**database, name: rows[:place] + rows[place + 1 :]}
+
+
+def _plainer(pair: Pair, database: Database) -> Iterator[Database]:
+    """Yield the database with one cell made plainer: NULL, 0, 1 or the empty text."""
+    for name, table in pair.schema.tables.items():
+        rows: list[Row] = list(database.get(name, ()))
+        for place, row in enumerate(rows):
+            for index, column in enumerate(table.columns):
+                for value in _plain_values(column, row[index]):
+                    changed = (*row[:index], value, *row[index + 1 :])
+                    yield {**database, name: [*rows[:place], changed, *rows[place + 1 :]]}
+
+
+def _plain_values(column: Column, value: Cell) -> Iterator[Cell]:
+    """Yield what is plainer than `value`, plainest first."""
+    order: tuple[Cell, ...] = (*((None,) if column.nullable else ()), *_PLAIN.get(column.kind, ()))
+    for plain in order:
+        if plain == value and type(plain) is type(value):
+            return
+        yield plain
+
+
+def script(pair: Pair, found: Difference) -> str:
+    """Write a counter-example as a script that anyone can run on an empty database of the engine."""
+    used = {name for name in found.database if found.database[name]}
+    tables = [create_table(table) for table in pair.schema.tables.values()]
+    lines = [
+        f"-- {len(used)} table(s) with rows; the two queries below must return the same and do not",
+        *tables,
+        inserts(pair.schema, found.database),
+        f"-- original: {_told(found.base)}",
+        pair.base.strip().rstrip(";") + ";",
+        f"-- candidate: {_told(found.candidate)}",
+        pair.candidate.strip().rstrip(";") + ";",
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _told(outcome: Outcome) -> str:
+    if outcome.ended != "ok":
+        return outcome.error or outcome.ended
+    rows = ", ".join(
+        "(" + ", ".join(_shown(cell) for cell in row) + ")" for row in outcome.rows[:12]
+    )
+    more = f", ... {outcome.count} rows" if outcome.count > 12 else ""
+    return (rows or "no rows") + more
+
+
+def _shown(cell: object) -> str:
+    if cell is None:
+        return "NULL"
+    if isinstance(cell, dict):
+        return str(next(iter(cell.values())))
+    return repr(cell) if isinstance(cell, str) else str(cell)

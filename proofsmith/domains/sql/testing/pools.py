@@ -1,0 +1,155 @@
+"""Values worth putting into a database: constants of both queries, their neighbours, and the usual suspects."""
+
+import datetime
+import random
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from sqlglot import exp
+
+from proofsmith.domains.sql.schema import Column
+
+Cell = None | bool | int | float | str | Decimal
+"""A value of a table's cell; dates and times are ISO text."""
+
+_INTEGERS = (0, 1, 2, -1)
+_TEXTS = ("A", "", "a", "X", "Y", "Xa", "A ", "b")
+_DATES = ("2024-02-29", "2023-12-31", "2024-01-01", "2000-01-01")
+_RANGES = {
+    "TINYINT": 7,
+    "SMALLINT": 15,
+    "INT2": 15,
+    "BIGINT": 63,
+    "INT8": 63,
+    "HUGEINT": 63,
+    "UTINYINT": 7,
+}
+_OTHERS = {
+    "INET": ("10.0.0.1", "10.0.0.2"),
+    "UUID": ("00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"),
+    "JSON": ("{}", "[1]"),
+    "JSONB": ("{}", "[1]"),
+    "INTERVAL": ("1 day", "2 days"),
+    "BYTEA": ("\\x01", "\\x02"),
+    "BLOB": ("01", "02"),
+}
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+@dataclass(slots=True)
+class Pools:
+    """Constants of the queries by kind, in a fixed order, and by the name of the column they are compared with."""
+
+    integers: list[int] = field(default_factory=lambda: list(_INTEGERS))
+    numbers: list[Decimal] = field(default_factory=list)
+    texts: list[str] = field(default_factory=lambda: list(_TEXTS))
+    dates: list[str] = field(default_factory=lambda: list(_DATES))
+    by_column: dict[str, list[Cell]] = field(default_factory=dict)
+    """Own constants of a column, without neighbours."""
+
+    def of(self, column: Column) -> list[Cell]:
+        """Return every value that the column's type can hold, likeliest to matter first."""
+        upper = re.split(r"[\s(]", column.type.upper())[0]
+        match column.kind:
+            case "integer":
+                bits = _RANGES.get(upper, 31)
+                return [value for value in self.integers if -(1 << bits) <= value < 1 << bits]
+            case "decimal":
+                return self._decimals(column.arguments)
+            case "float":
+                return [*map(float, self.integers), *map(float, self.numbers), 0.5, 1.5]
+            case "text":
+                longest = column.arguments[0] if column.arguments else 1 << 20
+                return [text for text in self.texts if len(text) <= longest] or [""]
+            case "date":
+                return [*self.dates]
+            case "timestamp":
+                return [f"{day} {hour}" for day in self.dates for hour in ("00:00:00", "13:45:10")]
+            case "time":
+                return ["00:00:00", "13:45:10", "23:59:59"]
+            case "boolean":
+                return [True, False]
+            case _:
+                return list(_OTHERS.get(upper, ("a", "b")))
+
+    def own(self, column: Column) -> list[Cell]:
+        """Return the constants that the queries compare this column with, where its type can hold them."""
+        fitting = {str(value) for value in self.of(column)}
+        return [value for value in self.by_column.get(column.name, []) if str(value) in fitting]
+
+    def _decimals(self, arguments: tuple[int, ...]) -> list[Cell]:
+        precision, scale = (*arguments, 0, 0)[:2] if arguments else (18, 2)
+        scale = scale if len(arguments) > 1 or not arguments else 0
+        unit, most = Decimal(1).scaleb(-scale), Decimal(10) ** (precision - scale)
+        values = [*map(Decimal, self.integers), *self.numbers, unit]
+        fitting = [value.quantize(unit) for value in values if abs(value) < most - 1]
+        return list(dict.fromkeys(fitting))
+
+
+def pools_of(expressions: Iterable[exp.Expr]) -> Pools:
+    """Collect the constants of queries and of CHECK conditions, each with its neighbours and its negative."""
+    found = Pools()
+    for expression in expressions:
+        for literal in expression.find_all(exp.Literal):
+            if literal.is_string:
+                _add_text(found, str(literal.this))
+            else:
+                _add_number(found, str(literal.this))
+            _add_own(found, literal)
+    found.integers = list(dict.fromkeys(found.integers))
+    found.numbers = list(dict.fromkeys(found.numbers))
+    found.texts = list(dict.fromkeys(found.texts))
+    found.dates = list(dict.fromkeys(found.dates))
+    return found
+
+
+def _add_number(found: Pools, text: str) -> None:
+    value = Decimal(text)
+    if value != value.to_integral_value():
+        digits = len(text.partition(".")[2])
+        step = Decimal(1).scaleb(-digits)
+        found.numbers += [value, value - step, value + step, -value]
+        value = value.to_integral_value()
+    number = int(value)
+    found.integers += [number, number + 1, number - 1, -number, -number - 1, -number + 1]
+    if 1900 <= number <= 2100:
+        for year in (number, number + 1):
+            found.dates += [f"{year}-01-01", f"{year - 1}-12-31", f"{year}-06-15"]
+
+
+def _add_text(found: Pools, text: str) -> None:
+    plain = text.replace("%", "").replace("_", "")
+    filled = text.replace("%", "xx").replace("_", "z")
+    found.texts += [text, plain, filled, text.upper(), text.lower(), f"{text}x", f"{plain} "]
+    for day in _DATE.findall(text):
+        try:
+            date = datetime.date.fromisoformat(day)
+        except ValueError:
+            continue
+        for shift in (0, -1, 1):
+            found.dates.append(str(date + datetime.timedelta(days=shift)))
+    if re.fullmatch(r"-?\d{1,9}", text):
+        found.integers.append(int(text))
+
+
+def _add_own(found: Pools, literal: exp.Literal) -> None:
+    """Note the literal under the columns of the smallest condition around it."""
+    condition = literal.find_ancestor(exp.Predicate, exp.In, exp.Between)
+    if condition is None:
+        return
+    value: Cell = str(literal.this)
+    if not literal.is_string and re.fullmatch(r"\d+", str(literal.this)):
+        value = int(literal.this)
+    elif not literal.is_string:
+        value = Decimal(str(literal.this))
+    for column in condition.find_all(exp.Column):
+        own = found.by_column.setdefault(column.name.lower(), [])
+        if value not in own:
+            own.append(value)
+
+
+def shrunk(pool: list[Cell], size: int | None, random_: random.Random) -> list[Cell]:
+    """Return `size` different values of a pool, all of it for None."""
+    return list(pool) if size is None or size >= len(pool) else random_.sample(pool, size)

@@ -1,0 +1,244 @@
+"""Judge a candidate query: gate, shape, plan, adversarial databases; stop at the first failure."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sqlglot import exp
+
+from proofsmith.domains.sql import gate
+from proofsmith.domains.sql.analysis import (
+    has_star,
+    is_fragile,
+    may_repeat,
+    output_names,
+    promise_of,
+    size_constants,
+)
+from proofsmith.domains.sql.engines import Engine, Outcome, StatementRefused
+from proofsmith.domains.sql.engines.ddl import create_tables
+from proofsmith.domains.sql.engines.keeper import Keeper
+from proofsmith.domains.sql.query import statement_text, tables_read
+from proofsmith.domains.sql.schema import kind_of
+from proofsmith.domains.sql.source import Source, source_of
+from proofsmith.domains.sql.testing.conditions import conditions_of
+from proofsmith.domains.sql.testing.databases import Generator
+from proofsmith.domains.sql.testing.differential import Difference, Pair, Tally, examine
+from proofsmith.domains.sql.testing.minimise import minimised, script
+from proofsmith.domains.sql.testing.pools import pools_of
+from proofsmith.errors import UsageError
+from proofsmith.protocols import Sandbox
+from proofsmith.types import JSON, Candidate, Depth, Evidence, Problem, Status, Verdict
+
+DATABASES = {Depth.QUICK: 30, Depth.FULL: 300}
+TELLING = {Depth.QUICK: 3, Depth.FULL: 20}
+"""Databases with a result that says something which TESTED needs."""
+
+LARGE_ROWS = 2000
+LARGEST_ROWS = 20_000
+_LARGE_S = 20.0
+_SKIPPED_SHARE = 0.2
+_SEEDS = {Depth.QUICK: 1, Depth.FULL: 20_231}
+_LONGEST_FEEDBACK = 1900
+
+
+class Verifier:
+    """Judges candidates of one problem."""
+
+    def __init__(self, problem: Problem, keeper: Keeper) -> None:
+        """Read the problem's query and schema; raises UsageError when they do not fit together."""
+        self._problem = problem
+        self._source: Source = source_of(problem)
+        self._keeper = keeper
+
+    async def verify(
+        self, candidate: Candidate, sandbox: Sandbox, depth: Depth, seed: int | None = None
+    ) -> Verdict:
+        """Return the verdict; equal arguments give equal verdicts."""
+        source = self._source
+        seed = _SEEDS[depth] if seed is None else seed
+        name = self._problem.editable[0]
+        for path, text in candidate.files.items():
+            if path != name and self._problem.files.get(path) != text:
+                return self._failed(f"{path} is not the query and may not be changed", "gate", seed)
+        try:
+            query = gate.admit(
+                candidate.files.get(name, ""), source.query, source.beside, source.schema
+            )
+        except gate.Refused as refusal:
+            return self._failed(f"refused before it ran: {refusal}", "gate", seed)
+        if promise_of(source.query).ordered and not promise_of(query).ordered and may_repeat(query):
+            return self._failed(_UNORDERED, "shape", seed)
+        engine = await self._keeper.engine(source.schema.dialect, sandbox)
+        trial = await self._trial(engine, candidate.files[name], query)
+        volatile = next(gate.volatile(source.query), "")
+        if volatile:
+            why = f"the original calls {volatile}, whose value changes by itself"
+            return Verdict(status=Status.UNDECIDED, feedback=why)
+        complaint = await self._accepted(engine, trial)
+        if complaint:
+            return self._failed(complaint, "shape", seed)
+        tally = await self._tested(engine, trial, query, depth, seed)
+        if tally.found is not None:
+            return await self._refuted(engine, trial, tally.found, seed)
+        return self._judged(query, tally, depth, seed)
+
+    async def _trial(self, engine: Engine, text: str, query: exp.Query) -> Pair:
+        source = self._source
+        names = source.tables | tables_read(query, source.schema)
+        return Pair(
+            schema=source.schema.only(names),
+            base=source.text,
+            candidate=statement_text(text, query, source.schema.dialect),
+            promise=promise_of(source.query),
+            fragile=is_fragile(source.query, engine.name) or is_fragile(query, engine.name),
+        )
+
+    async def _accepted(self, engine: Engine, pair: Pair) -> str:
+        """Return why the candidate's shape is wrong, empty when it fits; the engine is asked, on empty tables."""
+        try:
+            async with engine.fresh(create_tables(pair.schema)) as database:
+                _, error = await database.explain(pair.base)
+                if error:
+                    raise UsageError(
+                        f"{engine.version} refuses the query: {error}",
+                        hint="correct the query, or name its engine with --engine",
+                    )
+                _, error = await database.explain(pair.candidate)
+                if error:
+                    return f"{engine.version} refuses it: {error}"
+                base = await database.run(pair.base)
+                candidate = await database.run(pair.candidate)
+        except StatementRefused as refusal:
+            raise UsageError(
+                f"{engine.version} refuses the schema: {refusal}", hint="correct the schema"
+            ) from None
+        if candidate.ended == "timeout":
+            return f"timed out after {candidate.wall_s:.1f} s on empty tables"
+        if base.ended != "ok" or candidate.ended != "ok":
+            return ""
+        return self._misshapen(base, candidate)
+
+    def _misshapen(self, base: Outcome, candidate: Outcome) -> str:
+        if len(base.columns) != len(candidate.columns):
+            return f"it returns {len(candidate.columns)} columns, the original {len(base.columns)}"
+        given = output_names(self._source.query)
+        starred = has_star(self._source.query)
+        if self._problem.options.get("by-position") is not True:
+            for place, (mine, theirs) in enumerate(
+                zip(base.columns, candidate.columns, strict=True)
+            ):
+                named = starred or (place < len(given) and given[place] is not None)
+                if named and mine.lower() != theirs.lower():
+                    return f"column {place + 1} is called '{theirs}', in the original '{mine}'"
+        for place, (one, other) in enumerate(zip(base.types, candidate.types, strict=True)):
+            if not _same_class(one, other):
+                return f"column {place + 1} has type {other}, in the original {one}"
+        return ""
+
+    async def _tested(
+        self, engine: Engine, pair: Pair, query: exp.Query, depth: Depth, seed: int
+    ) -> Tally:
+        source = self._source
+        pools = pools_of([source.query, query, *conditions_of(pair.schema)])
+        generator = Generator(pair.schema, pools, seed)
+        tally = await examine(engine, pair, generator.databases(DATABASES[depth]), seed)
+        sizes = size_constants(query) - size_constants(source.query)
+        if tally.found is None and (depth is Depth.FULL or sizes):
+            rows = min(max(LARGE_ROWS, 2 * max(sizes, default=0)), LARGEST_ROWS)
+            large = replace(pair, limit_s=_LARGE_S)
+            more = await examine(engine, large, iter([generator.large(rows)]), seed)
+            tally.databases += more.databases
+            tally.telling += more.telling
+            tally.found = more.found
+        return tally
+
+    async def _refuted(self, engine: Engine, pair: Pair, found: Difference, seed: int) -> Verdict:
+        small = await minimised(engine, pair, found, seed)
+        rows = sum(len(rows) for rows in small.database.values())
+        kind = _KINDS[small.kind]
+        if small.kind == "timeout":
+            kind = f"timed out after {small.candidate.wall_s:.1f} s where the original answers"
+        text = script(pair, small)
+        return self._failed(
+            f"{kind} on a database of {rows} row(s):\n{text}",
+            "differential",
+            seed,
+            {"rows": rows, "kind": small.kind, "script": text},
+        )
+
+    def _judged(self, query: exp.Query, tally: Tally, depth: Depth, seed: int) -> Verdict:
+        facts = self._facts(tally)
+        doubt = self._doubt(query, tally, depth)
+        if doubt:
+            evidence = self._evidence("differential", Status.UNDECIDED, seed, facts, doubt)
+            return Verdict(status=Status.UNDECIDED, evidence=(evidence,), feedback=doubt)
+        told = f"{tally.databases} databases, {tally.telling} with a telling result, no difference"
+        evidence = self._evidence("differential", Status.TESTED, seed, facts, told)
+        return Verdict(status=Status.TESTED, evidence=(evidence,))
+
+    def _facts(self, tally: Tally) -> dict[str, JSON]:
+        return {
+            "databases": tally.databases,
+            "telling": tally.telling,
+            "base_errors": tally.base_errors,
+            "undetermined": tally.undetermined,
+            "engine_disagreements": tally.disagreements,
+        }
+
+    def _doubt(self, query: exp.Query, tally: Tally, depth: Depth) -> str:
+        """Return why the databases do not suffice, empty when they do."""
+        count = max(tally.databases, 1)
+        if tally.base_errors > _SKIPPED_SHARE * count:
+            return f"the original fails on {tally.base_errors} of {count} databases: {tally.base_error}"
+        if tally.undetermined > _SKIPPED_SHARE * count:
+            return (
+                f"the original's own result depends on how rows are stored on {tally.undetermined} of "
+                f"{count} databases; add a unique key to its ORDER BY"
+            )
+        if tally.telling < TELLING[depth]:
+            return f"only {tally.telling} of {count} databases gave a telling result; give --data or --db"
+        sizes = size_constants(query) - size_constants(self._source.query)
+        if sizes and max(sizes) >= LARGEST_ROWS:
+            return f"it compares a number of rows with {max(sizes)}, more than were tried"
+        return ""
+
+    def _failed(
+        self, feedback: str, check: str, seed: int, facts: Mapping[str, JSON] | None = None
+    ) -> Verdict:
+        if len(feedback.encode()) > _LONGEST_FEEDBACK:
+            feedback = feedback.encode()[:_LONGEST_FEEDBACK].decode(errors="ignore") + " ..."
+        evidence = self._evidence(check, Status.FAILED, seed, facts or {}, feedback)
+        return Verdict(status=Status.FAILED, evidence=(evidence,), feedback=feedback)
+
+    def _evidence(
+        self, check: str, status: Status, seed: int, facts: Mapping[str, JSON], told: str
+    ) -> Evidence:
+        name = self._problem.editable[0]
+        command = ["proofsmith", "check", f"base/{name}", f"candidate/{name}", "--json"]
+        command += ["--engine", self._source.schema.dialect, "--seed", str(seed)]
+        if self._problem.files.get("schema.sql"):
+            command += ["--schema", "base/schema.sql"]
+        return Evidence(
+            check=check,
+            status=status,
+            command=tuple(command),
+            exit_code=0 if status.at_least(self._problem.required) else 1,
+            log_tail=told,
+            facts={"seed": seed, **facts},
+        )
+
+
+_UNORDERED = "the original has ORDER BY at its top level and it has none there; the order of a subquery is no promise"
+_KINDS = {
+    "rows": "returns other rows than the original",
+    "order": "returns the rows in another order than the original's ORDER BY demands",
+    "error": "fails where the original does not",
+    "timeout": "timed out",
+    "unstable": "depends on how rows are stored, which the original does not,",
+}
+
+
+def _same_class(one: str, other: str) -> bool:
+    """Say whether two types hold the same kind of value; whole and decimal numbers are one kind."""
+    kinds = [{"decimal": "integer"}.get(kind_of(name), kind_of(name)) for name in (one, other)]
+    return kinds[0] == kinds[1] or '"NULL"' in (one, other) or "" in (one, other)
