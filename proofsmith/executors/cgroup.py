@@ -12,6 +12,10 @@ from pathlib import Path
 from proofsmith.errors import SandboxError
 from proofsmith.types import Limits
 
+ROOT = Path("/sys/fs/cgroup")
+SUPERVISOR = "supervisor"
+"""Group below its own that a process moves into: one with members cannot have limited children."""
+
 _PREFIX = "proofsmith-"
 _MIB = 1 << 20
 OWN_PROCESSES = 4  # launcher, bubblewrap, its child and the init are in the group too
@@ -160,8 +164,8 @@ def _own_paths() -> dict[str, str]:
     return paths
 
 
-def _candidates(root: Path, own: str) -> list[Path]:
-    return [root / own.lstrip("/"), root]
+def _candidates(root: Path, own: str) -> tuple[Path, Path]:
+    return root / own.lstrip("/"), root
 
 
 def _usable(parent: Parent) -> bool:
@@ -172,14 +176,26 @@ def _usable(parent: Parent) -> bool:
     return True
 
 
-def find_parent(root: Path = Path("/sys/fs/cgroup")) -> Parent | None:
+def made_room(place: Path) -> Path:
+    """Return the version 2 group in which this process, when it is alone in `place`, may make limited groups."""
+    if place.name == SUPERVISOR:
+        return place.parent
+    with contextlib.suppress(OSError):
+        if (place / "cgroup.procs").read_text().split() == [str(os.getpid())]:
+            (place / SUPERVISOR).mkdir(exist_ok=True)
+            (place / SUPERVISOR / "cgroup.procs").write_text(str(os.getpid()))
+    return place
+
+
+def find_parent(root: Path = ROOT) -> Parent | None:
     """Return a place where this process may make groups with memory and process limits, None when there is none."""
     try:
         own = _own_paths()
     except OSError:
         return None
     if (root / "cgroup.controllers").exists():
-        places = [Parent(2, path, path) for path in _candidates(root, own.get("", "/"))]
+        below, top = _candidates(root, own.get("", "/"))
+        places = [Parent(2, path, path) for path in (made_room(below), top)]
         for place in places:
             with contextlib.suppress(OSError):
                 (place.memory / "cgroup.subtree_control").write_text("+memory +pids")

@@ -44,16 +44,19 @@ class Machine:
 
     @property
     def level(self) -> str:
-        """Isolation level in words."""
-        return "bubblewrap+cgroup" if self.groups else "bubblewrap"
+        """Isolation level in words; limits are soft where they are polled."""
+        return "bubblewrap+cgroup" if self.groups else "bubblewrap+soft-limits"
 
     @classmethod
-    def probe(cls, *, use_groups: bool = True) -> "Machine":
-        """Find bubblewrap and a place for control groups; raises SandboxError without the former."""
+    def probe(cls, *, use_groups: bool = True, compiled: bool | None = None) -> "Machine":
+        """Find bubblewrap and a place for control groups; raises SandboxError without the former.
+
+        `compiled` says whether the init is the compiled one; None decides by the compilers at hand.
+        """
         bwrap = shutil.which("bwrap")
         if bwrap is None:
             raise SandboxError("bubblewrap is not installed", hint="apt-get install bubblewrap")
-        return cls(bwrap, install(), cgroup.find_parent() if use_groups else None)
+        return cls(bwrap, install(compiled=compiled), cgroup.find_parent() if use_groups else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +109,13 @@ class Command:
             *self.request.observe,
             *self._launcher(),
             *self._namespace(seccomp),
-            *("/init", "inner", "-f", str(files), "-r", str(report)),
+            *self.machine.runtime.inner(),
+            *("inner", "-f", str(files), "-r", str(report)),
             *self.words(),
         ]
 
     def _launcher(self) -> list[str]:
-        argv = [str(self.machine.runtime.init), "outer"]
+        argv = [*self.machine.runtime.outer(), "outer"]
         for procs in self.group.procs if self.group else ():
             argv += ["-g", str(procs)]
         if os.geteuid() == 0:

@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from proofsmith.errors import SandboxError
 from proofsmith.types import digest
 
 SOURCE = Path(__file__).with_name("init.c")
+FALLBACK = Path(__file__).with_name("init_main.py")
 ZYGOTE_SOURCE = Path(__file__).with_name("zygote.c")
 ZYGOTE_MAIN = Path(__file__).with_name("zygote_main.py")
 UNPRIVILEGED = 65534
@@ -25,6 +27,7 @@ UNPRIVILEGED = 65534
 OLD_S = 30 * 24 * 3600.0
 """Age at which an unused runtime goes; every use renews it."""
 
+_NO_COMPILER = "this kind of sandbox needs a C compiler once, to build its init"
 _TOP = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _INPUT_SLOTS = 16
@@ -49,11 +52,23 @@ class Runtime:
     """Paths that one installation of the sandbox uses."""
 
     folder: Path
+    compiled: bool = True
+    """False: no compiler was there, and a Python program does the init's work."""
 
     @property
     def init(self) -> Path:
-        """The static program that starts every execution."""
+        """The static program that starts every execution; raises SandboxError when it was not compiled."""
+        if not self.compiled:
+            raise SandboxError(_NO_COMPILER, hint="apt-get install gcc libc6-dev")
         return self.folder / "root" / "init"
+
+    def outer(self) -> list[str]:
+        """Return the words that run the init outside of the sandbox."""
+        return [str(self.init)] if self.compiled else [sys.executable, "-I", "-S", str(FALLBACK)]
+
+    def inner(self) -> list[str]:
+        """Return the words that run it inside."""
+        return ["/init"] if self.compiled else ["/usr/bin/python3", "-I", "-S", "/init.py"]
 
     @property
     def root(self) -> Path:
@@ -93,10 +108,12 @@ def _cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("proofsmith"))
 
 
+def _compiler() -> str | None:
+    return shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+
+
 def _compile(target: Path, source: Path, *flags: str) -> None:
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        raise SandboxError("no C compiler to build the sandbox's init", hint="apt-get install gcc")
+    compiler = _compiler() or "cc"
     command = [compiler, "-O2", *flags, "-o", str(target), str(source)]
     for attempt in (command, [word for word in command if word != "-static"]):
         done = subprocess.run(attempt, capture_output=True, text=True, timeout=120, check=False)
@@ -124,11 +141,14 @@ def _populate(root: Path) -> None:
         (root / "dev" / name).symlink_to(target)
 
 
-def _build(folder: Path) -> None:
+def _build(folder: Path, *, compiled: bool) -> None:
     _populate(folder / "root")
     for index in range(_INPUT_SLOTS):
         (folder / "inputs" / f"folder-{index}").mkdir(parents=True)
         (folder / "inputs" / f"file-{index}").touch()
+    if not compiled:
+        shutil.copyfile(FALLBACK, folder / "root" / "init.py")
+        return
     _compile(folder / "root" / "init", SOURCE, "-static")
     _compile(folder / "root" / "zygote.so", ZYGOTE_SOURCE, "-shared", "-fPIC")
     shutil.copyfile(ZYGOTE_MAIN, folder / "root" / "zygote.py")
@@ -143,28 +163,33 @@ def _prune(parent: Path) -> None:
 
 
 @cache
-def install(cache_folder: Path | None = None) -> Runtime:
+def install(cache_folder: Path | None = None, *, compiled: bool | None = None) -> Runtime:
     """Build the runtime at first use, atomically, in a cache folder keyed by its content.
 
+    `compiled` None compiles the init where there is a compiler, and takes its Python form where there is none.
+
     Raises:
-        SandboxError: no compiler, or the folder cannot be written.
+        SandboxError: the folder cannot be written, or the compiler fails.
     """
+    compiled = _compiler() is not None if compiled is None else compiled
     layout = [f"{name}:{Path('/', name).is_symlink()}" for name in _TOP]
-    sources = [path.read_text() for path in (SOURCE, ZYGOTE_SOURCE, ZYGOTE_MAIN, Path(__file__))]
-    key = digest(*sources, platform.machine(), *layout)[:16]
+    parts = (SOURCE, ZYGOTE_SOURCE, ZYGOTE_MAIN, FALLBACK, Path(__file__))
+    key = digest(*(path.read_text() for path in parts), str(compiled), platform.machine(), *layout)[
+        :16
+    ]
     parent = cache_folder or _cache_folder()
     final = parent / f"sandbox-{key}"
     if final.is_dir():
         with contextlib.suppress(OSError):
             os.utime(final)
-        return Runtime(final)
+        return Runtime(final, compiled)
     try:
         parent.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(prefix="building-", dir=parent))
         building.chmod(0o755)
         old = os.umask(0o022)
         try:
-            _build(building)
+            _build(building, compiled=compiled)
         finally:
             os.umask(old)
         try:
@@ -176,4 +201,4 @@ def install(cache_folder: Path | None = None) -> Runtime:
         raise SandboxError(
             f"cannot prepare the sandbox below {parent}: {error}", hint="make that folder writable"
         ) from error
-    return Runtime(final)
+    return Runtime(final, compiled)

@@ -110,6 +110,7 @@ class ZygoteSandbox(BubblewrapSandbox):
     ) -> None:
         """Start with nothing staged; the fork server starts at the first execution."""
         super().__init__(machine, inputs, services)
+        _ = machine.runtime.init  # the fork server is compiled with it
         self._servers = servers or ForkServers(machine)
 
     @property

@@ -21,7 +21,13 @@ from proofsmith.types import Limits
 LIMITS = Limits(wall_s=20.0)
 SLOW = [
     pytest.param(kind, marks=pytest.mark.slow)
-    for kind in ("bubblewrap without cgroup", "zygote", "zygote without cgroup", "docker")
+    for kind in (
+        "bubblewrap without cgroup",
+        "bubblewrap without compiler",
+        "zygote",
+        "zygote without cgroup",
+        "docker",
+    )
 ]
 ISOLATED = ["bubblewrap", *SLOW]
 EVERY = ["unsafe-local", *ISOLATED]
@@ -34,7 +40,8 @@ def opened(request: pytest.FixtureRequest) -> Sandbox:
     if kind == "docker":
         return DockerSandbox(Daemon.connect(url=request.getfixturevalue("docker_url")))
     provider = ZygoteSandbox if kind.startswith("zygote") else BubblewrapSandbox
-    return provider(Machine.probe(use_groups="without" not in kind))
+    compiled = False if "without compiler" in kind else None
+    return provider(Machine.probe(use_groups="without cgroup" not in kind, compiled=compiled))
 
 
 @pytest.fixture(params=EVERY)

@@ -32,6 +32,20 @@ def test_no_writable_place_is_a_normal_answer(tmp_path: Path) -> None:
     assert find_parent(tmp_path / "absent") is None
 
 
+def test_a_process_alone_in_its_group_makes_room_for_limited_ones_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.procs").write_text(f"{os.getpid()}\n")
+    assert cgroup.made_room(tmp_path) == tmp_path
+    leaf = tmp_path / cgroup.SUPERVISOR
+    assert (leaf / "cgroup.procs").read_text() == str(os.getpid())
+    assert cgroup.made_room(leaf) == tmp_path
+
+
+def test_a_process_among_others_stays_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.procs").write_text(f"{os.getpid()}\n1\n")
+    assert cgroup.made_room(tmp_path) == tmp_path
+    assert not (tmp_path / cgroup.SUPERVISOR).exists()
+
+
 def test_groups_of_dead_owners_are_swept() -> None:
     parent = find_parent()
     if parent is None:

@@ -69,7 +69,7 @@ def test_an_ordinary_user_is_isolated_and_told_that_his_limits_are_soft(tmp_path
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)
     assert found["uid"] == USER
-    assert found["level"] == "bubblewrap"
+    assert found["level"] == "bubblewrap+soft-limits"
     assert found["who"] == "65534\nstaged"
     assert found["secret"] == ""
     assert found["big"] is False
