@@ -3,7 +3,9 @@
 import os
 import sys
 
-RUN_CODE = frozenset(["optimize", "solve", "check", "measure", "init", "build", "demo", "sandbox", "doctor"])
+RUN_CODE = frozenset(
+    ["optimize", "solve", "check", "measure", "init", "build", "demo", "sandbox", "doctor"]
+)
 """Verbs that want limits for groups of processes; start-up of the others stays free of imports."""
 
 
