@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 
-from proofsmith.domains.verilog.circuit import Circuit, read
+from proofsmith.domains.verilog.simulation import Circuit, read
 from proofsmith.domains.verilog.elaborate import top_of
 from proofsmith.domains.verilog.liberty import Library
 

@@ -1,4 +1,4 @@
-"""A gate-level netlist that simulates itself: many random runs at once, one bit of a word for each."""
+"""Gate-level netlist that simulates itself: many random runs at once, one bit of a word for each."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
