@@ -3,9 +3,9 @@
 import random
 from collections import Counter
 
-from proofsmith.domains.verilog.simulation import Circuit, read
 from proofsmith.domains.verilog.elaborate import top_of
 from proofsmith.domains.verilog.liberty import Library
+from proofsmith.domains.verilog.simulation import Circuit, read
 
 RUNS, CYCLES = 64, 256
 CLOCK_HZ = 1e8

@@ -33,9 +33,15 @@ class Register:
     reads: tuple[int, ...]
     following: Evaluate
     forced: tuple[tuple[Evaluate, int], ...] = ()
-    initial: int = 0
+    initial: int | None = None
+    """Value at power-up, None when the design does not say."""
     edge: str = "P"
     clock: int = ZERO
+
+    @property
+    def known(self) -> bool:
+        """True when its value at power-up is part of the design."""
+        return self.initial is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +85,13 @@ class Circuit:
 
     def _evaluate(self, values: list[Word], ones: Word) -> None:
         for gate in self.gates:
-            values[gate.out] = gate.evaluate([values[n] for n in gate.reads], ones)
+            reads = gate.reads
+            if gate.kind == "$_AND_":  # nearly all gates of an and-inverter graph: no call for them
+                values[gate.out] = values[reads[0]] & values[reads[1]]
+            elif gate.kind == "$_NOT_":
+                values[gate.out] = ones ^ values[reads[0]]
+            else:
+                values[gate.out] = gate.evaluate([values[n] for n in reads], ones)
 
     def clock(self, values: list[Word], ones: Word) -> None:
         """Let every register take its next value; call `settle` afterwards."""
@@ -155,7 +167,7 @@ def _behaviour(
         out = nets["Q"]
         taken = compiled("D", ("D",))
         clock = nets.get("C", ZERO)
-        yield Register(out, (nets["D"],), taken, (), initial.get(out, 0), match[1] or "P", clock)
+        yield Register(out, (nets["D"],), taken, (), initial.get(out), match[1] or "P", clock)
     else:
         raise ValueError(f"no behaviour is known of cell {kind}")
 
@@ -186,7 +198,7 @@ def _library_cell(
         if function.strip() in (state, inverse):
             out = nets[pin]
             taken = compiled(following, (*pins, state))
-            yield Register(out, (*reads, out), taken, tuple(forced), initial.get(out, 0))
+            yield Register(out, (*reads, out), taken, tuple(forced), initial.get(out))
 
 
 def _ordered(gates: Mapping[int, Gate]) -> tuple[tuple[Gate, ...], int]:

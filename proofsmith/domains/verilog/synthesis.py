@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from proofsmith.domains.verilog import liberty
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.liberty import Library
+from proofsmith.domains.verilog.prepare import prepared
 from proofsmith.domains.verilog.toolchain import ToolResult, yosys
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
@@ -98,11 +99,10 @@ def maps(command: str) -> bool:
 
 
 def read_commands(design: Design) -> list[str]:
-    """Return the yosys commands that read `design` and set its parameters."""
-    defines = "".join(f" -D{macro}" for macro in design.defines)
+    """Return the yosys commands that read the prepared text of `design` and set its parameters."""
     values = "".join(f" -chparam {name} {value}" for name, value in design.parameters.items())
     return [
-        f"read_verilog -sv -I.{defines} {' '.join(design.sources)}",
+        "read_verilog -sv design.sv",
         f"hierarchy -check -top \\{design.top}{values}",
     ]
 
@@ -117,6 +117,9 @@ async def synthesise(
     verilog: bool = False,
 ) -> Synthesis:
     """Map `design` with `recipe` onto `library`; `prepare` are yosys commands between reading and `synth`."""
+    ready = await prepared(design, sandbox)  # the very text that is proved: no macro of a tool's own
+    if ready.complaint:
+        return Synthesis(figures=None, trouble=ready.complaint)
     script = [
         *read_commands(design),
         *prepare,
@@ -134,15 +137,16 @@ async def synthesise(
         script.append("write_verilog -noattr -noexpr -nohex netlist.v")
         outputs.append("netlist.v")
     files = {
-        **design.files,
+        **{p: t for p, t in design.files.items() if p not in design.sources},
+        "design.sv": ready.text,
         "cells.lib": library.text,
         "recipe.abc": recipe_script(recipe),
         "latches.v": _latches(library),
     }
     done = await yosys(sandbox, "; ".join(script), files, LIMITS, outputs)
     if not done.ok and "Latch inferred" in done.log:  # yosys refuses it in always_comb alone
-        loose = {p: files[p].replace("always_comb", "always @*") for p in design.sources}
-        done = await yosys(sandbox, "; ".join(script), {**files, **loose}, LIMITS, outputs)
+        files["design.sv"] = ready.text.replace("always_comb", "always @*")
+        done = await yosys(sandbox, "; ".join(script), files, LIMITS, outputs)
     return _read(done, library, verilog=verilog)
 
 
