@@ -29,7 +29,13 @@ class Climb:
     """One ascent from a version of a problem's design."""
 
     def __init__(
-        self, problem: Problem, goal: str, library: Path, meter: Meter, sandbox: Sandbox, judge: Judge
+        self,
+        problem: Problem,
+        goal: str,
+        library: Path,
+        meter: Meter,
+        sandbox: Sandbox,
+        judge: Judge,
     ) -> None:
         """Improve `goal` as measured on `library`; `judge` decides what may be built upon."""
         self._problem = problem

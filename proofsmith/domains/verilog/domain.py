@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from proofsmith.domains.verilog import source
+from proofsmith.domains.verilog import proposers, source
 from proofsmith.domains.verilog.measure import Meter, compare, goal_of, library_of, version_of
 from proofsmith.domains.verilog.verify import Verifier
 from proofsmith.protocols import Sandbox, Tool
@@ -15,6 +15,7 @@ from proofsmith.types import (
     Goal,
     Problem,
     Profile,
+    Status,
     Verdict,
 )
 
@@ -50,7 +51,14 @@ class VerilogDomain:
         sandbox: Sandbox,
     ) -> AsyncIterator[Candidate]:
         """Yield rule-made candidates lazily, best guess first."""
-        for candidate in tuple[Candidate, ...]():
+
+        async def proved(candidate: Candidate) -> bool:
+            verdict = await self.verify(problem, candidate, sandbox.fresh(), Depth.QUICK)
+            return verdict.status is Status.PROVED
+
+        async for candidate in proposers.optimised(
+            problem, parent, tried, sandbox, self._meter, proved
+        ):
             yield candidate
 
     async def verify(

@@ -117,7 +117,9 @@ async def synthesise(
     verilog: bool = False,
 ) -> Synthesis:
     """Map `design` with `recipe` onto `library`; `prepare` are yosys commands between reading and `synth`."""
-    ready = await prepared(design, sandbox)  # the very text that is proved: no macro of a tool's own
+    ready = await prepared(
+        design, sandbox
+    )  # the very text that is proved: no macro of a tool's own
     if ready.complaint:
         return Synthesis(figures=None, trouble=ready.complaint)
     script = [
