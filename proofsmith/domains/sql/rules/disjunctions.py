@@ -1,0 +1,168 @@
+"""Split an OR into a UNION ALL of branches, and take the common factor out of an OR."""
+
+from collections.abc import Iterator, Sequence
+
+from sqlglot import exp
+
+from proofsmith.domains.sql.rules import scopes
+from proofsmith.domains.sql.rules.rule import Rule, Template
+from proofsmith.domains.sql.schema import Schema
+
+_MOST_BRANCHES = 4
+
+
+def factor(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+    """Yield the tree with the conjuncts that all members of every OR share taken out of it."""
+    copy = tree.copy()
+    changed = False
+    for node in list(copy.find_all(exp.Or)):
+        if isinstance(node.parent, exp.Or) or node.root() is not copy:
+            continue
+        factored = _factored(node)
+        if factored is not None:
+            target = node.parent if isinstance(node.parent, exp.Paren) else node
+            target.replace(exp.paren(factored))
+            changed = True
+    if changed:
+        yield copy
+
+
+def _factored(node: exp.Expression) -> exp.Expression | None:
+    """Return `c AND (p OR q)` for `c AND p OR c AND q`; absorption when a member is the common part alone."""
+    members = [scopes.conjuncts(part) for part in scopes.disjuncts(node)]
+    common = [p for p in members[0] if all(any(p == q for q in other) for other in members[1:])]
+    if not common:
+        return None
+    rests = [[p for p in member if all(p != c for c in common)] for member in members]
+    if not all(rests):
+        return scopes.conjoin(common)
+    either = scopes.disjoin([r for r in map(scopes.conjoin, rests) if r is not None])
+    return scopes.conjoin([*common, either]) if either is not None else None
+
+
+def split(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+    """Yield the tree with the rows of one SELECT made by a UNION ALL of one branch a member of an OR.
+
+    Branch n keeps the rows for which member n is true and none before it is: IS NOT TRUE, so that NULL falls through.
+    The branches deliver the columns that the SELECT uses; grouping, DISTINCT, ORDER BY and LIMIT stay around them.
+    """
+    for copy, select in scopes.sites(tree, exp.Select):
+        if not isinstance(select, exp.Select) or not scopes.plain(select):
+            continue
+        if not scopes.inner_only(select) or scopes.free(select):
+            continue
+        for position, part in enumerate(_candidates(select)):
+            again = copy.copy()
+            target = _counterpart(copy, select, again)
+            if _divide(target, _candidates(target)[position]):
+                yield again
+
+
+def _counterpart(tree: exp.Expression, node: exp.Expression, copy: exp.Expression) -> exp.Select:
+    index = next(i for i, n in enumerate(tree.find_all(exp.Select)) if n is node)
+    return list(copy.find_all(exp.Select))[index]
+
+
+def _candidates(select: exp.Select) -> list[exp.Expression]:
+    """Return the conjuncts that are ORs worth splitting: no two members test the same column alone."""
+    found = []
+    for part in scopes.conditions(select):
+        members = scopes.disjuncts(part)
+        if not 2 <= len(members) <= _MOST_BRANCHES or not all(map(scopes.calm_query, members)):
+            continue
+        used = [{c.sql() for c in member.find_all(exp.Column)} for member in members]
+        if any(len(scopes.aliases_of(member)) > 1 for member in members) or not set.intersection(
+            *used
+        ):
+            found.append(part)
+    return found
+
+
+def _divide(select: exp.Select, part: exp.Expression) -> bool:
+    """Put the branches behind a derived table from which the SELECT then reads; False when columns clash."""
+    names = _needed(select)
+    if names is None:
+        return False
+    rest = [p for p in scopes.conditions(select) if p is not part]
+    members = scopes.disjuncts(part)
+    branches = [
+        _branch(select, names, [*rest, member, *map(_not_true, members[:position])])
+        for position, member in enumerate(members)
+    ]
+    union: exp.Query = branches[0]
+    for branch in branches[1:]:
+        union = exp.Union(this=union, expression=branch, distinct=False)
+    alias = scopes.unused_alias(select.root(), "branches")
+    for column in list(select.find_all(exp.Column)):
+        name = names.get((column.table, column.name))
+        if name is not None and scopes.owner(column) is select:
+            column.replace(scopes.column(alias, name))
+    select.set("from_", exp.From(this=scopes.derived(union, alias)))
+    select.set("joins", [])
+    select.set("where", None)
+    return True
+
+
+def _not_true(member: exp.Expression) -> exp.Expression:
+    return exp.Not(this=exp.Is(this=exp.paren(member.copy()), expression=exp.true()))
+
+
+def _branch(
+    select: exp.Select, names: dict[tuple[str, str], str], parts: Sequence[exp.Expression]
+) -> exp.Select:
+    entries = [source.node.copy() for source in scopes.sources(select).values()]
+    listed = [
+        exp.alias_(scopes.column(table, name), alias, quoted=True)
+        for (table, name), alias in names.items()
+    ]
+    branch = exp.Select(
+        expressions=listed or [exp.alias_(exp.Literal.number(1), "one", quoted=True)],
+        from_=exp.From(this=entries[0]),
+        joins=[exp.Join(this=entry) for entry in entries[1:]],
+    )
+    scopes.set_where(branch, parts)
+    return branch
+
+
+def _needed(select: exp.Select) -> dict[tuple[str, str], str] | None:
+    """Return a name for each column that the SELECT uses outside FROM and WHERE; None when it is correlated to."""
+    found: dict[tuple[str, str], str] = {}
+    inside = {id(c) for clause in ("where", "from_") for c in _columns(select.args.get(clause))}
+    inside |= {id(c) for join in scopes.joins(select) for c in _columns(join)}
+    for column in select.find_all(exp.Column):
+        if not column.table or id(column) in inside or scopes.owner(column) is not select:
+            continue
+        found.setdefault((column.table, column.name), f"{column.table}_{column.name}")
+    return found if len(set(found.values())) == len(found) else None
+
+
+def _columns(node: exp.Expression | None) -> list[exp.Column]:
+    return list(node.find_all(exp.Column)) if node is not None else []
+
+
+_SCHEMA = "CREATE TABLE t (a INTEGER, b INTEGER, c INTEGER);"
+RULES = (
+    Rule(
+        name="factor-or",
+        precondition="every member of the OR holds the same conjunct; exact in three-valued logic",
+        apply=factor,
+        prior=2.0,
+        template=Template(
+            schema=_SCHEMA,
+            before="SELECT c FROM t WHERE (a = 1 AND b = 2) OR (a = 1 AND c = 3)",
+            after="SELECT t.c AS c FROM t AS t WHERE (t.a = 1 AND (t.b = 2 OR t.c = 3))",
+        ),
+    ),
+    Rule(
+        name="split-or",
+        precondition="inner joins; members cannot raise; each later branch excludes the earlier ones by IS NOT TRUE",
+        apply=split,
+        prior=3.0,
+        template=Template(
+            schema=_SCHEMA,
+            before="SELECT c FROM t WHERE a = 1 OR b = 2",
+            after="SELECT branches1.t_c AS c FROM (SELECT t.c AS t_c FROM t AS t WHERE t.a = 1 UNION ALL "
+            "SELECT t.c AS t_c FROM t AS t WHERE t.b = 2 AND NOT (t.a = 1) IS TRUE) AS branches1",
+        ),
+    ),
+)

@@ -1,0 +1,146 @@
+"""Take DISTINCT away where keys make the rows distinct already, or where duplicates make no difference."""
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from proofsmith.domains.sql.rules import scopes
+from proofsmith.domains.sql.rules.rule import Rule, Template
+from proofsmith.domains.sql.schema import Schema
+
+
+def drop_distinct(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+    """Yield the tree without one DISTINCT whose rows are distinct by declared keys."""
+    for copy, select in scopes.sites(tree, exp.Select):
+        if not isinstance(select, exp.Select) or not _plain_distinct(select):
+            continue
+        if _distinct_rows(select, schema):
+            select.set("distinct", None)
+            yield copy
+
+
+def _plain_distinct(select: exp.Select) -> bool:
+    distinct = select.args.get("distinct")
+    return distinct is not None and not distinct.args.get("on") and scopes.plain(select)
+
+
+def _distinct_rows(select: exp.Select, schema: Schema) -> bool:
+    """Say whether the outputs determine a key of every inner-joined source, or of the groups."""
+    values = [e.unalias() for e in select.expressions]
+    if scopes.aggregates(select):
+        grouped = scopes.group_keys(select)
+        return grouped is not None and all(key in values for key in grouped)
+    if not scopes.inner_only(select):
+        return False
+    known = {v.sql() for v in values if isinstance(v, exp.Column)}
+    sources = scopes.sources(select)
+    held = {alias: scopes.keys(source.node, schema) for alias, source in sources.items()}
+    return _determined(select, known, held)
+
+
+def _determined(
+    select: exp.Select, known: set[str], keys: dict[str, list[frozenset[str]]]
+) -> bool:
+    """Follow equalities, constants and keys from the known columns until every source is fixed or nothing follows."""
+    fixed: set[str] = set()
+    links = [p for p in scopes.conditions(select) if isinstance(p, exp.EQ)]
+    while True:
+        before = len(known) + len(fixed)
+        for part in links:
+            for mine, other in ((part.this, part.expression), (part.expression, part.this)):
+                if _fixed(other.unnest(), known, fixed) and isinstance(mine.unnest(), exp.Column):
+                    known.add(mine.unnest().sql())
+        for alias, listed in keys.items():
+            if any(all(scopes.column(alias, n).sql() in known for n in key) for key in listed):
+                fixed.add(alias)
+        if len(fixed) == len(keys):
+            return True
+        if before == len(known) + len(fixed):
+            return False
+
+
+def _fixed(node: exp.Expression, known: set[str], fixed: set[str]) -> bool:
+    if isinstance(node, exp.Column):
+        return node.sql() in known or node.table in fixed
+    return isinstance(node, exp.Literal)
+
+
+def drop_idle_distinct(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+    """Yield the tree without any DISTINCT or ORDER BY in a query that is only tested by EXISTS or IN."""
+    copy = tree.copy()
+    changed = False
+    for test in copy.find_all(exp.In, exp.Exists):
+        query = test.args.get("query") if isinstance(test, exp.In) else test.this
+        select = query.unnest() if query is not None else None
+        if not isinstance(select, exp.Select) or scopes.limited(select):
+            continue
+        for name in ("distinct", "order"):
+            changed = changed or bool(select.args.get(name))
+            select.set(name, None)
+    if changed:
+        yield copy
+
+
+def having_to_where(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+    """Yield the tree with the conjuncts of HAVING that use grouping keys alone moved into WHERE."""
+    for copy, select in scopes.sites(tree, exp.Select):
+        if not isinstance(select, exp.Select) or not select.args.get("having"):
+            continue
+        grouped = scopes.group_keys(select)
+        if not grouped or not scopes.plain(select):
+            continue
+        parts = scopes.conjuncts(select.args["having"].this)
+        moved = [p for p in parts if _over_keys(p, grouped)]
+        if moved:
+            kept = scopes.conjoin([p for p in parts if all(p is not m for m in moved)])
+            scopes.set_where(select, [*scopes.where(select), *moved])
+            select.set("having", exp.Having(this=kept) if kept is not None else None)
+            yield copy
+
+
+def _over_keys(part: exp.Expression, grouped: list[exp.Expression]) -> bool:
+    columns = list(part.find_all(exp.Column))
+    return (
+        bool(columns)
+        and scopes.calm(part)
+        and part.find(exp.AggFunc) is None
+        and all(column in grouped for column in columns)
+    )
+
+
+_SCHEMA = "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b INTEGER);"
+RULES = (
+    Rule(
+        name="drop-distinct",
+        precondition="the outputs determine, by equalities and keys without NULL, a key of every inner-joined source",
+        apply=drop_distinct,
+        prior=2.0,
+        template=Template(
+            schema=_SCHEMA,
+            before="SELECT DISTINCT x.id, y.a FROM t AS x JOIN t AS y ON y.id = x.a",
+            after="SELECT x.id AS id, y.a AS a FROM t AS x JOIN t AS y ON y.id = x.a",
+        ),
+    ),
+    Rule(
+        name="drop-idle-distinct",
+        precondition="the query is tested by EXISTS or IN and has no LIMIT",
+        apply=drop_idle_distinct,
+        prior=1.5,
+        template=Template(
+            schema=_SCHEMA,
+            before="SELECT id FROM t WHERE a IN (SELECT DISTINCT b FROM t)",
+            after="SELECT t.id AS id FROM t AS t WHERE t.a IN (SELECT t.b AS b FROM t AS t)",
+        ),
+    ),
+    Rule(
+        name="having-to-where",
+        precondition="the conjunct uses grouping keys alone, cannot raise, and there is a GROUP BY",
+        apply=having_to_where,
+        prior=1.5,
+        template=Template(
+            schema=_SCHEMA,
+            before="SELECT a, SUM(b) AS s FROM t GROUP BY a HAVING a > 1 AND SUM(b) > 2",
+            after="SELECT t.a AS a, SUM(t.b) AS s FROM t AS t WHERE t.a > 1 GROUP BY t.a HAVING SUM(t.b) > 2",
+        ),
+    ),
+)

@@ -1,0 +1,275 @@
+"""Turn tests of existence into one another: COUNT, EXISTS, IN, their negations, INTERSECT and EXCEPT.
+
+Which form is fast is the engine's secret: PostgreSQL never makes an anti-join of NOT IN, SQLite runs EXISTS once a row.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from proofsmith.domains.sql.rules import scopes
+from proofsmith.domains.sql.rules.rule import Rule, Template
+from proofsmith.domains.sql.schema import Schema
+
+_MIRROR: dict[type[exp.Expression], type[exp.Expression]] = {
+    exp.GT: exp.LT,
+    exp.LT: exp.GT,
+    exp.GTE: exp.LTE,
+    exp.LTE: exp.GTE,
+    exp.EQ: exp.EQ,
+    exp.NEQ: exp.NEQ,
+}
+_SOME = {(exp.GT, "0"), (exp.GTE, "1"), (exp.NEQ, "0")}
+_NONE = {(exp.EQ, "0"), (exp.LT, "1"), (exp.LTE, "0")}
+_SHAPE = ("group", "having", "distinct", "with_")
+
+
+@dataclass(frozen=True, slots=True)
+class _Membership:
+    """A test whether `outer` is among the values that `select` gives for `inner`."""
+
+    select: exp.Select
+    inner: exp.Expression
+    outer: exp.Expression
+
+
+def count_to_exists(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+    """Yield the tree with one comparison of a COUNT with 0 or 1 turned into [NOT] EXISTS."""
+    for copy, node in scopes.sites(tree, *_MIRROR):
+        found = _count_test(node)
+        if found is None:
+            continue
+        select, some = found
+        counted = select.expressions[0].unalias().this
+        if not isinstance(counted, exp.Star | exp.Literal):
+            given = exp.Not(this=exp.Is(this=counted.copy(), expression=exp.Null()))
+            scopes.set_where(select, [*scopes.where(select), given])
+        exists = exp.Exists(this=_probe(select))
+        node.replace(exists if some else exp.Not(this=exists))
+        yield copy
+
+
+def _count_test(node: exp.Expression) -> tuple[exp.Select, bool] | None:
+    """Return the counting SELECT and whether some row is asked for, None for another comparison."""
+    sides = ((type(node), node.this, node.expression), (_MIRROR[type(node)], node.expression, node.this))
+    for operator, query, number in sides:
+        select, bound = query.unnest(), number.unnest()
+        if not isinstance(select, exp.Select) or not isinstance(bound, exp.Literal):
+            continue
+        test = (operator, bound.name)
+        if _counting(select) and test in _SOME | _NONE:
+            return select, test in _SOME
+    return None
+
+
+def _counting(select: exp.Select) -> bool:
+    if not _rowwise(select) or len(select.expressions) != 1:
+        return False
+    value = select.expressions[0].unalias()
+    return isinstance(value, exp.Count) and not isinstance(value.this, exp.Distinct)
+
+
+def _rowwise(select: exp.Expression) -> bool:
+    """Say whether each row of FROM and WHERE counts for itself: no groups, no cut."""
+    return (
+        scopes.plain(select)
+        and not scopes.limited(select)
+        and not any(select.args.get(name) for name in _SHAPE)
+        and not scopes.windows(select)
+    )
+
+
+def _probe(select: exp.Select) -> exp.Select:
+    """Return the SELECT with a constant for its outputs and no order."""
+    copy = select.copy()
+    copy.set("expressions", [exp.alias_(exp.Literal.number(1), "one", quoted=True)])
+    copy.set("order", None)
+    return copy
+
+
+def _demanded(node: exp.Expression) -> bool:
+    """Say whether the node is a conjunct of WHERE, where NULL counts as false."""
+    while isinstance(node.parent, exp.And | exp.Paren):
+        node = node.parent
+    return isinstance(node.parent, exp.Where)
+
+
+def _correlated(exists: exp.Expression, schema: Schema) -> _Membership | None:
+    """Take EXISTS apart that one equality of columns of one kind correlates, None for any other."""
+    select = exists.this.unnest()
+    if not isinstance(exists, exp.Exists) or not _rowwise(select) or scopes.aggregates(select):
+        return None
+    free = scopes.free(select)
+    rest = list(scopes.where(select))
+    if len(free) != 1:
+        return None
+    outer = free[0]
+    equality = outer.parent
+    if not isinstance(equality, exp.EQ) or all(part is not equality for part in rest):
+        return None
+    inner = equality.expression if equality.this is outer else equality.this
+    if not isinstance(inner, exp.Column) or not comparable(inner, outer, schema):
+        return None
+    copy = select.copy()
+    copy.set("expressions", [exp.alias_(inner.copy(), "key", quoted=True)])
+    copy.set("order", None)
+    scopes.set_where(copy, [part for part in rest if part is not equality])
+    return _Membership(copy, inner.copy(), outer.copy())
+
+
+def comparable(left: exp.Expression, right: exp.Expression, schema: Schema) -> bool:
+    """Say whether comparing by `=` and by IN agree: one kind, no text on SQLite (collations)."""
+    kinds = {scopes.kind(left, schema), scopes.kind(right, schema)}
+    if "" in kinds or "text" in kinds and schema.dialect == "sqlite":
+        return False
+    return len(kinds) == 1
+
+
+def _in(found: _Membership) -> exp.In:
+    return exp.In(this=found.outer.copy(), query=exp.Subquery(this=found.select.copy()))
+
+
+def exists_to_in(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+    """Yield the tree with one demanded [NOT] EXISTS turned into [NOT] IN over an uncorrelated query."""
+    for copy, node in scopes.sites(tree, exp.Exists):
+        negated = isinstance(node.parent, exp.Not)
+        whole = node.parent if negated and node.parent is not None else node
+        found = _correlated(node, schema) if _demanded(whole) else None
+        if found is None:
+            continue
+        outer_may_be_null = scopes.nullable(_original(node, found.outer), schema)
+        if negated:
+            known = exp.Not(this=exp.Is(this=found.inner.copy(), expression=exp.Null()))
+            scopes.set_where(found.select, [*scopes.where(found.select), known])
+            absent: exp.Expression = exp.Not(this=_in(found))
+            if outer_may_be_null:
+                missing = exp.Is(this=found.outer.copy(), expression=exp.Null())
+                absent = exp.paren(exp.Or(this=missing, expression=absent))
+            whole.replace(absent)
+        else:
+            whole.replace(_in(found))
+        yield copy
+
+
+def _original(node: exp.Expression, wanted: exp.Expression) -> exp.Expression:
+    """Return the column equal to `wanted` inside `node`, which knows its scope."""
+    return next(c for c in node.find_all(exp.Column) if c == wanted)
+
+
+def unite_existence(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+    """Yield the tree with a demanded OR of EXISTS on one column turned into IN over a UNION ALL."""
+    for copy, node in scopes.sites(tree, exp.Or):
+        if isinstance(node.parent, exp.Or) or not _demanded(node):
+            continue
+        found = [_correlated(part, schema) for part in scopes.disjuncts(node)]
+        members = [m for m in found if m is not None]
+        if len(members) < 2 or len(members) < len(found) or len({m.outer for m in members}) > 1:
+            continue
+        union: exp.Query = members[0].select
+        for member in members[1:]:
+            union = exp.Union(this=union, expression=member.select, distinct=False)
+        test = exp.In(this=members[0].outer, query=exp.Subquery(this=union))
+        target = node.parent if isinstance(node.parent, exp.Paren) else node
+        target.replace(test)
+        yield copy
+
+
+def in_to_exists(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+    """Yield the tree with one demanded IN turned into EXISTS, or NOT IN into NOT EXISTS with its NULL cases."""
+    for copy, node in scopes.sites(tree, exp.In):
+        negated = isinstance(node.parent, exp.Not)
+        whole = node.parent if negated and node.parent is not None else node
+        query = node.args.get("query")
+        select = query.unnest() if query is not None else None
+        if select is None or not _demanded(whole) or not _listing(node, select):
+            continue
+        inner, outer = select.expressions[0].unalias(), node.this.unnest()
+        test = exp.EQ(this=inner.copy(), expression=outer.copy())
+        probe = _probe(select)
+        scopes.set_where(probe, [*scopes.where(select), test])
+        if not negated:
+            whole.replace(exp.Exists(this=probe))
+            yield copy
+        elif not scopes.nullable(inner, schema):
+            absent: exp.Expression = exp.Not(this=exp.Exists(this=probe))
+            if scopes.nullable(outer, schema):
+                absent = exp.And(this=exp.paren(_known_or_empty(outer, select)), expression=absent)
+            whole.replace(absent)
+            yield copy
+
+
+def _known_or_empty(outer: exp.Expression, select: exp.Select) -> exp.Or:
+    """NULL is not in a list exactly when the list is empty."""
+    known = exp.Not(this=exp.Is(this=outer.copy(), expression=exp.Null()))
+    return exp.Or(this=known, expression=exp.Not(this=exp.Exists(this=_probe(select))))
+
+
+def _listing(node: exp.Expression, select: exp.Expression) -> bool:
+    """Say whether IN's query lists a value a row, with no alias that would capture the left operand."""
+    if not _rowwise(select) or not isinstance(select, exp.Select) or scopes.aggregates(select):
+        return False
+    outer = node.this.unnest()
+    return (
+        isinstance(outer, exp.Column)
+        and len(select.expressions) == 1
+        and outer.table not in scopes.sources(select)
+        and scopes.calm(select.expressions[0].unalias())
+    )
+
+
+_SCHEMA = """CREATE TABLE o (id INTEGER PRIMARY KEY, k INTEGER NOT NULL, n INTEGER);
+CREATE TABLE i (k INTEGER NOT NULL, n INTEGER, v INTEGER);"""
+RULES = (
+    Rule(
+        name="count-to-exists",
+        precondition="COUNT compared with 0 or 1; ungrouped, no LIMIT; COUNT(x) adds x IS NOT NULL",
+        apply=count_to_exists,
+        prior=7.5,
+        template=Template(
+            schema=_SCHEMA,
+            before="SELECT id FROM o WHERE (SELECT COUNT(n) FROM i WHERE i.k = o.k) > 0",
+            after="SELECT o.id AS id FROM o AS o WHERE EXISTS(SELECT 1 AS one FROM i AS i "
+            "WHERE i.k = o.k AND NOT i.n IS NULL)",
+        ),
+    ),
+    Rule(
+        name="exists-to-in",
+        precondition="conjunct of WHERE; one equality of columns of one kind correlates; NOT IN lists no NULL and "
+        "lets an unknown left side pass",
+        apply=exists_to_in,
+        prior=3.5,
+        template=Template(
+            schema=_SCHEMA,
+            before="SELECT id FROM o WHERE NOT EXISTS (SELECT 1 FROM i WHERE i.n = o.n AND i.v > 1)",
+            after="SELECT o.id AS id FROM o AS o WHERE (o.n IS NULL OR NOT o.n IN (SELECT i.n AS key FROM i AS i "
+            "WHERE i.v > 1 AND NOT i.n IS NULL))",
+        ),
+    ),
+    Rule(
+        name="unite-existence",
+        precondition="conjunct of WHERE; every EXISTS of the OR is correlated by one equality with the same column",
+        apply=unite_existence,
+        prior=3.0,
+        template=Template(
+            schema=_SCHEMA,
+            before="SELECT id FROM o WHERE EXISTS (SELECT 1 FROM i WHERE i.k = o.k AND i.v = 1) "
+            "OR EXISTS (SELECT 1 FROM i WHERE i.n = o.k)",
+            after="SELECT o.id AS id FROM o AS o WHERE o.k IN (SELECT i.k AS key FROM i AS i WHERE i.v = 1 "
+            "UNION ALL SELECT i.n AS key FROM i AS i)",
+        ),
+    ),
+    Rule(
+        name="in-to-exists",
+        precondition="conjunct of WHERE; no alias captures the left side; NOT IN only over a list without NULL, and "
+        "an unknown left side passes only an empty list",
+        apply=in_to_exists,
+        prior=3.0,
+        template=Template(
+            schema=_SCHEMA,
+            before="SELECT id FROM o WHERE n NOT IN (SELECT k FROM i WHERE v > 1)",
+            after="SELECT o.id AS id FROM o AS o WHERE (NOT o.n IS NULL OR NOT EXISTS(SELECT 1 AS one FROM i AS i "
+            "WHERE i.v > 1)) AND NOT EXISTS(SELECT 1 AS one FROM i AS i WHERE i.v > 1 AND i.k = o.n)",
+        ),
+    ),
+)

@@ -1,0 +1,147 @@
+"""Write predicates so that an index or a partition can serve them: ranges for date parts, filters across equalities."""
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from proofsmith.domains.sql.rules import scopes
+from proofsmith.domains.sql.rules.rule import Rule, Template
+from proofsmith.domains.sql.schema import Schema
+
+_FILTERS = (exp.EQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.In)
+
+
+def year_to_range(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+    """Yield the tree with one test of a date's year turned into a half-open range."""
+    for copy, node in scopes.sites(tree, exp.EQ):
+        found = _year_test(node, schema)
+        if found is None:
+            continue
+        column, year = found
+        low, high = (_date(f"{y:04d}-01-01", column, schema) for y in (year, year + 1))
+        holds = exp.And(
+            this=exp.GTE(this=column.copy(), expression=low),
+            expression=exp.LT(this=column.copy(), expression=high),
+        )
+        node.replace(exp.paren(holds))
+        yield copy
+
+
+def _year_test(node: exp.Expression, schema: Schema) -> tuple[exp.Column, int] | None:
+    for part, number in ((node.this, node.expression), (node.expression, node.this)):
+        call, bound = part.unnest(), number.unnest()
+        if isinstance(call, exp.Extract) and call.name.upper() == "YEAR":
+            column = call.expression.unnest()
+        elif isinstance(call, exp.Year):
+            column = call.this.unnest()
+        else:
+            continue
+        whole = isinstance(bound, exp.Literal) and bound.is_int and 1 <= int(bound.name) <= 9998
+        if isinstance(column, exp.Column) and whole and _without_zone(column, schema):
+            return column, int(bound.name)
+    return None
+
+
+def _without_zone(column: exp.Column, schema: Schema) -> bool:
+    """Say whether the column is a date, or a timestamp without a zone; SQLite has neither."""
+    select = scopes.owner(column)
+    source = scopes.sources(select).get(column.table) if select is not None else None
+    table = scopes.declared(source.node, schema) if source is not None else None
+    known = table.column(column.name) if table is not None else None
+    if known is None or schema.dialect == "sqlite":
+        return False
+    zoned = "TZ" in known.type.upper() or "WITH TIME ZONE" in known.type.upper()
+    return known.kind == "date" or known.kind == "timestamp" and not zoned
+
+
+def _date(text: str, column: exp.Column, schema: Schema) -> exp.Expression:
+    kind = "TIMESTAMP" if scopes.kind(column, schema) == "timestamp" else "DATE"
+    return exp.cast(exp.Literal.string(text), kind)
+
+
+def follow_equalities(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+    """Yield the tree with each SELECT's filters copied to the columns that its equalities tie to the filtered one."""
+    copy = tree.copy()
+    changed = False
+    for select in list(copy.find_all(exp.Select)):
+        if scopes.plain(select):
+            added = _implied(select, schema)
+            if added:
+                scopes.set_where(select, [*scopes.where(select), *added])
+                changed = True
+    if changed:
+        yield copy
+
+
+def _implied(select: exp.Select, schema: Schema) -> list[exp.Expression]:
+    parts = scopes.conditions(select)
+    present = {part.sql() for part in parts}
+    links = [p for p in parts if isinstance(p, exp.EQ) and _columns_of(p) is not None]
+    found = []
+    for part in parts:
+        column = _filtered(part)
+        for link in links:
+            pair = _columns_of(link)
+            if column is None or pair is None or column not in pair:
+                continue
+            other = pair[1] if pair[0] == column else pair[0]
+            if scopes.kind(column, schema) != scopes.kind(other, schema):
+                continue
+            implied = _moved(part, column, other)
+            if implied.sql() not in present:
+                present.add(implied.sql())
+                found.append(implied)
+    return found
+
+
+def _columns_of(part: exp.Expression) -> tuple[exp.Column, exp.Column] | None:
+    left, right = part.this.unnest(), part.expression.unnest()
+    if isinstance(left, exp.Column) and isinstance(right, exp.Column):
+        return (left, right) if left.table != right.table else None
+    return None
+
+
+def _filtered(part: exp.Expression) -> exp.Column | None:
+    """Return the only column of a comparison with literals, None for anything else."""
+    columns = list(part.find_all(exp.Column))
+    if not isinstance(part, _FILTERS) or part.find(exp.Query) or not scopes.calm(part):
+        return None
+    alone = columns and all(column == columns[0] for column in columns)
+    return columns[0] if alone and part.this.unnest() == columns[0] else None
+
+
+def _moved(part: exp.Expression, column: exp.Column, other: exp.Column) -> exp.Expression:
+    copy = part.copy()
+    for node in list(copy.find_all(exp.Column)):
+        if node == column:
+            node.replace(other.copy())
+    return copy
+
+
+_SCHEMA = "CREATE TABLE t (a INTEGER, d DATE); CREATE TABLE u (a INTEGER, b INTEGER);"
+RULES = (
+    Rule(
+        name="year-to-range",
+        precondition="a date or a timestamp without zone; a whole year; half-open range",
+        apply=year_to_range,
+        engines=("duckdb", "postgresql"),
+        prior=2.0,
+        template=Template(
+            schema=_SCHEMA,
+            before="SELECT a FROM t WHERE EXTRACT(YEAR FROM d) = 2024",
+            after="SELECT t.a AS a FROM t AS t WHERE "
+            "(t.d >= CAST('2024-01-01' AS DATE) AND t.d < CAST('2025-01-01' AS DATE))",
+        ),
+    ),
+    Rule(
+        name="follow-equalities",
+        precondition="equality and filter both hold for every row of the result; columns of one kind",
+        apply=follow_equalities,
+        prior=1.0,
+        template=Template(
+            schema=_SCHEMA,
+            before="SELECT b FROM t JOIN u ON t.a = u.a WHERE t.a BETWEEN 1 AND 3",
+            after="SELECT u.b AS b FROM t AS t JOIN u AS u ON t.a = u.a WHERE t.a BETWEEN 1 AND 3 AND u.a BETWEEN 1 AND 3",
+        ),
+    ),
+)

@@ -1,0 +1,37 @@
+"""What a rewrite rule is: a function from a qualified query to rewritten ones, with what must hold for it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from proofsmith.domains.sql.schema import Schema
+
+ENGINES = ("duckdb", "sqlite", "postgresql")
+Apply = Callable[[exp.Expression, Schema], Iterator[exp.Expression]]
+"""Yields one new tree for each place where the rule applies; never changes the tree that it is given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """The smallest pair of queries that shows a rule: what its tests bound, prove and execute."""
+
+    schema: str
+    before: str
+    after: str
+    """The rule's output on `before`, as SQL text of any formatting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rewrite that keeps the result on every database that meets the declared constraints."""
+
+    name: str
+    precondition: str
+    """One line: when it is exact, NULLs and duplicates included."""
+    apply: Apply
+    template: Template
+    engines: tuple[str, ...] = ENGINES
+    """Engines whose own optimizer does not do this already, as measured."""
+    prior: float = 1.0
+    """Order among rules before anything is measured; larger first."""

@@ -1,0 +1,276 @@
+"""Bring filters to where rows are made: into copies of a common table expression, into it as a whole, into groups.
+
+An engine that computes a common table expression once computes all of it, even where every reader keeps a slice; none
+passes a join's filter into a grouped derived table. Source: *Sideways information passing* (Seshadri and others, 1996).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from proofsmith.domains.sql.rules import pushdown, scopes
+from proofsmith.domains.sql.rules.restriction import own_filters, restrictions
+from proofsmith.domains.sql.rules.rule import Rule, Template
+from proofsmith.domains.sql.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One reference to a query in FROM, with what its reader keeps of the rows."""
+
+    node: exp.Expression
+    alias: str
+    filters: tuple[exp.Expression, ...]
+
+    def text(self) -> str:
+        """Return the filters with the alias made neutral, so that equal slices have equal texts."""
+        return " AND ".join(sorted(_neutral(part, self.alias).sql() for part in self.filters))
+
+
+def _neutral(part: exp.Expression, alias: str) -> exp.Expression:
+    copy = part.copy()
+    for column in copy.find_all(exp.Column):
+        if column.table == alias:
+            column.set("table", scopes.identifier("_"))
+    return copy
+
+
+def reading(node: exp.Expression, schema: Schema, *, joined: bool) -> _Reading:
+    """Return what the SELECT around an entry of FROM keeps of it; with `joined` also by its joins."""
+    alias, select, query = node.alias_or_name, node.parent_select, scopes.body(node)
+    nothing = _Reading(node, alias, ())
+    if not isinstance(select, exp.Select) or not scopes.plain(select) or query is None:
+        return nothing
+    source = scopes.sources(select).get(alias)
+    if source is None or source.node is not node or source.null_extended:
+        return nothing
+    found = own_filters(select, alias)
+    if joined:
+        mine = [c for c in _used(select, alias) if pushdown.pushable(query, c.name)]
+        found += restrictions(select, [(c, c) for c in mine], schema)
+    return _Reading(node, alias, tuple(p for p in found if _goes(p, alias, query)))
+
+
+def _used(select: exp.Select, alias: str) -> list[exp.Column]:
+    """Return the columns of `alias` that equalities of the SELECT use, each once."""
+    found: dict[str, exp.Column] = {}
+    for part in scopes.conditions(select):
+        if isinstance(part, exp.EQ):
+            for side in (part.this.unnest(), part.expression.unnest()):
+                if isinstance(side, exp.Column) and side.table == alias:
+                    found.setdefault(side.name, side)
+    return list(found.values())
+
+
+def _goes(part: exp.Expression, alias: str, query: exp.Query) -> bool:
+    columns = [c for c in part.find_all(exp.Column) if c.table == alias]
+    names = scopes.outputs(query)
+    return bool(columns) and all(
+        c.name in names and pushdown.pushable(query, c.name) for c in columns
+    )
+
+
+def _readers(tree: exp.Expression, cte: exp.CTE) -> list[exp.Table]:
+    return [
+        table
+        for table in tree.find_all(exp.Table)
+        if table.name == cte.alias and scopes.definition(table) is cte
+    ]
+
+
+def _shared(tree: exp.Expression) -> Iterator[tuple[exp.Expression, exp.CTE, list[exp.Table]]]:
+    """Yield, for each common table expression that is read more than once, a copy of the tree, it and its readers."""
+    for copy, cte in scopes.sites(tree, exp.CTE):
+        if not isinstance(cte, exp.CTE) or not isinstance(cte.parent, exp.With):
+            continue
+        readers = _readers(copy, cte)
+        columns = cte.args["alias"].columns
+        if len(readers) > 1 and not cte.parent.recursive and not columns and _query(cte):
+            yield copy, cte, readers
+
+
+def _query(cte: exp.CTE) -> bool:
+    return isinstance(cte.this, exp.Query) and not cte.this.find(exp.Rand, exp.Anonymous)
+
+
+def specialise(
+    tree: exp.Expression, schema: Schema, *, joined: bool, materialized: bool | None
+) -> Iterator[exp.Expression]:
+    """Yield the tree with one common table expression copied for each slice that its readers keep."""
+    for copy, cte, readers in _shared(tree):
+        readings = [reading(table, schema, joined=joined) for table in readers]
+        slices = {r.text(): r for r in readings if r.filters}
+        if not slices:
+            continue
+        names = _copies(copy, cte, list(slices.values()), materialized)
+        by_text = dict(zip(slices, names, strict=True))
+        for found in readings:
+            if found.filters:
+                _redirect(found, by_text[found.text()])
+        if all(found.filters for found in readings):
+            cte.pop()
+        yield copy
+
+
+def _copies(
+    tree: exp.Expression, cte: exp.CTE, slices: Sequence[_Reading], materialized: bool | None
+) -> list[str]:
+    """Insert one restricted copy of the CTE for each slice behind it; return their names."""
+    clause = cte.parent
+    assert isinstance(clause, exp.With)
+    listed, names = list(clause.expressions), []
+    place = next(i for i, item in enumerate(listed) if item is cte)
+    for found in slices:
+        copy = cte.copy()
+        pushdown.push(copy.this, found.alias, found.filters)
+        name = scopes.unused_alias(tree, f"{cte.alias}_")
+        copy.args["alias"].set("this", scopes.identifier(name))
+        copy.set("materialized", materialized)
+        listed.insert(place + 1 + len(names), copy)
+        names.append(name)
+        clause.set("expressions", listed)
+    return names
+
+
+def _redirect(found: _Reading, name: str) -> None:
+    """Let a reader read the copy `name` under the alias that it has; its filters stay, since they cost nothing."""
+    table = found.node
+    table.set("alias", exp.TableAlias(this=scopes.identifier(found.alias)))
+    table.set("this", scopes.identifier(name))
+
+
+def share_filters(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+    """Yield the tree with one common table expression restricted to what any of its readers keeps."""
+    for copy, cte, readers in _shared(tree):
+        readings = [reading(table, schema, joined=True) for table in readers]
+        if not all(found.filters for found in readings):
+            continue
+        neutral = {
+            found.text(): scopes.conjoin([_neutral(p, found.alias) for p in found.filters])
+            for found in readings
+        }
+        either = scopes.disjoin([part for part in neutral.values() if part is not None])
+        if either is not None:
+            pushdown.push(cte.this, "_", scopes.conjuncts(either))
+            yield copy
+
+
+def restrict_groups(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+    """Yield the tree with one grouped derived table restricted to the keys that its joins let through."""
+    for copy, node in scopes.sites(tree, exp.Subquery):
+        if not isinstance(node.parent, exp.From | exp.Join) or not _grouped(node.this):
+            continue
+        select = node.parent_select
+        found = reading(node, schema, joined=True)
+        own = {p.sql() for p in own_filters(select, found.alias)} if select else set()
+        fresh = [part for part in found.filters if part.sql() not in own]
+        if fresh:
+            pushdown.push(node.this, found.alias, fresh)
+            yield copy
+
+
+def _grouped(query: exp.Expression) -> bool:
+    return isinstance(query, exp.SetOperation) or (
+        isinstance(query, exp.Select) and (scopes.aggregates(query) or scopes.windows(query))
+    )
+
+
+def specialise_plain(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+    """Copy a common table expression for each constant that its readers ask for."""
+    yield from specialise(tree, schema, joined=False, materialized=None)
+
+
+def specialise_joined(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+    """Copy a common table expression for each slice that its readers' filters and joins keep."""
+    yield from specialise(tree, schema, joined=True, materialized=None)
+
+
+def specialise_materialized(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+    """The same with every copy computed once, before it is joined."""
+    yield from specialise(tree, schema, joined=True, materialized=True)
+
+
+_SCHEMA = """CREATE TABLE f (k INTEGER, y INTEGER, v INTEGER);
+CREATE TABLE d (k INTEGER PRIMARY KEY, a INTEGER);"""
+_HOLDS = (
+    "filters on grouping keys, partition keys or ungrouped outputs; no LIMIT; inner references only"
+)
+_TWO = (
+    "WITH c AS (SELECT k, y, SUM(v) AS s FROM f GROUP BY k, y) "
+    "SELECT p.k, p.s AS s1, q.s AS s2 FROM c AS p, c AS q WHERE p.k = q.k AND p.y = 1 AND q.y = 2"
+)
+_READ = "SELECT p.k AS k, p.s AS s1, q.s AS s2 FROM"
+_CONDITION = "WHERE p.k = q.k AND p.y = 1 AND q.y = 2"
+
+
+def _slice(year: int) -> str:
+    return (
+        "SELECT f.k AS k, f.y AS y, SUM(f.v) AS s FROM f AS f "
+        f"WHERE f.y = {year} GROUP BY f.k, f.y"
+    )
+
+
+RULES = (
+    Rule(
+        name="specialise-cte",
+        precondition=_HOLDS,
+        apply=specialise_plain,
+        prior=7.0,
+        template=Template(
+            schema=_SCHEMA,
+            before=_TWO,
+            after=f"WITH c_1 AS ({_slice(1)}), c_2 AS ({_slice(2)}) {_READ} c_1 AS p, c_2 AS q {_CONDITION}",
+        ),
+    ),
+    Rule(
+        name="specialise-cte-joined",
+        precondition=_HOLDS + "; and keys of joined tables' filters",
+        apply=specialise_joined,
+        prior=6.5,
+        template=Template(
+            schema=_SCHEMA,
+            before=_TWO,
+            after=f"WITH c_1 AS ({_slice(1)}), c_2 AS ({_slice(2)}) {_READ} c_1 AS p, c_2 AS q {_CONDITION}",
+        ),
+    ),
+    Rule(
+        name="specialise-cte-materialized",
+        precondition=_HOLDS + "; each copy computed once",
+        apply=specialise_materialized,
+        engines=("duckdb", "postgresql"),
+        prior=6.0,
+        template=Template(
+            schema=_SCHEMA,
+            before=_TWO,
+            after=f"WITH c_1 AS MATERIALIZED ({_slice(1)}), c_2 AS MATERIALIZED ({_slice(2)}) "
+            f"{_READ} c_1 AS p, c_2 AS q {_CONDITION}",
+        ),
+    ),
+    Rule(
+        name="share-filters",
+        precondition=_HOLDS + "; every reader filters",
+        apply=share_filters,
+        prior=5.5,
+        template=Template(
+            schema=_SCHEMA,
+            before=_TWO,
+            after="WITH c AS (SELECT f.k AS k, f.y AS y, SUM(f.v) AS s FROM f AS f "
+            f"WHERE (f.y = 1 OR f.y = 2) GROUP BY f.k, f.y) {_READ} c AS p, c AS q {_CONDITION}",
+        ),
+    ),
+    Rule(
+        name="restrict-groups",
+        precondition=_HOLDS + "; the joined table's filters are its own and cannot raise",
+        apply=restrict_groups,
+        prior=5.0,
+        template=Template(
+            schema=_SCHEMA,
+            before="SELECT d.k, g.s FROM d JOIN (SELECT k, SUM(v) AS s FROM f GROUP BY k) AS g "
+            "ON g.k = d.k WHERE d.a = 1",
+            after="SELECT d.k AS k, g.s AS s FROM d AS d JOIN (SELECT f.k AS k, SUM(f.v) AS s FROM f AS f "
+            "WHERE f.k IN (SELECT d.k AS key FROM d AS d WHERE d.a = 1) GROUP BY f.k) AS g "
+            "ON g.k = d.k WHERE d.a = 1",
+        ),
+    ),
+)

@@ -1,0 +1,32 @@
+"""Turn query text into the qualified tree that the rules work on, and back."""
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.qualify import qualify
+
+from proofsmith.domains.sql.dialect import sqlglot_name
+from proofsmith.domains.sql.query import Unreadable, parse_query
+from proofsmith.domains.sql.schema import Schema
+
+
+def qualified(text: str, schema: Schema) -> exp.Expression:
+    """Return the query with every column tied to its source, stars expanded and every output named.
+
+    Raises:
+        Unreadable: it does not parse, or names what the schema does not have.
+    """
+    try:
+        tree: exp.Expression = qualify(
+            parse_query(text, schema.dialect),
+            schema=schema.mapping(),
+            dialect=sqlglot_name(schema.dialect),
+            quote_identifiers=True,
+        )
+    except (SqlglotError, RecursionError) as error:
+        raise Unreadable(str(error).splitlines()[0][:200]) from None
+    return tree
+
+
+def written(tree: exp.Expression, schema: Schema) -> str:
+    """Return the tree as text of the schema's dialect."""
+    return str(tree.sql(dialect=sqlglot_name(schema.dialect), pretty=True)) + "\n"
