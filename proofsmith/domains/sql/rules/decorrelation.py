@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from proofsmith.domains.sql.rules import scopes
+from proofsmith.domains.sql.rules import facts, scopes
 from proofsmith.domains.sql.rules.restriction import restrictions
 from proofsmith.domains.sql.rules.rule import Rule, Template
 from proofsmith.domains.sql.schema import Schema
@@ -26,9 +26,9 @@ class _Block:
     inner: exp.Select
     outer: exp.Select
     fold: exp.AggFunc
-    pairs: tuple[tuple[exp.Expression, exp.Expression], ...]
+    pairs: tuple[tuple[exp.Expr, exp.Expr], ...]
     """Inner and outer side of each correlating equality."""
-    rest: tuple[exp.Expression, ...]
+    rest: tuple[exp.Expr, ...]
 
     @property
     def counts(self) -> bool:
@@ -36,10 +36,12 @@ class _Block:
         return isinstance(self.fold, exp.Count)
 
 
-def read_block(subquery: exp.Expression, schema: Schema) -> _Block | None:
+def read_block(subquery: exp.Expr, schema: Schema) -> _Block | None:
     """Take a scalar subquery apart; None when it is not a correlated aggregate that the rule covers."""
     inner, outer = subquery.this, subquery.parent_select
-    if not (isinstance(subquery, exp.Subquery) and _simple(inner) and scopes.plain(outer)):
+    if not isinstance(subquery, exp.Subquery) or not _simple(inner):
+        return None
+    if outer is None or not scopes.plain(outer):
         return None
     fold = _fold(inner)
     split = _split(inner, outer, schema)
@@ -48,15 +50,15 @@ def read_block(subquery: exp.Expression, schema: Schema) -> _Block | None:
     return _Block(subquery, inner, outer, fold, *split)
 
 
-def _simple(inner: exp.Expression) -> bool:
+def _simple(inner: exp.Expr) -> bool:
     """Say whether the subquery is one ungrouped aggregate over plain sources."""
     shape = ("group", "having", "order", "distinct", "with_")
     return (
         isinstance(inner, exp.Select)
         and scopes.plain(inner)
         and len(inner.expressions) == 1
-        and not scopes.limited(inner)
-        and not scopes.windows(inner)
+        and not facts.limited(inner)
+        and not facts.windows(inner)
         and not any(inner.args.get(name) for name in shape)
     )
 
@@ -65,17 +67,18 @@ def _fold(inner: exp.Select) -> exp.AggFunc | None:
     """Return the only aggregate of the output when all around it is arithmetic with numbers."""
     value = inner.expressions[0].unalias()
     found = list(value.find_all(exp.AggFunc))
-    if len(found) != 1 or type(found[0]) not in _FOLDS or not scopes.calm(value):
+    if len(found) != 1 or type(found[0]) not in _FOLDS or not facts.calm(value):
         return None
     inside = set(map(id, found[0].walk()))
     if all(isinstance(node, _ARITHMETIC) or id(node) in inside for node in value.walk()):
-        return found[0]
+        fold: exp.AggFunc = found[0]
+        return fold
     return None
 
 
 def _split(
     inner: exp.Select, outer: exp.Select, schema: Schema
-) -> tuple[tuple[tuple[exp.Expression, exp.Expression], ...], tuple[exp.Expression, ...]] | None:
+) -> tuple[tuple[tuple[exp.Expr, exp.Expr], ...], tuple[exp.Expr, ...]] | None:
     """Separate the correlating equalities of WHERE from its other conjuncts; None when anything else correlates."""
     pairs, rest = [], []
     for part in scopes.where(inner):
@@ -93,12 +96,10 @@ def _split(
         return None
     if any(scopes.owner(column) is not outer for column in everywhere):
         return None
-    return (tuple(pairs), tuple(rest)) if all(map(scopes.calm_query, rest)) else None
+    return (tuple(pairs), tuple(rest)) if all(map(facts.calm_query, rest)) else None
 
 
-def _equality(
-    part: exp.Expression, inner: exp.Select
-) -> tuple[exp.Expression, exp.Expression] | None:
+def _equality(part: exp.Expr, inner: exp.Select) -> tuple[exp.Expr, exp.Expr] | None:
     """Return (inner column, outer column) of an equality between the two, None for anything else."""
     if not isinstance(part, exp.EQ):
         return None
@@ -114,20 +115,18 @@ def _equality(
     return None
 
 
-def _same_kind(left: exp.Expression, right: exp.Expression, schema: Schema) -> bool:
+def _same_kind(left: exp.Expr, right: exp.Expr, schema: Schema) -> bool:
     """Say whether both columns are of one kind, so that grouping and comparing agree on what is equal.
 
     Texts do not count on SQLite, where either side may bring a collation that the other lacks.
     """
-    kinds = {scopes.kind(left, schema), scopes.kind(right, schema)}
+    kinds = {facts.kind(left, schema), facts.kind(right, schema)}
     if "" in kinds or "text" in kinds and schema.dialect == "sqlite":
         return False
     return len(kinds) == 1 or kinds <= {"integer", "decimal"}
 
 
-def decorrelated(
-    subquery: exp.Expression, schema: Schema, *, restricted: bool
-) -> exp.Expression | None:
+def decorrelated(subquery: exp.Expr, schema: Schema, *, restricted: bool) -> exp.Expr | None:
     """Rewrite the tree that holds `subquery` in place and return its root; None when the rule does not apply."""
     block = read_block(subquery, schema)
     if block is None:
@@ -141,7 +140,7 @@ def decorrelated(
     tree = subquery.root()
     alias = scopes.unused_alias(tree, "grouped")
     table = _grouped(block, limits, alias)
-    value: exp.Expression = scopes.column(alias, "value")
+    value: exp.Expr = scopes.column(alias, "value")
     if block.counts:
         zero = exp.Coalesce(this=value, expressions=[exp.Literal.number(0)])
         value = _around(block, zero)
@@ -155,13 +154,11 @@ def decorrelated(
         scopes.set_where(block.outer, [*scopes.where(block.outer), *matches])
     else:
         _chain_joins(block.outer)
-        block.outer.append(
-            "joins", exp.Join(this=table, side="LEFT", on=scopes.conjoin(matches))
-        )
+        block.outer.append("joins", exp.Join(this=table, side="LEFT", on=scopes.conjoin(matches)))
     return tree
 
 
-def _around(block: _Block, count: exp.Expression) -> exp.Expression:
+def _around(block: _Block, count: exp.Expr) -> exp.Expr:
     """Return the subquery's output with its count replaced, in parentheses where it is more than the count."""
     value = block.inner.expressions[0].unalias()
     if value is block.fold:
@@ -171,14 +168,12 @@ def _around(block: _Block, count: exp.Expression) -> exp.Expression:
     return exp.paren(copy)
 
 
-def _grouped(block: _Block, limits: Sequence[exp.Expression], alias: str) -> exp.Subquery:
+def _grouped(block: _Block, limits: Sequence[exp.Expr], alias: str) -> exp.Subquery:
     """Return the subquery grouped by the inner sides of its correlation, as a derived table."""
     query = block.inner.copy()
     mine = [pair[0] for pair in block.pairs]
     value = block.fold if block.counts else block.inner.expressions[0].unalias()
-    named = [
-        exp.alias_(column.copy(), f"key{n}", quoted=True) for n, column in enumerate(mine, 1)
-    ]
+    named = [exp.alias_(column.copy(), f"key{n}", quoted=True) for n, column in enumerate(mine, 1)]
     query.set("expressions", [*named, exp.alias_(value.copy(), "value", quoted=True)])
     distinct = {column.sql(): column for column in mine}
     query.set("group", exp.Group(expressions=[c.copy() for c in distinct.values()]))
@@ -188,8 +183,8 @@ def _grouped(block: _Block, limits: Sequence[exp.Expression], alias: str) -> exp
 
 def _rejecting_conjunct(block: _Block) -> bool:
     """Say whether a NULL of the subquery makes its conjunct of the outer WHERE reject the row."""
-    node: exp.Expression = block.subquery
-    while isinstance(node.parent, (*scopes.STRICT, exp.Between)):
+    node: exp.Expr = block.subquery
+    while isinstance(node.parent, (*facts.STRICT, exp.Between)):
         node = node.parent
     while isinstance(node.parent, exp.And | exp.Paren):
         node = node.parent
@@ -203,7 +198,7 @@ def _extendable(block: _Block) -> bool:
     clause = block.subquery.find_ancestor(exp.Where, exp.Having, exp.Join, exp.Group, exp.Select)
     if isinstance(clause, exp.Where):
         return clause.parent is block.outer
-    return clause is block.outer and not scopes.aggregates(block.outer)
+    return clause is block.outer and not facts.aggregates(block.outer)
 
 
 def _chain_joins(select: exp.Select) -> None:
@@ -213,19 +208,17 @@ def _chain_joins(select: exp.Select) -> None:
             join.set("kind", "CROSS")
 
 
-def decorrelate(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def decorrelate(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with one correlated scalar aggregate replaced by a join."""
     yield from _each(tree, schema, restricted=False)
 
 
-def decorrelate_restricted(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def decorrelate_restricted(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the same with groups only for what the outer query's own filters let through."""
     yield from _each(tree, schema, restricted=True)
 
 
-def _each(
-    tree: exp.Expression, schema: Schema, *, restricted: bool
-) -> Iterator[exp.Expression]:
+def _each(tree: exp.Expr, schema: Schema, *, restricted: bool) -> Iterator[exp.Expr]:
     for _, subquery in scopes.sites(tree, exp.Subquery):
         made = decorrelated(subquery, schema, restricted=restricted)
         if made is not None:

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
 
-from proofsmith.domains.sql.rules import scopes
+from proofsmith.domains.sql.rules import facts, scopes
 from proofsmith.domains.sql.rules.rule import Rule, Template
 from proofsmith.domains.sql.schema import Schema
 
 _MOST_BRANCHES = 4
 
 
-def factor(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def factor(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with the conjuncts that all members of every OR share taken out of it."""
     copy = tree.copy()
     changed = False
@@ -27,7 +27,7 @@ def factor(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
         yield copy
 
 
-def _factored(node: exp.Expression) -> exp.Expression | None:
+def _factored(node: exp.Expr) -> exp.Expr | None:
     """Return `c AND (p OR q)` for `c AND p OR c AND q`; absorption when a member is the common part alone."""
     members = [scopes.conjuncts(part) for part in scopes.disjuncts(node)]
     common = [p for p in members[0] if all(any(p == q for q in other) for other in members[1:])]
@@ -40,7 +40,7 @@ def _factored(node: exp.Expression) -> exp.Expression | None:
     return scopes.conjoin([*common, either]) if either is not None else None
 
 
-def split(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def split(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with the rows of one SELECT made by a UNION ALL of one branch a member of an OR.
 
     Branch n keeps the rows for which member n is true and none before it is: IS NOT TRUE, so that NULL falls through.
@@ -51,24 +51,24 @@ def split(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
             continue
         if not scopes.inner_only(select) or scopes.free(select):
             continue
-        for position, part in enumerate(_candidates(select)):
+        for position in range(len(_candidates(select))):
             again = copy.copy()
             target = _counterpart(copy, select, again)
             if _divide(target, _candidates(target)[position]):
                 yield again
 
 
-def _counterpart(tree: exp.Expression, node: exp.Expression, copy: exp.Expression) -> exp.Select:
+def _counterpart(tree: exp.Expr, node: exp.Expr, copy: exp.Expr) -> exp.Select:
     index = next(i for i, n in enumerate(tree.find_all(exp.Select)) if n is node)
     return list(copy.find_all(exp.Select))[index]
 
 
-def _candidates(select: exp.Select) -> list[exp.Expression]:
+def _candidates(select: exp.Select) -> list[exp.Expr]:
     """Return the conjuncts that are ORs worth splitting: no two members test the same column alone."""
     found = []
     for part in scopes.conditions(select):
         members = scopes.disjuncts(part)
-        if not 2 <= len(members) <= _MOST_BRANCHES or not all(map(scopes.calm_query, members)):
+        if not 2 <= len(members) <= _MOST_BRANCHES or not all(map(facts.calm_query, members)):
             continue
         used = [{c.sql() for c in member.find_all(exp.Column)} for member in members]
         if any(len(scopes.aliases_of(member)) > 1 for member in members) or not set.intersection(
@@ -78,7 +78,7 @@ def _candidates(select: exp.Select) -> list[exp.Expression]:
     return found
 
 
-def _divide(select: exp.Select, part: exp.Expression) -> bool:
+def _divide(select: exp.Select, part: exp.Expr) -> bool:
     """Put the branches behind a derived table from which the SELECT then reads; False when columns clash."""
     names = _needed(select)
     if names is None:
@@ -103,12 +103,12 @@ def _divide(select: exp.Select, part: exp.Expression) -> bool:
     return True
 
 
-def _not_true(member: exp.Expression) -> exp.Expression:
+def _not_true(member: exp.Expr) -> exp.Expr:
     return exp.Not(this=exp.Is(this=exp.paren(member.copy()), expression=exp.true()))
 
 
 def _branch(
-    select: exp.Select, names: dict[tuple[str, str], str], parts: Sequence[exp.Expression]
+    select: exp.Select, names: dict[tuple[str, str], str], parts: Sequence[exp.Expr]
 ) -> exp.Select:
     entries = [source.node.copy() for source in scopes.sources(select).values()]
     listed = [
@@ -136,7 +136,7 @@ def _needed(select: exp.Select) -> dict[tuple[str, str], str] | None:
     return found if len(set(found.values())) == len(found) else None
 
 
-def _columns(node: exp.Expression | None) -> list[exp.Column]:
+def _columns(node: exp.Expr | None) -> list[exp.Column]:
     return list(node.find_all(exp.Column)) if node is not None else []
 
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-from proofsmith.domains.sql.rules import scopes
+from proofsmith.domains.sql.rules import facts, scopes
 from proofsmith.domains.sql.rules.rule import Rule, Template
 from proofsmith.domains.sql.schema import Schema
 
 
-def drop_distinct(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def drop_distinct(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree without one DISTINCT whose rows are distinct by declared keys."""
     for copy, select in scopes.sites(tree, exp.Select):
         if not isinstance(select, exp.Select) or not _plain_distinct(select):
@@ -27,20 +27,18 @@ def _plain_distinct(select: exp.Select) -> bool:
 def _distinct_rows(select: exp.Select, schema: Schema) -> bool:
     """Say whether the outputs determine a key of every inner-joined source, or of the groups."""
     values = [e.unalias() for e in select.expressions]
-    if scopes.aggregates(select):
-        grouped = scopes.group_keys(select)
+    if facts.aggregates(select):
+        grouped = facts.group_keys(select)
         return grouped is not None and all(key in values for key in grouped)
     if not scopes.inner_only(select):
         return False
     known = {v.sql() for v in values if isinstance(v, exp.Column)}
     sources = scopes.sources(select)
-    held = {alias: scopes.keys(source.node, schema) for alias, source in sources.items()}
+    held = {alias: facts.keys(source.node, schema) for alias, source in sources.items()}
     return _determined(select, known, held)
 
 
-def _determined(
-    select: exp.Select, known: set[str], keys: dict[str, list[frozenset[str]]]
-) -> bool:
+def _determined(select: exp.Select, known: set[str], keys: dict[str, list[frozenset[str]]]) -> bool:
     """Follow equalities, constants and keys from the known columns until every source is fixed or nothing follows."""
     fixed: set[str] = set()
     links = [p for p in scopes.conditions(select) if isinstance(p, exp.EQ)]
@@ -59,20 +57,20 @@ def _determined(
             return False
 
 
-def _fixed(node: exp.Expression, known: set[str], fixed: set[str]) -> bool:
+def _fixed(node: exp.Expr, known: set[str], fixed: set[str]) -> bool:
     if isinstance(node, exp.Column):
         return node.sql() in known or node.table in fixed
     return isinstance(node, exp.Literal)
 
 
-def drop_idle_distinct(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def drop_idle_distinct(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree without any DISTINCT or ORDER BY in a query that is only tested by EXISTS or IN."""
     copy = tree.copy()
     changed = False
     for test in copy.find_all(exp.In, exp.Exists):
         query = test.args.get("query") if isinstance(test, exp.In) else test.this
         select = query.unnest() if query is not None else None
-        if not isinstance(select, exp.Select) or scopes.limited(select):
+        if not isinstance(select, exp.Select) or facts.limited(select):
             continue
         for name in ("distinct", "order"):
             changed = changed or bool(select.args.get(name))
@@ -81,12 +79,12 @@ def drop_idle_distinct(tree: exp.Expression, schema: Schema) -> Iterator[exp.Exp
         yield copy
 
 
-def having_to_where(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def having_to_where(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with the conjuncts of HAVING that use grouping keys alone moved into WHERE."""
     for copy, select in scopes.sites(tree, exp.Select):
         if not isinstance(select, exp.Select) or not select.args.get("having"):
             continue
-        grouped = scopes.group_keys(select)
+        grouped = facts.group_keys(select)
         if not grouped or not scopes.plain(select):
             continue
         parts = scopes.conjuncts(select.args["having"].this)
@@ -98,11 +96,11 @@ def having_to_where(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expres
             yield copy
 
 
-def _over_keys(part: exp.Expression, grouped: list[exp.Expression]) -> bool:
+def _over_keys(part: exp.Expr, grouped: list[exp.Expr]) -> bool:
     columns = list(part.find_all(exp.Column))
     return (
         bool(columns)
-        and scopes.calm(part)
+        and facts.calm(part)
         and part.find(exp.AggFunc) is None
         and all(column in grouped for column in columns)
     )

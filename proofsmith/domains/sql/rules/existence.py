@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from proofsmith.domains.sql.rules import scopes
+from proofsmith.domains.sql.rules import facts, scopes
 from proofsmith.domains.sql.rules.rule import Rule, Template
 from proofsmith.domains.sql.schema import Schema
 
-_MIRROR: dict[type[exp.Expression], type[exp.Expression]] = {
+_MIRROR: dict[type[exp.Expr], type[exp.Expr]] = {
     exp.GT: exp.LT,
     exp.LT: exp.GT,
     exp.GTE: exp.LTE,
@@ -30,11 +30,11 @@ class _Membership:
     """A test whether `outer` is among the values that `select` gives for `inner`."""
 
     select: exp.Select
-    inner: exp.Expression
-    outer: exp.Expression
+    inner: exp.Expr
+    outer: exp.Expr
 
 
-def count_to_exists(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def count_to_exists(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with one comparison of a COUNT with 0 or 1 turned into [NOT] EXISTS."""
     for copy, node in scopes.sites(tree, *_MIRROR):
         found = _count_test(node)
@@ -50,9 +50,12 @@ def count_to_exists(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expres
         yield copy
 
 
-def _count_test(node: exp.Expression) -> tuple[exp.Select, bool] | None:
+def _count_test(node: exp.Expr) -> tuple[exp.Select, bool] | None:
     """Return the counting SELECT and whether some row is asked for, None for another comparison."""
-    sides = ((type(node), node.this, node.expression), (_MIRROR[type(node)], node.expression, node.this))
+    sides = (
+        (type(node), node.this, node.expression),
+        (_MIRROR[type(node)], node.expression, node.this),
+    )
     for operator, query, number in sides:
         select, bound = query.unnest(), number.unnest()
         if not isinstance(select, exp.Select) or not isinstance(bound, exp.Literal):
@@ -70,13 +73,14 @@ def _counting(select: exp.Select) -> bool:
     return isinstance(value, exp.Count) and not isinstance(value.this, exp.Distinct)
 
 
-def _rowwise(select: exp.Expression) -> bool:
+def _rowwise(select: exp.Expr) -> bool:
     """Say whether each row of FROM and WHERE counts for itself: no groups, no cut."""
     return (
-        scopes.plain(select)
-        and not scopes.limited(select)
+        isinstance(select, exp.Select)
+        and scopes.plain(select)
+        and not facts.limited(select)
         and not any(select.args.get(name) for name in _SHAPE)
-        and not scopes.windows(select)
+        and not facts.windows(select)
     )
 
 
@@ -88,17 +92,17 @@ def _probe(select: exp.Select) -> exp.Select:
     return copy
 
 
-def _demanded(node: exp.Expression) -> bool:
+def _demanded(node: exp.Expr) -> bool:
     """Say whether the node is a conjunct of WHERE, where NULL counts as false."""
     while isinstance(node.parent, exp.And | exp.Paren):
         node = node.parent
     return isinstance(node.parent, exp.Where)
 
 
-def _correlated(exists: exp.Expression, schema: Schema) -> _Membership | None:
+def _correlated(exists: exp.Expr, schema: Schema) -> _Membership | None:
     """Take EXISTS apart that one equality of columns of one kind correlates, None for any other."""
     select = exists.this.unnest()
-    if not isinstance(exists, exp.Exists) or not _rowwise(select) or scopes.aggregates(select):
+    if not isinstance(exists, exp.Exists) or not _rowwise(select) or facts.aggregates(select):
         return None
     free = scopes.free(select)
     rest = list(scopes.where(select))
@@ -118,9 +122,9 @@ def _correlated(exists: exp.Expression, schema: Schema) -> _Membership | None:
     return _Membership(copy, inner.copy(), outer.copy())
 
 
-def comparable(left: exp.Expression, right: exp.Expression, schema: Schema) -> bool:
+def comparable(left: exp.Expr, right: exp.Expr, schema: Schema) -> bool:
     """Say whether comparing by `=` and by IN agree: one kind, no text on SQLite (collations)."""
-    kinds = {scopes.kind(left, schema), scopes.kind(right, schema)}
+    kinds = {facts.kind(left, schema), facts.kind(right, schema)}
     if "" in kinds or "text" in kinds and schema.dialect == "sqlite":
         return False
     return len(kinds) == 1
@@ -130,7 +134,7 @@ def _in(found: _Membership) -> exp.In:
     return exp.In(this=found.outer.copy(), query=exp.Subquery(this=found.select.copy()))
 
 
-def exists_to_in(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def exists_to_in(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with one demanded [NOT] EXISTS turned into [NOT] IN over an uncorrelated query."""
     for copy, node in scopes.sites(tree, exp.Exists):
         negated = isinstance(node.parent, exp.Not)
@@ -138,11 +142,11 @@ def exists_to_in(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expressio
         found = _correlated(node, schema) if _demanded(whole) else None
         if found is None:
             continue
-        outer_may_be_null = scopes.nullable(_original(node, found.outer), schema)
+        outer_may_be_null = facts.nullable(_original(node, found.outer), schema)
         if negated:
             known = exp.Not(this=exp.Is(this=found.inner.copy(), expression=exp.Null()))
             scopes.set_where(found.select, [*scopes.where(found.select), known])
-            absent: exp.Expression = exp.Not(this=_in(found))
+            absent: exp.Expr = exp.Not(this=_in(found))
             if outer_may_be_null:
                 missing = exp.Is(this=found.outer.copy(), expression=exp.Null())
                 absent = exp.paren(exp.Or(this=missing, expression=absent))
@@ -152,12 +156,12 @@ def exists_to_in(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expressio
         yield copy
 
 
-def _original(node: exp.Expression, wanted: exp.Expression) -> exp.Expression:
+def _original(node: exp.Expr, wanted: exp.Expr) -> exp.Expr:
     """Return the column equal to `wanted` inside `node`, which knows its scope."""
     return next(c for c in node.find_all(exp.Column) if c == wanted)
 
 
-def unite_existence(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def unite_existence(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with a demanded OR of EXISTS on one column turned into IN over a UNION ALL."""
     for copy, node in scopes.sites(tree, exp.Or):
         if isinstance(node.parent, exp.Or) or not _demanded(node):
@@ -175,7 +179,7 @@ def unite_existence(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expres
         yield copy
 
 
-def in_to_exists(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def in_to_exists(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with one demanded IN turned into EXISTS, or NOT IN into NOT EXISTS with its NULL cases."""
     for copy, node in scopes.sites(tree, exp.In):
         negated = isinstance(node.parent, exp.Not)
@@ -191,30 +195,30 @@ def in_to_exists(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expressio
         if not negated:
             whole.replace(exp.Exists(this=probe))
             yield copy
-        elif not scopes.nullable(inner, schema):
-            absent: exp.Expression = exp.Not(this=exp.Exists(this=probe))
-            if scopes.nullable(outer, schema):
+        elif not facts.nullable(inner, schema):
+            absent: exp.Expr = exp.Not(this=exp.Exists(this=probe))
+            if facts.nullable(outer, schema):
                 absent = exp.And(this=exp.paren(_known_or_empty(outer, select)), expression=absent)
             whole.replace(absent)
             yield copy
 
 
-def _known_or_empty(outer: exp.Expression, select: exp.Select) -> exp.Or:
+def _known_or_empty(outer: exp.Expr, select: exp.Select) -> exp.Or:
     """NULL is not in a list exactly when the list is empty."""
     known = exp.Not(this=exp.Is(this=outer.copy(), expression=exp.Null()))
     return exp.Or(this=known, expression=exp.Not(this=exp.Exists(this=_probe(select))))
 
 
-def _listing(node: exp.Expression, select: exp.Expression) -> bool:
+def _listing(node: exp.Expr, select: exp.Expr) -> bool:
     """Say whether IN's query lists a value a row, with no alias that would capture the left operand."""
-    if not _rowwise(select) or not isinstance(select, exp.Select) or scopes.aggregates(select):
+    if not _rowwise(select) or not isinstance(select, exp.Select) or facts.aggregates(select):
         return False
     outer = node.this.unnest()
     return (
         isinstance(outer, exp.Column)
         and len(select.expressions) == 1
         and outer.table not in scopes.sources(select)
-        and scopes.calm(select.expressions[0].unalias())
+        and facts.calm(select.expressions[0].unalias())
     )
 
 

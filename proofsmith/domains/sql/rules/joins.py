@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
 
-from proofsmith.domains.sql.rules import scopes
+from proofsmith.domains.sql.rules import facts, scopes
 from proofsmith.domains.sql.rules.rule import Rule, Template
 from proofsmith.domains.sql.schema import Schema, Table
 
-_REJECTING = (*scopes.COMPARISONS, exp.Like, exp.Between)
+_REJECTING = (*facts.COMPARISONS, exp.Like, exp.Between)
 
 
-def rejects_null(part: exp.Expression, alias: str) -> bool:
+def rejects_null(part: exp.Expr, alias: str) -> bool:
     """Say whether the conjunct is not true whenever every column of `alias` is NULL.
 
     It is a comparison, LIKE, BETWEEN, IN or IS NOT NULL whose operand is such a column under strict arithmetic.
@@ -29,7 +29,7 @@ def rejects_null(part: exp.Expression, alias: str) -> bool:
     return False
 
 
-def _strict_in(operand: exp.Expression, alias: str) -> bool:
+def _strict_in(operand: exp.Expr, alias: str) -> bool:
     node = operand.unnest()
     if isinstance(node, exp.Column):
         return node.table == alias
@@ -38,7 +38,7 @@ def _strict_in(operand: exp.Expression, alias: str) -> bool:
     return False
 
 
-def outer_to_inner(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def outer_to_inner(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with one LEFT JOIN made inner."""
     for copy, join in scopes.sites(tree, exp.Join):
         select = join.parent
@@ -54,12 +54,14 @@ def outer_to_inner(tree: exp.Expression, schema: Schema) -> Iterator[exp.Express
             yield copy
 
 
-def _later(select: exp.Select, join: exp.Join) -> list[exp.Expression]:
+def _later(select: exp.Select, join: exp.Join) -> list[exp.Expr]:
     """Return the ON conditions of inner joins written after `join`, unless a RIGHT or FULL join is among them."""
     following = scopes.joins(select)[scopes.joins(select).index(join) + 1 :]
     if any((later.side or "").upper() in ("RIGHT", "FULL") for later in following):
         return []
-    return [p for later in following if not later.side for p in scopes.conjuncts(later.args.get("on"))]
+    return [
+        p for later in following if not later.side for p in scopes.conjuncts(later.args.get("on"))
+    ]
 
 
 def _always_matches(select: exp.Select, join: exp.Join, schema: Schema) -> bool:
@@ -71,20 +73,20 @@ def _always_matches(select: exp.Select, join: exp.Join, schema: Schema) -> bool:
 
 def _foreign_key(
     select: exp.Select,
-    parts: Sequence[exp.Expression],
-    node: exp.Expression,
+    parts: Sequence[exp.Expr],
+    node: exp.Expr,
     parent: Table,
     schema: Schema,
 ) -> dict[str, exp.Column] | None:
     """Return the child's column for each referenced one when `parts` are exactly a NOT NULL foreign key to `node`."""
     found = _key_equalities(select, parts, node.alias_or_name)
-    if found is None or any(scopes.nullable(column, schema) for column in found.values()):
+    if found is None or any(facts.nullable(column, schema) for column in found.values()):
         return None
     return found if _declared_key(select, found, parent, schema) else None
 
 
 def _key_equalities(
-    select: exp.Select, parts: Sequence[exp.Expression], alias: str
+    select: exp.Select, parts: Sequence[exp.Expr], alias: str
 ) -> dict[str, exp.Column] | None:
     """Return the other side of each `alias.column = other.column`; None when a part is anything else."""
     found: dict[str, exp.Column] = {}
@@ -116,7 +118,7 @@ def _declared_key(
     )
 
 
-def drop_inner_join(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def drop_inner_join(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree without one inner-joined parent of which only the referenced key is used."""
     for copy, select in scopes.sites(tree, exp.Select):
         if not isinstance(select, exp.Select) or not scopes.plain(select):
@@ -145,7 +147,7 @@ def _without_parent(select: exp.Select, alias: str, schema: Schema) -> bool:
     known = [
         exp.Not(this=exp.Is(this=column.copy(), expression=exp.Null()))
         for column in found.values()
-        if scopes.nullable(column, schema)
+        if facts.nullable(column, schema)
     ]
     kept = [part for part in scopes.conditions(select) if id(part) not in links]
     _remove(select, source, [*kept, *known])
@@ -170,7 +172,7 @@ def _replaceable(
     return True
 
 
-def _remove(select: exp.Select, source: scopes.Source, kept: Sequence[exp.Expression]) -> None:
+def _remove(select: exp.Select, source: scopes.Source, kept: Sequence[exp.Expr]) -> None:
     """Take an inner source out and put every remaining condition into WHERE."""
     entries = [s.node for s in scopes.sources(select).values() if s.node is not source.node]
     select.set("from_", exp.From(this=entries[0]))
@@ -178,7 +180,7 @@ def _remove(select: exp.Select, source: scopes.Source, kept: Sequence[exp.Expres
     scopes.set_where(select, kept)
 
 
-def drop_left_join(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def drop_left_join(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree without one LEFT JOIN whose right side delivers nothing and matches at most once."""
     for copy, join in scopes.sites(tree, exp.Join):
         select = join.parent
@@ -205,20 +207,20 @@ def _at_most_once(join: exp.Join, alias: str, schema: Schema) -> bool:
             continue
         for mine, other in ((part.this, part.expression), (part.expression, part.this)):
             node = mine.unnest()
-            if isinstance(node, exp.Column) and node.table == alias:
-                if alias not in scopes.aliases_of(other):
-                    fixed.add(node.name)
+            own = isinstance(node, exp.Column) and node.table == alias
+            if own and alias not in scopes.aliases_of(other):
+                fixed.add(node.name)
     table = scopes.declared(join.this, schema)
-    known = [frozenset(key) for key in table.keys] if table else scopes.keys(join.this, schema)
+    known = [frozenset(key) for key in table.keys] if table else facts.keys(join.this, schema)
     return any(key <= fixed for key in known)
 
 
 def _duplicates_vanish(select: exp.Select) -> bool:
     return bool(
         select.args.get("distinct")
-        and not scopes.limited(select)
-        and not scopes.aggregates(select)
-        and not scopes.windows(select)
+        and not facts.limited(select)
+        and not facts.aggregates(select)
+        and not facts.windows(select)
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from proofsmith.domains.sql.rules import scopes
+from proofsmith.domains.sql.rules import facts, scopes
 from proofsmith.domains.sql.rules.rule import Rule, Template
 from proofsmith.domains.sql.schema import Schema
 
@@ -20,10 +20,10 @@ class _Scan:
     node: exp.Subquery
     select: exp.Select
     scanned: str
-    conditions: tuple[exp.Expression, ...]
+    conditions: tuple[exp.Expr, ...]
 
 
-def read_scan(node: exp.Expression) -> _Scan | None:
+def read_scan(node: exp.Expr) -> _Scan | None:
     """Take a subquery apart; None unless it is uncorrelated, ungrouped and inner-joined, with calm conditions."""
     select = node.this
     if not isinstance(node, exp.Subquery) or not _covered(select):
@@ -32,31 +32,31 @@ def read_scan(node: exp.Expression) -> _Scan | None:
     if copy is None:
         return None
     found = tuple(scopes.conditions(copy))
-    if not all(map(scopes.calm_query, found)) or scopes.free(select):
+    if not all(map(facts.calm_query, found)) or scopes.free(select):
         return None
     entries = sorted(s.node.sql() for s in scopes.sources(copy).values())
     return _Scan(node, copy, ", ".join(entries), found)
 
 
-def _covered(select: exp.Expression) -> bool:
+def _covered(select: exp.Expr) -> bool:
     return (
         isinstance(select, exp.Select)
         and scopes.plain(select)
         and scopes.inner_only(select)
-        and not scopes.limited(select)
-        and not scopes.windows(select)
+        and not facts.limited(select)
+        and not facts.windows(select)
         and not any(select.args.get(name) for name in _SHAPE)
         and all(map(_folding, select.expressions))
     )
 
 
-def _folding(output: exp.Expression) -> bool:
+def _folding(output: exp.Expr) -> bool:
     """Say whether the output is calm, uses columns inside aggregates alone, and only aggregates that skip NULL."""
     value = output.unalias()
     folds = list(value.find_all(exp.AggFunc))
     return (
         bool(folds)
-        and scopes.calm(value)
+        and facts.calm(value)
         and all(type(fold) in _FOLDS and not fold.args.get("order") for fold in folds)
         and all(c.find_ancestor(exp.AggFunc) is not None for c in value.find_all(exp.Column))
     )
@@ -81,12 +81,12 @@ def _renamed(select: exp.Select) -> exp.Select | None:
     return copy
 
 
-def merge_values(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def merge_values(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with scalar subqueries of one SELECT over the same sources computed by one derived table."""
     for copy, select in scopes.sites(tree, exp.Select):
         if not isinstance(select, exp.Select) or not scopes.plain(select):
             continue
-        if scopes.aggregates(select) or any(join.side for join in scopes.joins(select)):
+        if facts.aggregates(select) or any(join.side for join in scopes.joins(select)):
             continue
         scans = [
             scan
@@ -124,7 +124,7 @@ def _merge_values(select: exp.Select, group: Sequence[_Scan]) -> None:
     select.append("joins", exp.Join(this=scopes.derived(merged, alias), kind="CROSS"))
 
 
-def merge_derived(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def merge_derived(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with cross-joined one-row derived tables over the same sources computed by one of them."""
     for copy, select in scopes.sites(tree, exp.Select):
         if not isinstance(select, exp.Select) or not scopes.plain(select):
@@ -177,7 +177,8 @@ def _merged(group: Sequence[_Scan]) -> tuple[exp.Select, list[list[str]]]:
     common = set.intersection(*texts)
     own = [[p for p in scan.conditions if p.sql() not in common] for scan in group]
     shared = [p for p in group[0].conditions if p.sql() in common]
-    outputs, names = [], []
+    outputs: list[exp.Expr] = []
+    names: list[list[str]] = []
     for scan, parts in zip(group, own, strict=True):
         condition = scopes.conjoin(parts)
         names.append([f"value{len(outputs) + n}" for n, _ in enumerate(scan.select.expressions, 1)])
@@ -198,11 +199,11 @@ def _merged(group: Sequence[_Scan]) -> tuple[exp.Select, list[list[str]]]:
     return merged, names
 
 
-def _under(value: exp.Expression, condition: exp.Expression | None) -> exp.Expression:
+def _under(value: exp.Expr, condition: exp.Expr | None) -> exp.Expr:
     """Return `value` with its aggregates folding only rows that meet `condition`."""
     holder = exp.Paren(this=value.copy())
     if condition is None:
-        return holder.this
+        return value.copy()
     for fold in list(holder.find_all(*_FOLDS)):
         operand = fold.this
         if isinstance(operand, exp.Distinct):
@@ -211,10 +212,11 @@ def _under(value: exp.Expression, condition: exp.Expression | None) -> exp.Expre
             fold.set("this", _case(condition, exp.Literal.number(1)))
         else:
             fold.set("this", _case(condition, operand))
-    return holder.this
+    found: exp.Expr = holder.this
+    return found
 
 
-def _case(condition: exp.Expression, value: exp.Expression) -> exp.Case:
+def _case(condition: exp.Expr, value: exp.Expr) -> exp.Case:
     return exp.Case(ifs=[exp.If(this=condition.copy(), true=value.copy())])
 
 

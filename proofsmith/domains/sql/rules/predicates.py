@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-from proofsmith.domains.sql.rules import scopes
+from proofsmith.domains.sql.rules import facts, scopes
 from proofsmith.domains.sql.rules.rule import Rule, Template
 from proofsmith.domains.sql.schema import Schema
 
 _FILTERS = (exp.EQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.In)
 
 
-def year_to_range(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def year_to_range(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with one test of a date's year turned into a half-open range."""
     for copy, node in scopes.sites(tree, exp.EQ):
         found = _year_test(node, schema)
@@ -27,7 +27,7 @@ def year_to_range(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expressi
         yield copy
 
 
-def _year_test(node: exp.Expression, schema: Schema) -> tuple[exp.Column, int] | None:
+def _year_test(node: exp.Expr, schema: Schema) -> tuple[exp.Column, int] | None:
     for part, number in ((node.this, node.expression), (node.expression, node.this)):
         call, bound = part.unnest(), number.unnest()
         if isinstance(call, exp.Extract) and call.name.upper() == "YEAR":
@@ -54,12 +54,12 @@ def _without_zone(column: exp.Column, schema: Schema) -> bool:
     return known.kind == "date" or known.kind == "timestamp" and not zoned
 
 
-def _date(text: str, column: exp.Column, schema: Schema) -> exp.Expression:
-    kind = "TIMESTAMP" if scopes.kind(column, schema) == "timestamp" else "DATE"
+def _date(text: str, column: exp.Column, schema: Schema) -> exp.Expr:
+    kind = "TIMESTAMP" if facts.kind(column, schema) == "timestamp" else "DATE"
     return exp.cast(exp.Literal.string(text), kind)
 
 
-def follow_equalities(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def follow_equalities(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with each SELECT's filters copied to the columns that its equalities tie to the filtered one."""
     copy = tree.copy()
     changed = False
@@ -73,7 +73,7 @@ def follow_equalities(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expr
         yield copy
 
 
-def _implied(select: exp.Select, schema: Schema) -> list[exp.Expression]:
+def _implied(select: exp.Select, schema: Schema) -> list[exp.Expr]:
     parts = scopes.conditions(select)
     present = {part.sql() for part in parts}
     links = [p for p in parts if isinstance(p, exp.EQ) and _columns_of(p) is not None]
@@ -85,7 +85,7 @@ def _implied(select: exp.Select, schema: Schema) -> list[exp.Expression]:
             if column is None or pair is None or column not in pair:
                 continue
             other = pair[1] if pair[0] == column else pair[0]
-            if scopes.kind(column, schema) != scopes.kind(other, schema):
+            if facts.kind(column, schema) != facts.kind(other, schema):
                 continue
             implied = _moved(part, column, other)
             if implied.sql() not in present:
@@ -94,23 +94,23 @@ def _implied(select: exp.Select, schema: Schema) -> list[exp.Expression]:
     return found
 
 
-def _columns_of(part: exp.Expression) -> tuple[exp.Column, exp.Column] | None:
+def _columns_of(part: exp.Expr) -> tuple[exp.Column, exp.Column] | None:
     left, right = part.this.unnest(), part.expression.unnest()
     if isinstance(left, exp.Column) and isinstance(right, exp.Column):
         return (left, right) if left.table != right.table else None
     return None
 
 
-def _filtered(part: exp.Expression) -> exp.Column | None:
+def _filtered(part: exp.Expr) -> exp.Column | None:
     """Return the only column of a comparison with literals, None for anything else."""
     columns = list(part.find_all(exp.Column))
-    if not isinstance(part, _FILTERS) or part.find(exp.Query) or not scopes.calm(part):
+    if not isinstance(part, _FILTERS) or part.find(exp.Query) or not facts.calm(part):
         return None
     alone = columns and all(column == columns[0] for column in columns)
     return columns[0] if alone and part.this.unnest() == columns[0] else None
 
 
-def _moved(part: exp.Expression, column: exp.Column, other: exp.Column) -> exp.Expression:
+def _moved(part: exp.Expr, column: exp.Column, other: exp.Column) -> exp.Expr:
     copy = part.copy()
     for node in list(copy.find_all(exp.Column)):
         if node == column:
@@ -141,7 +141,8 @@ RULES = (
         template=Template(
             schema=_SCHEMA,
             before="SELECT b FROM t JOIN u ON t.a = u.a WHERE t.a BETWEEN 1 AND 3",
-            after="SELECT u.b AS b FROM t AS t JOIN u AS u ON t.a = u.a WHERE t.a BETWEEN 1 AND 3 AND u.a BETWEEN 1 AND 3",
+            after="SELECT u.b AS b FROM t AS t JOIN u AS u ON t.a = u.a "
+            "WHERE t.a BETWEEN 1 AND 3 AND u.a BETWEEN 1 AND 3",
         ),
     ),
 )

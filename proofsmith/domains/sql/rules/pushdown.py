@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from proofsmith.domains.sql.rules import scopes
+from proofsmith.domains.sql.rules import facts, scopes
 
 
 def pushable(query: exp.Query, name: str) -> bool:
@@ -12,10 +12,11 @@ def pushable(query: exp.Query, name: str) -> bool:
 
     Below GROUP BY it must be a grouping key, below a window a key of every partition; nothing goes below LIMIT.
     """
-    if scopes.limited(query):
+    if facts.limited(query):
         return False
     if isinstance(query, exp.Subquery):
-        return pushable(query.unnest(), name)
+        inner = query.unnest()
+        return isinstance(inner, exp.Query) and pushable(inner, name)
     if isinstance(query, exp.SetOperation):
         position = scopes.outputs(query).index(name)
         return all(
@@ -31,10 +32,10 @@ def _through(select: exp.Select, name: str) -> bool:
     value = scopes.output(select, name)
     if value is None or not scopes.plain(select) or value.find(exp.AggFunc, exp.Window, exp.Query):
         return False
-    if not scopes.calm(value):
+    if not facts.calm(value):
         return False
-    if scopes.aggregates(select):
-        grouped = scopes.group_keys(select)
+    if facts.aggregates(select):
+        grouped = facts.group_keys(select)
         return grouped is not None and value in grouped
     partitions = [
         window.args.get("partition_by") or []
@@ -44,10 +45,11 @@ def _through(select: exp.Select, name: str) -> bool:
     return all(value in keys for keys in partitions)
 
 
-def push(query: exp.Query, alias: str, parts: Sequence[exp.Expression]) -> None:
+def push(query: exp.Query, alias: str, parts: Sequence[exp.Expr]) -> None:
     """Add conditions on the outputs of `query`, written as columns of `alias`, to its WHERE clauses, in place."""
-    if isinstance(query, exp.Subquery):
-        push(query.unnest(), alias, parts)
+    inner = query.unnest()
+    if isinstance(query, exp.Subquery) and isinstance(inner, exp.Query):
+        push(inner, alias, parts)
     elif isinstance(query, exp.SetOperation):
         names = scopes.outputs(query)
         for side in (query.left, query.right):
@@ -58,14 +60,14 @@ def push(query: exp.Query, alias: str, parts: Sequence[exp.Expression]) -> None:
         scopes.set_where(query, [*scopes.where(query), *found])
 
 
-def _renamed(part: exp.Expression, alias: str, names: dict[str, str]) -> exp.Expression:
+def _renamed(part: exp.Expr, alias: str, names: dict[str, str]) -> exp.Expr:
     copy = part.copy()
     for column in _columns(copy, alias):
         column.set("this", scopes.identifier(names[column.name]))
     return copy
 
 
-def _substituted(part: exp.Expression, alias: str, select: exp.Select) -> exp.Expression:
+def _substituted(part: exp.Expr, alias: str, select: exp.Select) -> exp.Expr:
     """Replace outputs by the expressions behind them."""
     holder = exp.Where(this=part.copy())
     for column in _columns(holder, alias):
@@ -73,8 +75,9 @@ def _substituted(part: exp.Expression, alias: str, select: exp.Select) -> exp.Ex
         if value is not None:
             simple = isinstance(value, exp.Column | exp.Literal)
             column.replace(value.copy() if simple else exp.paren(value))
-    return holder.this
+    found: exp.Expr = holder.this
+    return found
 
 
-def _columns(part: exp.Expression, alias: str) -> list[exp.Column]:
+def _columns(part: exp.Expr, alias: str) -> list[exp.Column]:
     return [c for c in part.find_all(exp.Column) if c.table == alias]

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from proofsmith.domains.sql.rules import scopes
+from proofsmith.domains.sql.rules import facts, scopes
 from proofsmith.domains.sql.schema import Schema
 
 
 def restrictions(
-    select: exp.Select, pairs: Sequence[tuple[exp.Expression, exp.Expression]], schema: Schema
-) -> list[exp.Expression]:
+    select: exp.Select, pairs: Sequence[tuple[exp.Expr, exp.Expr]], schema: Schema
+) -> list[exp.Expr]:
     """Return conditions `inner IN (SELECT outer ...)` that hold wherever a row of `select` matches `inner`.
 
     `pairs` are columns of the restricted query with the columns of `select` that they are joined to. For each table
@@ -43,24 +43,24 @@ def equal_columns(select: exp.Select, column: exp.Column) -> list[exp.Column]:
     return [c for c in found if scopes.sources(select).get(c.table)]
 
 
-def own_filters(select: exp.Select, alias: str) -> list[exp.Expression]:
+def own_filters(select: exp.Select, alias: str) -> list[exp.Expr]:
     """Return the conditions of `select` that restrict one source alone and that can be evaluated anywhere."""
     return [
         part
         for part in scopes.conditions(select)
-        if scopes.aliases_of(part) == {alias} and scopes.calm_query(part)
+        if scopes.aliases_of(part) == {alias} and facts.calm_query(part)
     ]
 
 
 def _membership(
-    select: exp.Select, mine: exp.Expression, column: exp.Column, schema: Schema
-) -> exp.Expression | None:
+    select: exp.Select, mine: exp.Expr, column: exp.Column, schema: Schema
+) -> exp.Expr | None:
     """Return `mine IN (SELECT column FROM its table WHERE its filters)`, None when nothing filters that table."""
     source = scopes.sources(select)[column.table]
     filters = own_filters(select, source.alias)
     if source.null_extended or not filters or scopes.declared(source.node, schema) is None:
         return None
-    if scopes.kind(mine, schema) != scopes.kind(column, schema):
+    if facts.kind(mine, schema) != facts.kind(column, schema):
         return None
     query = exp.Select(
         expressions=[exp.alias_(column.copy(), "key", quoted=True)],

@@ -8,7 +8,7 @@ from sqlglot import exp
 from proofsmith.domains.sql.schema import Schema
 
 ENGINES = ("duckdb", "sqlite", "postgresql")
-Apply = Callable[[exp.Expression, Schema], Iterator[exp.Expression]]
+Apply = Callable[[exp.Expr, Schema], Iterator[exp.Expr]]
 """Yields one new tree for each place where the rule applies; never changes the tree that it is given."""
 
 

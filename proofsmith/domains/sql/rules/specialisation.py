@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from proofsmith.domains.sql.rules import pushdown, scopes
+from proofsmith.domains.sql.rules import facts, pushdown, scopes
 from proofsmith.domains.sql.rules.restriction import own_filters, restrictions
 from proofsmith.domains.sql.rules.rule import Rule, Template
 from proofsmith.domains.sql.schema import Schema
@@ -19,16 +19,16 @@ from proofsmith.domains.sql.schema import Schema
 class _Reading:
     """One reference to a query in FROM, with what its reader keeps of the rows."""
 
-    node: exp.Expression
+    node: exp.Expr
     alias: str
-    filters: tuple[exp.Expression, ...]
+    filters: tuple[exp.Expr, ...]
 
     def text(self) -> str:
         """Return the filters with the alias made neutral, so that equal slices have equal texts."""
         return " AND ".join(sorted(_neutral(part, self.alias).sql() for part in self.filters))
 
 
-def _neutral(part: exp.Expression, alias: str) -> exp.Expression:
+def _neutral(part: exp.Expr, alias: str) -> exp.Expr:
     copy = part.copy()
     for column in copy.find_all(exp.Column):
         if column.table == alias:
@@ -36,7 +36,7 @@ def _neutral(part: exp.Expression, alias: str) -> exp.Expression:
     return copy
 
 
-def reading(node: exp.Expression, schema: Schema, *, joined: bool) -> _Reading:
+def reading(node: exp.Expr, schema: Schema, *, joined: bool) -> _Reading:
     """Return what the SELECT around an entry of FROM keeps of it; with `joined` also by its joins."""
     alias, select, query = node.alias_or_name, node.parent_select, scopes.body(node)
     nothing = _Reading(node, alias, ())
@@ -63,7 +63,7 @@ def _used(select: exp.Select, alias: str) -> list[exp.Column]:
     return list(found.values())
 
 
-def _goes(part: exp.Expression, alias: str, query: exp.Query) -> bool:
+def _goes(part: exp.Expr, alias: str, query: exp.Query) -> bool:
     columns = [c for c in part.find_all(exp.Column) if c.table == alias]
     names = scopes.outputs(query)
     return bool(columns) and all(
@@ -71,7 +71,7 @@ def _goes(part: exp.Expression, alias: str, query: exp.Query) -> bool:
     )
 
 
-def _readers(tree: exp.Expression, cte: exp.CTE) -> list[exp.Table]:
+def _readers(tree: exp.Expr, cte: exp.CTE) -> list[exp.Table]:
     return [
         table
         for table in tree.find_all(exp.Table)
@@ -79,7 +79,7 @@ def _readers(tree: exp.Expression, cte: exp.CTE) -> list[exp.Table]:
     ]
 
 
-def _shared(tree: exp.Expression) -> Iterator[tuple[exp.Expression, exp.CTE, list[exp.Table]]]:
+def _shared(tree: exp.Expr) -> Iterator[tuple[exp.Expr, exp.CTE, list[exp.Table]]]:
     """Yield, for each common table expression that is read more than once, a copy of the tree, it and its readers."""
     for copy, cte in scopes.sites(tree, exp.CTE):
         if not isinstance(cte, exp.CTE) or not isinstance(cte.parent, exp.With):
@@ -95,8 +95,8 @@ def _query(cte: exp.CTE) -> bool:
 
 
 def specialise(
-    tree: exp.Expression, schema: Schema, *, joined: bool, materialized: bool | None
-) -> Iterator[exp.Expression]:
+    tree: exp.Expr, schema: Schema, *, joined: bool, materialized: bool | None
+) -> Iterator[exp.Expr]:
     """Yield the tree with one common table expression copied for each slice that its readers keep."""
     for copy, cte, readers in _shared(tree):
         readings = [reading(table, schema, joined=joined) for table in readers]
@@ -114,12 +114,13 @@ def specialise(
 
 
 def _copies(
-    tree: exp.Expression, cte: exp.CTE, slices: Sequence[_Reading], materialized: bool | None
+    tree: exp.Expr, cte: exp.CTE, slices: Sequence[_Reading], materialized: bool | None
 ) -> list[str]:
     """Insert one restricted copy of the CTE for each slice behind it; return their names."""
     clause = cte.parent
     assert isinstance(clause, exp.With)
-    listed, names = list(clause.expressions), []
+    listed: list[exp.Expr] = list(clause.expressions)
+    names: list[str] = []
     place = next(i for i, item in enumerate(listed) if item is cte)
     for found in slices:
         copy = cte.copy()
@@ -140,7 +141,7 @@ def _redirect(found: _Reading, name: str) -> None:
     table.set("this", scopes.identifier(name))
 
 
-def share_filters(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def share_filters(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with one common table expression restricted to what any of its readers keeps."""
     for copy, cte, readers in _shared(tree):
         readings = [reading(table, schema, joined=True) for table in readers]
@@ -156,7 +157,7 @@ def share_filters(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expressi
             yield copy
 
 
-def restrict_groups(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def restrict_groups(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with one grouped derived table restricted to the keys that its joins let through."""
     for copy, node in scopes.sites(tree, exp.Subquery):
         if not isinstance(node.parent, exp.From | exp.Join) or not _grouped(node.this):
@@ -170,23 +171,23 @@ def restrict_groups(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expres
             yield copy
 
 
-def _grouped(query: exp.Expression) -> bool:
+def _grouped(query: exp.Expr) -> bool:
     return isinstance(query, exp.SetOperation) or (
-        isinstance(query, exp.Select) and (scopes.aggregates(query) or scopes.windows(query))
+        isinstance(query, exp.Select) and (facts.aggregates(query) or facts.windows(query))
     )
 
 
-def specialise_plain(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def specialise_plain(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Copy a common table expression for each constant that its readers ask for."""
     yield from specialise(tree, schema, joined=False, materialized=None)
 
 
-def specialise_joined(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def specialise_joined(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Copy a common table expression for each slice that its readers' filters and joins keep."""
     yield from specialise(tree, schema, joined=True, materialized=None)
 
 
-def specialise_materialized(tree: exp.Expression, schema: Schema) -> Iterator[exp.Expression]:
+def specialise_materialized(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """The same with every copy computed once, before it is joined."""
     yield from specialise(tree, schema, joined=True, materialized=True)
 
@@ -206,8 +207,7 @@ _CONDITION = "WHERE p.k = q.k AND p.y = 1 AND q.y = 2"
 
 def _slice(year: int) -> str:
     return (
-        "SELECT f.k AS k, f.y AS y, SUM(f.v) AS s FROM f AS f "
-        f"WHERE f.y = {year} GROUP BY f.k, f.y"
+        f"SELECT f.k AS k, f.y AS y, SUM(f.v) AS s FROM f AS f WHERE f.y = {year} GROUP BY f.k, f.y"
     )
 
 

@@ -9,16 +9,16 @@ from proofsmith.domains.sql.query import Unreadable, parse_query
 from proofsmith.domains.sql.schema import Schema
 
 
-def qualified(text: str, schema: Schema) -> exp.Expression:
+def qualified(text: str, schema: Schema) -> exp.Expr:
     """Return the query with every column tied to its source, stars expanded and every output named.
 
     Raises:
         Unreadable: it does not parse, or names what the schema does not have.
     """
     try:
-        tree: exp.Expression = qualify(
+        tree: exp.Expr = qualify(
             parse_query(text, schema.dialect),
-            schema=schema.mapping(),
+            schema=dict(schema.mapping()),
             dialect=sqlglot_name(schema.dialect),
             quote_identifiers=True,
         )
@@ -27,6 +27,6 @@ def qualified(text: str, schema: Schema) -> exp.Expression:
     return tree
 
 
-def written(tree: exp.Expression, schema: Schema) -> str:
+def written(tree: exp.Expr, schema: Schema) -> str:
     """Return the tree as text of the schema's dialect."""
     return str(tree.sql(dialect=sqlglot_name(schema.dialect), pretty=True)) + "\n"

@@ -1,0 +1,101 @@
+"""Every rule: fires on its template, gives what the template says, and agrees with it on random databases."""
+
+import itertools
+import random
+import sqlite3
+from collections import Counter
+
+import pytest
+import sqlglot
+
+from proofsmith.domains.sql.rules import CATALOGUE
+from proofsmith.domains.sql.rules.rule import Rule
+from proofsmith.domains.sql.rules.text import qualified, written
+from proofsmith.domains.sql.schema import Schema, Table, parse_schema
+
+DATABASES = 400
+VALUES = (None, 1, 1, 2, 2, 3)
+
+
+def schema_of(rule: Rule) -> Schema:
+    return parse_schema(rule.template.schema, "postgresql")
+
+
+def outputs_of(rule: Rule) -> list[str]:
+    schema = schema_of(rule)
+    tree = qualified(rule.template.before, schema)
+    return [written(made, schema) for made in rule.apply(tree, schema)]
+
+
+def plain(text: str) -> str:
+    return " ".join(text.replace('"', "").split())
+
+
+@pytest.mark.parametrize("rule", CATALOGUE, ids=lambda rule: rule.name)
+def test_gives_what_its_template_says(rule: Rule) -> None:
+    wanted = written(sqlglot.parse_one(rule.template.after, read="postgres"), schema_of(rule))
+    assert plain(wanted) in [plain(text) for text in outputs_of(rule)]
+
+
+@pytest.mark.parametrize("rule", CATALOGUE, ids=lambda rule: rule.name)
+def test_leaves_the_tree_it_is_given_alone(rule: Rule) -> None:
+    schema = schema_of(rule)
+    tree = qualified(rule.template.before, schema)
+    text = written(tree, schema)
+    list(rule.apply(tree, schema))
+    assert written(tree, schema) == text
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in CATALOGUE if "DATE" not in rule.template.schema], ids=lambda r: r.name
+)
+def test_agrees_with_its_input_on_random_databases(rule: Rule) -> None:
+    made = outputs_of(rule)
+    rng = random.Random(rule.name)
+    answers = Counter()
+    for _ in range(DATABASES):
+        database = filled(schema_of(rule), rng)
+        rows = Counter(database.execute(rule.template.before).fetchall())
+        answers[bool(rows)] += 1
+        for text in made:
+            assert Counter(database.execute(text).fetchall()) == rows, text
+    assert answers[True] > DATABASES // 20
+
+
+def filled(schema: Schema, rng: random.Random) -> sqlite3.Connection:
+    database = sqlite3.connect(":memory:")
+    keys: dict[str, list[int]] = {}
+    for table in schema.only(schema.tables).tables.values():
+        names = [column.name for column in table.columns]
+        database.execute(f"CREATE TABLE {table.name} ({', '.join(names)})")
+        rows = [row_of(table, number, keys, rng) for number in range(rng.choice((0, 1, 2, 3, 5)))]
+        keys[table.name] = [row[0] for row in rows if row[0] is not None]
+        marks = ", ".join("?" for _ in names)
+        database.executemany(
+            f"INSERT INTO {table.name} VALUES ({marks})", [r for r in rows if all_given(table, r)]
+        )
+    return database
+
+
+def row_of(
+    table: Table, number: int, keys: dict[str, list[int]], rng: random.Random
+) -> list[int | None]:
+    parents = {key.columns[0]: key.table for key in table.foreign_keys}
+    row: list[int | None] = []
+    for column in table.columns:
+        if column.name in table.primary_key:
+            row.append(number)
+        elif column.name in parents:
+            row.append(rng.choice([*keys[parents[column.name]], None]))
+        else:
+            row.append(rng.choice(VALUES if column.nullable else VALUES[1:]))
+    return row
+
+
+def all_given(table: Table, row: list[int | None]) -> bool:
+    return all(v is not None or c.nullable for c, v in zip(table.columns, row, strict=True))
+
+
+def test_names_are_unique() -> None:
+    names = [rule.name for rule in CATALOGUE]
+    assert all(one != other for one, other in itertools.combinations(names, 2))
