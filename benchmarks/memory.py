@@ -235,7 +235,7 @@ def _plain(path: str, text: str, old: str) -> bool:
 def reordered(path: str, text: str, rng: random.Random) -> str | None:
     """Return `text` with two neighbouring definitions that do not mention each other exchanged."""
     if path.endswith(".sql"):
-        return None
+        return _tables_exchanged(text)
     if path.endswith(".py"):
         tree = ast.parse(text)
         for i, (one, two) in enumerate(zip(tree.body, tree.body[1:], strict=False)):
@@ -271,6 +271,24 @@ def reordered(path: str, text: str, rng: random.Random) -> str | None:
                 + one[0]
                 + text[two.end() :]
             )
+    return None
+
+
+def _tables_exchanged(text: str) -> str | None:
+    """Exchange the first two neighbouring common table expressions of which neither names the other."""
+    found: list[tuple[str, int, int]] = []
+    for head in re.finditer(r"(?:^\s*WITH|,)\s*(?=(\w+)\s+AS\s*\()", text, re.I):
+        depth, at = 0, text.index("(", head.end())
+        for token in TOKEN.finditer(text, at):
+            depth += {"(": 1, ")": -1}.get(token[0], 0)
+            if not depth:
+                found.append((head[1].lower(), head.end(), token.end()))
+                break
+    for one, two in zip(found, found[1:], strict=False):
+        first, between, second = text[one[1] : one[2]], text[one[2] : two[1]], text[two[1] : two[2]]
+        tied = re.search(rf"\b{one[0]}\b", second, re.I) or re.search(rf"\b{two[0]}\b", first, re.I)
+        if between.strip() == "," and not tied:
+            return text[: one[1]] + second + between + first + text[two[2] :]
     return None
 
 

@@ -24,11 +24,15 @@ _CLAUSES = "tablesample window qualify sample pivot unpivot for fetch asof anti 
 _AFTER_TABLE = KEYWORDS | frozenset(_CLAUSES.split())
 
 
+_NAMES = ("word", "quoted")
+
+
 def definitions(text: str, kept: frozenset[str]) -> list[Definition] | None:
     """Return the whole script as one piece; None when a token is not understood."""
     tokens = _read(text)
     if tokens is None:
         return None
+    tokens = _tables_in_order(tokens)
     names = _aliases(tokens, {word.lower() for word in kept})
     stream = []
     for index, (kind, value) in enumerate(tokens):
@@ -57,6 +61,50 @@ def _read(text: str) -> list[tuple[str, str]] | None:
             found.append((kind, match[0]))
         at = match.end()
     return found
+
+
+def _tables_in_order(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Put the common table expressions at the head of a query in the order of their texts.
+
+    Two that mention each other's names stay as they stand to each other; so does everything that is not the plain form
+    `WITH name AS (...), name AS (...)`, a recursive one included.
+    """
+    waiting = _tables(tokens)
+    if len(waiting) < 2:
+        return tokens
+    start, end = waiting[0][0], waiting[-1][1]
+    chosen: list[tuple[int, int]] = []
+    while waiting:
+        free = [t for t in waiting if not any(_tied(tokens, o, t) for o in waiting if o < t)]
+        chosen.append(min(free, key=lambda t: (tokens[t[0] : t[1]], t)))
+        waiting.remove(chosen[-1])
+    ordered = [token for first, last in chosen for token in (*tokens[first:last], ("sign", ","))]
+    return [*tokens[:start], *ordered[:-1], *tokens[end:]]
+
+
+def _tables(tokens: list[tuple[str, str]]) -> list[tuple[int, int]]:
+    """Return where each common table expression of a leading WITH begins and ends; none for another form."""
+    if not tokens or tokens[0][1].lower() != "with":
+        return []
+    found, at = [], 1
+    while [v.lower() for _, v in tokens[at + 1 : at + 3]] == ["as", "("] and tokens[at][
+        0
+    ] in _NAMES:
+        end = _closing(tokens, at + 2)
+        if end is None:
+            return []
+        found.append((at, end))
+        if end == len(tokens) or tokens[end][1] != ",":
+            return found
+        at = end + 1
+    return []
+
+
+def _tied(tokens: list[tuple[str, str]], one: tuple[int, int], two: tuple[int, int]) -> bool:
+    """Say whether either expression mentions the other's name, in whatever case or quotes."""
+    words = [{v.strip('"`').lower() for _, v in tokens[a:b]} for a, b in (one, two)]
+    first, second = (tokens[t[0]][1].strip('"`').lower() for t in (one, two))
+    return first in words[1] or second in words[0]
 
 
 def _nested(match: re.Match[str]) -> bool:

@@ -29,6 +29,8 @@ def twice(n):
     return n * 2
 """
 SQL = "SELECT a.x, sum(b.y) FROM t AS a JOIN u b ON a.id = b.id WHERE a.z > 3 GROUP BY a.x"
+ONE, TWO = "p AS (SELECT 1 AS n)", "q AS (SELECT id FROM t WHERE id > 2)"
+WITH = "WITH {}, {} SELECT * FROM p, q"
 VERILOG = """\
 module m(input a, input b, output y);
   wire [3:0] t; // inner
@@ -64,6 +66,7 @@ NEUTRAL = [
     ),
     ("q.sql", SQL, SQL.replace("a.", "first.").replace("AS a", "AS first")),
     ("q.sql", SQL, SQL.replace("SELECT", "select").replace(" WHERE", "\n  where -- only\n")),
+    ("q.sql", WITH.format(ONE, TWO), WITH.format(TWO, ONE)),
     ("m.v", VERILOG, VERILOG.replace(" t", " inner").replace("^t", "^inner")),
     (
         "m.v",
@@ -154,6 +157,21 @@ DIFFERENT = [
     ("q.sql", "select a.x from s a, a b", "select c.x from s c, c b"),
     ("q.sql", "select @ -b from t", "select @-b from t"),
     ("q.sql", "select x as Left from t", "select x as LEFT from t"),
+    (
+        "q.sql",
+        "with t as (select 1 n), q as (select n from T) select * from q",
+        "with q as (select n from T), t as (select 1 n) select * from q",
+    ),
+    (
+        "q.sql",
+        "with recursive p as (select 1), q as (select 2) select * from p",
+        "with recursive q as (select 2), p as (select 1) select * from p",
+    ),
+    (
+        "q.sql",
+        "with p as (select 1), q as (select 2) select * from p",
+        "with p as (select 2), q as (select 1) select * from p",
+    ),
     ("m.v", VERILOG, VERILOG.replace("input a", "input z").replace("a &", "z &")),
     ("m.v", "module m; wire t; k u(.t); endmodule", "module m; wire s; k u(.s); endmodule"),
     (
