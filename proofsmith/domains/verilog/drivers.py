@@ -29,6 +29,17 @@ def conflicts(rtlil: str) -> list[str]:
     return list(found)
 
 
+def nets(rtlil: str) -> dict[str, frozenset[str]]:
+    """Return the public nets of every module by the name that the text gives it."""
+    found: dict[str, frozenset[str]] = {}
+    for module, body in _bodies(rtlil):
+        wires = (_WIRE.match(line) for line in body)
+        public = frozenset(m["name"][1:] for m in wires if m and m["name"].startswith("\\"))
+        name = module.split("\\")[-1] if "$paramod$" in module else module.split("\\")[1]
+        found[name] = found.get(name, frozenset()) | public
+    return found
+
+
 def floating(rtlil: str) -> bool:
     """Say whether anything drives z: the tri-state logic that equivalence of gates does not know."""
     return (

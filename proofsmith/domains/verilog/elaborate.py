@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -14,7 +15,6 @@ from proofsmith.errors import SandboxError, UsageError
 from proofsmith.protocols import Sandbox
 
 Trouble = Literal["", "syntax", "drivers", "loop", "limit"]
-_GATES = "simplemap; techmap; dffunmap; aigmap; opt_clean; write_json aig.json"
 _PASSES = (
     "proc -noopt -norom; write_rtlil drivers.il; opt_expr -keepdc; flatten; tee -q -o check.txt check; "
     "memory_map; opt_expr -keepdc; opt_clean; write_json word.json; write_rtlil word.il"
@@ -38,11 +38,13 @@ class Elaborated:
     latches: bool = False
     floating: bool = False
     """Something drives z."""
+    nets: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Public nets of every module."""
     notes: tuple[str, ...] = ()
     word: bytes = b""
     """RTLIL of words, after `proc; flatten; memory_map`."""
-    gates: bytes = b""
-    """JSON of AND, NOT and flip-flops with asynchronous resets made synchronous."""
+    word_json: Any = None
+    """The top module of yosys' netlist of words."""
 
     @property
     def one_clock(self) -> bool:
@@ -84,21 +86,11 @@ async def elaborate(design: Design, sandbox: Sandbox) -> Elaborated:
     return _judged(replace(_described(design, done), text=ready.text, notes=tuple(notes)), done)
 
 
-async def gates_of_steps(read: Elaborated, sandbox: Sandbox) -> bytes:
-    """Return the JSON of gates in which one step is one change of any input, clocks included; empty on failure."""
-    script = f"read_rtlil word.il; clk2fflogic; {_GATES}"
-    done = await toolchain.yosys(sandbox, script, {"word.il": read.word}, outputs=("aig.json",))
-    return done.outputs.get("aig.json", b"") if done.ok else b""
-
-
 async def _yosys(design: Design, text: str, sandbox: Sandbox) -> ToolResult:
     chosen = " ".join(f"-chparam {name} {value}" for name, value in design.parameters.items())
-    script = (
-        f"read_verilog -sv design.sv; hierarchy -check -top \\{design.top} {chosen}; {_PASSES}; "
-        f"async2sync; {_GATES}"
-    )
+    script = f"read_verilog -sv design.sv; hierarchy -check -top \\{design.top} {chosen}; {_PASSES}"
     data = {p: t for p, t in design.files.items() if p not in design.sources}
-    names = ("drivers.il", "check.txt", "word.json", "word.il", "aig.json")
+    names = ("drivers.il", "check.txt", "word.json", "word.il")
     done = await toolchain.yosys(sandbox, script, {**data, "design.sv": text}, outputs=names)
     if done.status in (ToolStatus.MISSING, ToolStatus.CRASHED) and "ERROR" not in done.log:
         raise SandboxError(done.trouble, hint=toolchain.INSTALL["yosys"])
@@ -127,6 +119,7 @@ def _judged(read: Elaborated, done: ToolResult) -> Elaborated:
 
 def _described(design: Design, done: ToolResult) -> Elaborated:
     module = top_of(done.outputs["word.json"])
+    rtlil = done.outputs["drivers.il"].decode(errors="replace")
     ports = tuple(
         Port(name, port["direction"], len(port["bits"])) for name, port in module["ports"].items()
     )
@@ -154,9 +147,10 @@ def _described(design: Design, done: ToolResult) -> Elaborated:
         interface=Interface(ports=ports, clocks=clocks, reset=reset[0], reset_level=reset[1]),
         flops=frozenset(flops),
         latches=latches,
-        floating=drivers.floating(done.outputs["drivers.il"].decode(errors="replace")),
+        floating=drivers.floating(rtlil),
+        nets=drivers.nets(rtlil),
         word=done.outputs["word.il"],
-        gates=done.outputs["aig.json"],
+        word_json=module,
     )
 
 

@@ -1,0 +1,273 @@
+"""Refuse texts that could tell by whom they are read, look outside of their module, speak, or mean two things.
+
+Every rule closes a way in which a simulator, a synthesiser and the checks could see different designs.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from proofsmith.domains.verilog import lexicon
+from proofsmith.domains.verilog.design import Design
+from proofsmith.domains.verilog.lexicon import Token
+
+CONSTANT_FUNCTIONS = frozenset({"$signed", "$unsigned", "$clog2", "$bits"})
+_LOADERS = frozenset({"$readmemh", "$readmemb"})
+_TOOL_MACROS = re.compile(
+    r"^(SYNTHESIS|SIMULATION|SIM|YOSYS|FORMAL|VERILATOR|ICARUS|__ICARUS\w*|__VAMS\w*|XILINX|ALTERA|MODEL_TECH|VCS|"
+    r"INCA|FPGA|ASIC|COCOTB\w*|SV_COV\w*)$"
+)
+_PRAGMA = re.compile(
+    r"translate_o(n|ff)|full_case|parallel_case|synthesis_o(n|ff)|^/[/*]\s*(synopsys|cadence|ambit|exemplar|verilator)\b"
+)
+_ATTRIBUTE = re.compile(
+    r"full_case|parallel_case|blackbox|whitebox|nosync|gclk|any(const|seq)|all(const|seq)|techmap|\binit\b"
+)
+_CHECKERS = frozenset(
+    {"gold", "gate", "miter", "RefModule", "reference_module", "stimulus_gen", "tb"}
+)
+_STATEMENTS = frozenset({"assume", "assert", "cover", "restrict", "expect", "property", "sequence"})
+_FOREIGN = frozenset(
+    {
+        "force",
+        "release",
+        "fork",
+        "join",
+        "join_any",
+        "join_none",
+        "bind",
+        "export",
+        "extern",
+        "specify",
+        "wait",
+    }
+)
+_UNSUPPORTED = frozenset(
+    {
+        "class", "interface", "program", "checker", "clocking", "covergroup", "virtual", "modport", "config",
+        "primitive", "real", "realtime", "shortreal", "time", "string", "chandle", "event", "library", "randcase",
+    }
+)  # fmt: skip
+_NOT_A_MODULE = frozenset(
+    {
+        "and", "nand", "or", "nor", "xor", "xnor", "buf", "not", "bufif0", "bufif1", "notif0", "notif1", "assign",
+        "always", "always_ff", "always_comb", "always_latch", "initial", "begin", "end", "else", "wire", "tri",
+        "wand", "wor", "trireg", "reg", "logic", "integer",
+    }
+)  # fmt: skip
+
+
+def complaint(candidate: Design, reference: Design | None, others: frozenset[str]) -> str:
+    """Return why the texts of `candidate` are refused, with the line; empty when they are not.
+
+    What the reference does as well is not held against the candidate, unless it would let the two be told apart.
+    `others`: names of modules of the bench, which a candidate may not define.
+    """
+    known = _tokens(reference) if reference else []
+    known = [t for t in known if t.kind not in ("space", "comment")]
+    for path in candidate.sources:
+        text = candidate.files[path]
+        problem = "it holds a NUL byte" if "\0" in text else ""
+        problem = problem or _raw(text, candidate, known) or _read(text, candidate, known, others)
+        if problem:
+            return problem if len(candidate.sources) == 1 else f"{path}: {problem}"
+    return ""
+
+
+def timed(text: str) -> str:
+    """Return what in `text` formal tools do not see, such as a delay; empty when there is nothing."""
+    words = list(lexicon.tokens(text))
+    for finding in (_delay(words), _word(words, _FOREIGN | _UNSUPPORTED, "uses")):
+        if finding:
+            return finding
+    for token in words:
+        if token.kind == "system" and token.text not in CONSTANT_FUNCTIONS | _LOADERS | _SPEECH:
+            return f"line {token.line}: {token.text}"
+    return ""
+
+
+_SPEECH = frozenset(
+    {
+        "$display",
+        "$write",
+        "$monitor",
+        "$strobe",
+        "$dumpfile",
+        "$dumpvars",
+        "$error",
+        "$warning",
+        "$info",
+    }
+)
+
+
+def _tokens(design: Design) -> list[Token]:
+    return [t for p in design.sources for t in lexicon.tokens(design.files[p])]
+
+
+def _raw(text: str, candidate: Design, known: Sequence[Token]) -> str:
+    """Judge what preprocessing would take away: conditions, includes, pragmas, attributes."""
+    allowed = {m.partition("=")[0] for m in candidate.defines}
+    seen = {t.text for t in known if t.kind in ("word", "directive")}
+    words = list(lexicon.tokens(text, layout=True))
+    for token in words:
+        found = _PRAGMA.search(token.text) if token.kind == "comment" else None
+        found = found or (_ATTRIBUTE.search(token.text) if token.kind == "attribute" else None)
+        if found:
+            return f"line {token.line}: '{found[0].strip()}' means something to some tools only"
+    code = [t for t in words if t.kind not in ("space", "comment", "attribute")]
+    for before, token, after in zip(code, code[1:], [*code[2:], None], strict=False):
+        if before.text in ("`ifdef", "`ifndef", "`elsif") and token.name:
+            guard = after is not None and after.text == "`define" and before.text == "`ifndef"
+            allowed |= {token.name} if guard and not _TOOL_MACROS.match(token.name) else set()
+            if token.name not in allowed:
+                return f"line {token.line}: the text depends on the macro {token.name}, which tools set differently"
+        if before.text == "`define" and not _TOOL_MACROS.match(token.name):
+            allowed.add(token.name)
+        if before.text == "`include":
+            name = token.text.strip('"')
+            if name not in candidate.files:
+                return f"line {token.line}: `include {token.text} names no file of the problem"
+    tool = next(
+        (t for t in code if _TOOL_MACROS.match(t.text.lstrip("`")) and t.kind == "directive"), None
+    )
+    if tool is not None and tool.text not in seen:
+        return f"line {tool.line}: {tool.text} tells which tool reads it"
+    return ""
+
+
+def _read(text: str, candidate: Design, known: Sequence[Token], others: frozenset[str]) -> str:
+    words = list(lexicon.tokens(text))
+    for token in words:
+        if not token.text.isascii() and token.kind != "string":
+            return f"line {token.line}: '{token.text[:20]}' is not ASCII"
+        if token.kind == "escaped" and "." in token.text:
+            return f"line {token.line}: the escaped name {token.text} looks like a path"
+    findings = (
+        _system(words, candidate, {t.text for t in known if t.kind == "system"}),
+        "" if _delay(known) else _delay(words),
+        _word(words, _STATEMENTS, "states a property with"),
+        _word(words, _FOREIGN, "uses"),
+        _word(words, _UNSUPPORTED, "not supported:"),
+        _foreign_import(words),
+        _path(words),
+        _names(words, known, others),
+    )
+    return next((finding for finding in findings if finding), "")
+
+
+def _system(words: Sequence[Token], candidate: Design, known: set[str]) -> str:
+    for index, token in enumerate(words):
+        if token.kind != "system" or token.text in CONSTANT_FUNCTIONS:
+            continue
+        if token.text in _LOADERS:
+            named = next((t for t in words[index + 1 : index + 3] if t.kind == "string"), None)
+            if named is None or named.text.strip('"') not in candidate.files:
+                shown = named.text if named else "computed"
+                return f"line {token.line}: {token.text}: file {shown} not shipped with the problem"
+        elif token.text not in known & _SPEECH:
+            return f"line {token.line}: {token.text} does not belong into a design"
+    return ""
+
+
+def _delay(words: Sequence[Token]) -> str:
+    for index, token in enumerate(words):
+        if token.text == "##":
+            return f"line {token.line}: a cycle delay"
+        if token.text == "#" and not _parameters(words, index):
+            return f"line {token.line}: a delay, which formal tools and synthesis ignore"
+    return ""
+
+
+def _parameters(words: Sequence[Token], index: int) -> bool:
+    """Say whether the `#` at `index` opens the parameters of a module or an instance."""
+    before = words[index - 1] if index else None
+    after = words[index + 1] if index + 1 < len(words) else None
+    if before is None or after is None or after.text != "(" or not before.name:
+        return False
+    return before.text not in _NOT_A_MODULE
+
+
+def _word(words: Sequence[Token], refused: frozenset[str], verb: str) -> str:
+    found = next((t for t in words if t.kind == "word" and t.text in refused), None)
+    return f"line {found.line}: {verb} `{found.text}`" if found else ""
+
+
+def _foreign_import(words: Sequence[Token]) -> str:
+    for token, after in zip(words, words[1:], strict=False):
+        if token.text == "import" and after.kind == "string":
+            return f"line {token.line}: imports a foreign function"
+    return ""
+
+
+def _path(words: Sequence[Token]) -> str:
+    """Refuse hierarchical names whose first part is no scope or record of this text."""
+    scopes = set(_scopes(words))
+    for index, token in enumerate(words[1:-1], start=1):
+        before, after = words[index - 1], words[index + 1]
+        if token.text != "." or not after.name or not (before.name or before.text == "]"):
+            continue
+        root = _root(words, index)
+        if root is None or root.name not in scopes:
+            shown = root.text if root else before.text
+            return f"line {token.line}: the name {shown}.{after.text} leaves the module"
+    return ""
+
+
+def _root(words: Sequence[Token], index: int) -> Token | None:
+    """Return the first part of the hierarchical name with a dot at `index`."""
+    depth, at = 0, index - 1
+    while at >= 0:
+        token = words[at]
+        depth += (token.text == "]") - (token.text == "[")
+        if depth == 0 and token.name:
+            if at < 1 or words[at - 1].text != ".":
+                return token
+            at -= 1
+        elif depth == 0 and token.text not in ("[", "."):
+            return None
+        at -= 1
+    return None
+
+
+def _scopes(words: Sequence[Token]) -> Iterator[str]:
+    """Yield names that may start a path: labels of blocks, instances, variables of records."""
+    modules = {b.name for a, b in zip(words, words[1:], strict=False) if a.text == "module"}
+    records = {
+        name.name
+        for brace, name, end in zip(words, words[1:], words[2:], strict=False)
+        if brace.text == "}" and name.name and end.text in (";", ",")
+    }
+    yield from records
+    for index, (a, b, c) in enumerate(zip(words, words[1:], words[2:], strict=False)):
+        if a.text == "begin" and b.text == ":" and c.name:
+            yield c.name
+        if (a.name in modules or a.name in records) and b.name:
+            yield b.name
+        if a.name in modules and b.text == "#":
+            instance = _after_parentheses(words, index + 2)
+            if instance:
+                yield instance
+
+
+def _after_parentheses(words: Sequence[Token], index: int) -> str:
+    depth = 0
+    for at in range(index, len(words)):
+        depth += (words[at].text == "(") - (words[at].text == ")")
+        if depth == 0:
+            return words[at + 1].name if at + 1 < len(words) else ""
+    return ""
+
+
+def _names(words: Sequence[Token], known: Sequence[Token], others: frozenset[str]) -> str:
+    """Refuse modules that are called like those of a bench or a checker."""
+    before = {b.name for a, b in zip(known, known[1:], strict=False) if a.text == "module"}
+    defined: set[str] = set()
+    for token, name in zip(words, words[1:], strict=False):
+        if token.text != "module":
+            continue
+        if name.name in others or (name.name in _CHECKERS and name.name not in before):
+            return f"line {name.line}: a module called {name.name} would stand for one of the bench"
+        if name.name in defined:
+            return f"line {name.line}: module {name.name} is defined twice"
+        defined.add(name.name)
+    return ""

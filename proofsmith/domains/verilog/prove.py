@@ -1,0 +1,375 @@
+"""Judge a candidate against a reference design: gates, reading, ports, refutation, proof, bound, simulation."""
+
+import random
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from proofsmith.domains.verilog import definedness, engines, gate, product, replay, sensitivity
+from proofsmith.domains.verilog.cells import UnsupportedCell
+from proofsmith.domains.verilog.circuit import Circuit, CombinationalLoop, Step, build
+from proofsmith.domains.verilog.design import Design
+from proofsmith.domains.verilog.elaborate import Elaborated, elaborate
+from proofsmith.domains.verilog.engines import Decision
+from proofsmith.domains.verilog.product import Machine, Setting
+from proofsmith.protocols import Sandbox
+from proofsmith.types import JSON, Depth, Evidence, Status, Verdict
+
+FEEDBACK_BYTES = 2000
+CYCLES = {Depth.QUICK: 2_000, Depth.FULL: 20_000}
+AGREEMENT_STEPS = 200
+LEAST_BOUND = 20
+_SEED = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one comparison gave, before it becomes a verdict."""
+
+    status: Status
+    check: str
+    complaint: str = ""
+    facts: Mapping[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Reference:
+    """The half of a comparison that depends on the reference alone, earned once."""
+
+    design: Design
+    read: Elaborated
+    circuits: dict[Step, Circuit | str] = field(default_factory=dict)
+    defined: dict[Setting, Decision] = field(default_factory=dict)
+
+    def circuit(self, step: Step) -> Circuit | str:
+        """Return the gates, or why there are none."""
+        if step not in self.circuits:
+            self.circuits[step] = circuit_of(self.read, step)
+        return self.circuits[step]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the user allows beyond strict equality."""
+
+    valid: tuple[tuple[str, str], ...] = ()
+    latency: int = 0
+
+
+async def prove(
+    reference: Design,
+    candidate: Design,
+    sandbox: Sandbox,
+    depth: Depth = Depth.QUICK,
+    *,
+    terms: Terms | None = None,
+    command: tuple[str, ...] = (),
+) -> Verdict:
+    """Return how strongly `candidate` is known to equal `reference`.
+
+    Raises:
+        SandboxError: a needed tool is missing.
+    """
+    known = Reference(reference, await elaborate(reference, sandbox))
+    return await judged(known, candidate, sandbox, depth, terms=terms, command=command)
+
+
+async def judged(
+    reference: Reference,
+    candidate: Design,
+    sandbox: Sandbox,
+    depth: Depth,
+    *,
+    terms: Terms | None = None,
+    command: tuple[str, ...] = (),
+) -> Verdict:
+    """Judge a candidate against a reference that was read before."""
+    comparison = Comparison(reference, candidate, sandbox, depth, terms or Terms())
+    return verdict(await comparison.found(), command)
+
+
+def verdict(found: Finding, command: tuple[str, ...]) -> Verdict:
+    """Return a finding as a verdict with its evidence."""
+    evidence = Evidence(
+        check=found.check,
+        status=found.status,
+        command=command,
+        exit_code=0 if found.status is Status.PROVED else 1,
+        log_tail=found.complaint[:FEEDBACK_BYTES],
+        facts=found.facts,
+    )
+    feedback = f"{found.check}: {found.complaint}" if found.complaint else ""
+    return Verdict(
+        status=found.status,
+        evidence=(evidence,),
+        feedback=feedback.encode()[:FEEDBACK_BYTES].decode(errors="ignore"),
+    )
+
+
+def circuit_of(read: Elaborated, step: Step) -> Circuit | str:
+    """Return the gates of a design, or why there are none."""
+    try:
+        return build(read.word_json, step)
+    except UnsupportedCell as error:
+        return f"no gates for {error}"
+    except CombinationalLoop as error:
+        return f"combinational loop through {error}"
+
+
+class Comparison:
+    """One candidate against one reference."""
+
+    def __init__(
+        self, reference: Reference, candidate: Design, sandbox: Sandbox, depth: Depth, terms: Terms
+    ) -> None:
+        """Compare under `terms`."""
+        self._reference = reference
+        self._design = candidate
+        self._sandbox = sandbox
+        self._depth = depth
+        self._terms = terms
+        self._facts: dict[str, JSON] = {"depth": str(depth)}
+        self._rng = random.Random(_SEED)
+
+    async def found(self) -> Finding:
+        """Climb the ladder, cheap gates first, and stop at the first failure."""
+        mine = self._reference.read
+        if mine.trouble:
+            return self._undecided("reference", f"the reference does not read: {mine.complaint}")
+        refused = gate.complaint(self._design, self._reference.design, frozenset())
+        if refused:
+            return Finding(status=Status.FAILED, check="text gate", complaint=refused)
+        theirs = await elaborate(self._design, self._sandbox)
+        if theirs.trouble == "limit":
+            return self._undecided("read", f"too large: {theirs.complaint}")
+        if theirs.trouble:
+            return Finding(status=Status.FAILED, check="read", complaint=theirs.complaint)
+        wrong = ports_differ(mine, theirs)
+        if wrong:
+            return Finding(status=Status.FAILED, check="ports", complaint=wrong)
+        if theirs.notes:
+            self._facts["notes"] = list(theirs.notes)
+        return await self._compared(theirs)
+
+    def _undecided(self, check: str, why: str) -> Finding:
+        return Finding(status=Status.UNDECIDED, check=check, complaint=why, facts=self._facts)
+
+    def _setting(self, theirs: Elaborated) -> Setting:
+        mine = self._reference.read
+        flops = mine.flops | theirs.flops
+        cycles = mine.one_clock and theirs.one_clock and len(flops) <= 1
+        step = Step.CYCLE if cycles and not self._clock_is_data(flops) else Step.EVENT
+        return Setting(
+            step=step,
+            reset=mine.interface.reset,
+            reset_level=mine.interface.reset_level,
+            clocks=tuple(sorted({name for name, _ in flops if name})),
+            valid=self._terms.valid,
+            latency=self._terms.latency,
+        )
+
+    def _clock_is_data(self, flops: frozenset[tuple[str, str]]) -> bool:
+        """Say whether the reference computes with its clock; a candidate that does is found by its circuit."""
+        circuit = self._reference.circuit(Step.CYCLE)
+        return isinstance(circuit, Circuit) and any(reads(circuit, name) for name, _ in flops)
+
+    async def _compared(self, theirs: Elaborated) -> Finding:
+        setting = self._setting(theirs)
+        mine, its = self._reference.circuit(setting.step), circuit_of(theirs, setting.step)
+        computes = isinstance(its, Circuit) and any(reads(its, n) for n in setting.clocks)
+        if computes and setting.step is Step.CYCLE:
+            setting = replace(setting, step=Step.EVENT)
+            mine, its = self._reference.circuit(Step.EVENT), circuit_of(theirs, Step.EVENT)
+        informal = self._informal(theirs)
+        for circuit in (mine, its):
+            informal = informal or (circuit if isinstance(circuit, str) else "")
+        if informal or isinstance(mine, str) or isinstance(its, str):
+            self._facts["no proof because"] = informal
+            return await self._simulated(theirs, setting, None)
+        return await self._proved(theirs, setting, mine, its)
+
+    def _informal(self, theirs: Elaborated) -> str:
+        """Return why gates do not say all about one of the designs; empty when they do."""
+        reference = self._reference.read
+        if reference.floating or theirs.floating:
+            return "something drives z"
+        timed = gate.timed(reference.text) or gate.timed(theirs.text)
+        if timed:
+            return timed
+        missing = sensitivity.incomplete(theirs.text, theirs.nets)
+        if missing:
+            return f"sensitivity list incomplete ({missing[0]}): simulation and synthesis differ"
+        return ""
+
+    async def _proved(
+        self, theirs: Elaborated, setting: Setting, mine: Circuit, its: Circuit
+    ) -> Finding:
+        always = await self._always_defined(mine, setting)
+        machine = product.miter(mine, its, setting, ternary=not always)
+        decision = await self._decided(machine)
+        self._facts.update({"engine": decision.engine, "meaning": meaning(setting, always=always)})
+        if decision.status == "refuted":
+            return await self._refuted(theirs, setting, machine, decision)
+        if decision.status == "open":
+            self._facts["open"] = list(decision.notes)
+            return await self._simulated(theirs, setting, machine)
+        if not always:
+            gap = await self._gap(theirs, setting, mine, its)
+            if gap is not None:
+                return gap
+        return await self._agreed(theirs, setting)
+
+    async def _decided(self, machine: Machine) -> Decision:
+        trace = engines.sampled(machine, self._rng)
+        if trace:
+            return Decision(status="refuted", engine="random simulation", trace=trace)
+        return await engines.decide(machine, self._sandbox)
+
+    async def _always_defined(self, mine: Circuit, setting: Setting) -> bool:
+        """Say whether the reference is proved to be known in every step after the reset, once for all candidates."""
+        key = replace(setting, valid=(), latency=0)
+        if key not in self._reference.defined:
+            machine = product.definedness(mine, key)
+            self._reference.defined[key] = await self._decided(machine)
+        return self._reference.defined[key].status == "proved"
+
+    async def _gap(
+        self, theirs: Elaborated, setting: Setting, mine: Circuit, its: Circuit
+    ) -> Finding | None:
+        """Look at what ternary logic called unknown and did not compare; None when nothing speaks against equality."""
+        strong = product.miter(mine, its, setting, ternary=False, free=True)
+        if not engines.sampled(strong, self._rng):
+            found = await engines.decide(strong, self._sandbox, engines.SEQUENTIAL[:1])
+            if found.status == "proved":
+                self._facts["meaning"] = (
+                    meaning(setting, always=True) + ", any power-up state of both"
+                )
+                return None
+        seen = definedness.compared(mine, its, setting, self._rng)
+        if not any(seen.shares.values()):
+            return self._undecided("equivalence", "every output of the reference is x for ever")
+        self._facts["undefined"] = {n: round(1 - s, 4) for n, s in seen.shares.items() if s < 1}
+        if seen.trace:
+            decision = Decision(status="refuted", engine="power-up sampling", trace=seen.trace)
+            return await self._refuted(theirs, setting, seen.machine, decision)
+        return None
+
+    async def _refuted(
+        self, theirs: Elaborated, setting: Setting, machine: Machine, decision: Decision
+    ) -> Finding:
+        """Replay a counter-example in Icarus; only what happens there as well is a failure."""
+        played = await replay.replayed(
+            self._reference.read, theirs, setting, machine, decision.trace, self._sandbox
+        )
+        self._facts["trace"] = played.table
+        if played.step is None:
+            return self._undecided(
+                "equivalence",
+                f"the counter-example of {decision.engine} does not show in simulation{played.complaint}",
+            )
+        self._facts["step"] = played.step
+        self._facts["offers"] = list(offers(played))
+        return Finding(
+            status=Status.FAILED, check="equivalence", complaint=played.text, facts=self._facts
+        )
+
+    async def _simulated(
+        self, theirs: Elaborated, setting: Setting, machine: Machine | None
+    ) -> Finding:
+        """Compare by random simulation, then by bounded search where there are gates."""
+        steps = CYCLES[self._depth]
+        played = await replay.random_run(
+            self._reference.read, theirs, setting, self._sandbox, self._seed(), steps
+        )
+        self._facts.update({"steps": steps, "trace": played.table})
+        if played.complaint:
+            return self._undecided("simulation", played.complaint.lstrip(" :;"))
+        if played.step is not None:
+            complaint = played.text
+            return Finding(
+                status=Status.FAILED, check="simulation", complaint=complaint, facts=self._facts
+            )
+        if played.toggled < 0.8:
+            share = f"{played.toggled:.0%} of the reference's outputs toggled"
+            return self._undecided("simulation", f"{steps} steps agree, but only {share}")
+        self._facts["toggled"] = played.toggled
+        if machine is None or not machine.latches:
+            return Finding(status=Status.TESTED, check="simulation", facts=self._facts)
+        limit = await engines.bound(machine, self._sandbox)
+        if limit.status == "refuted":
+            return await self._refuted(theirs, setting, machine, limit)
+        self._facts["bound"] = limit.frames
+        if limit.frames > LEAST_BOUND:
+            return Finding(status=Status.BOUNDED, check="bounded search", facts=self._facts)
+        return Finding(status=Status.TESTED, check="simulation", facts=self._facts)
+
+    async def _agreed(self, theirs: Elaborated, setting: Setting) -> Finding:
+        """Ask whether simulation sees what was proved: it reads sensitivity lists and races, gates do not."""
+        played = await replay.random_run(
+            self._reference.read,
+            theirs,
+            setting,
+            self._sandbox,
+            _SEED,
+            AGREEMENT_STEPS,
+            strict=False,
+        )
+        if played.step is not None:
+            self._facts["trace"] = played.table
+            return self._undecided(
+                "equivalence", f"equal as gates, but simulation differs: {played.text}"
+            )
+        if played.complaint:
+            self._facts["not simulated"] = played.complaint.lstrip(" :;")
+        return Finding(status=Status.PROVED, check="equivalence", facts=self._facts)
+
+    def _seed(self) -> int:
+        return _SEED if self._depth is Depth.QUICK else secrets.randbits(32)
+
+
+def meaning(setting: Setting, *, always: bool) -> str:
+    """Say in which sense two designs are equal.
+
+    >>> meaning(Setting(step=Step.CYCLE, reset="rst_n", reset_level=0), always=True)
+    'in every cycle for every input, from reset rst_n=0 for 2 cycles on, any power-up state, any later reset'
+    """
+    unit = "cycle" if setting.step is Step.CYCLE else "event"
+    words = [f"in every {unit} for every input"]
+    if setting.reset:
+        held = product.RESET_STEPS[setting.step]
+        words.append(f"from reset {setting.reset}={setting.reset_level} for {held} {unit}s on")
+    words.append("any power-up state" if setting.reset else "from power-up on, any state of it")
+    if setting.reset:
+        words.append("any later reset")
+    if not always:
+        words.append("wherever the reference is defined")
+    words += [f"{data} only while {flag}" for data, flag in setting.valid]
+    if setting.latency:
+        words.append(f"latency: +{setting.latency} {unit}s")
+    return ", ".join(words)
+
+
+def ports_differ(mine: Elaborated, theirs: Elaborated) -> str:
+    """Return how the ports of a candidate differ from the reference's; empty when they do not."""
+    wanted, got = mine.interface.ports, theirs.interface.ports
+    if wanted == got:
+        return ""
+    missing = [str(p) for p in wanted if p not in got]
+    extra = [str(p) for p in got if p not in wanted]
+    if missing or extra:
+        return f"wanted {', '.join(missing) or 'nothing more'}; got {', '.join(extra) or 'nothing'}"
+    return f"the ports stand in another order: wanted {', '.join(p.name for p in wanted)}"
+
+
+def reads(circuit: Circuit, name: str) -> bool:
+    """Say whether a circuit computes with the input `name`."""
+    if name not in circuit.inputs:
+        return False
+    roots = [bit for word in circuit.outputs.values() for bit in word]
+    cone = set(circuit.graph.cone([*roots, *(r.next for r in circuit.registers)]))
+    return any(bit >> 1 in cone for bit in circuit.inputs[name])
+
+
+def offers(played: replay.Played) -> tuple[str, ...]:
+    """Return which weaker sense of equality, if any, would explain a difference."""
+    return ()

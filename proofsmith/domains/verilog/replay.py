@@ -1,0 +1,174 @@
+"""Play inputs to both designs in Icarus and tell what they do: replayed counter-examples and random runs."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proofsmith.domains.verilog import stimulus
+from proofsmith.domains.verilog.circuit import Step
+from proofsmith.domains.verilog.design import Interface
+from proofsmith.domains.verilog.elaborate import Elaborated
+from proofsmith.domains.verilog.engines import Trace
+from proofsmith.domains.verilog.product import RESET_STEPS, Machine, Setting
+from proofsmith.domains.verilog.stimulus import Inputs, Simulated
+from proofsmith.protocols import Sandbox
+from proofsmith.types import JSON
+
+SHOWN_STEPS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """What both designs did under the same inputs."""
+
+    step: int | None = None
+    """First step in which they differ."""
+    text: str = ""
+    """The steps around it as a table."""
+    table: JSON = None
+    """The same as records: `{"inputs": {port: [value, ...]}, "reference": {...}, "candidate": {...}, "first": n}`."""
+    toggled: float = 0.0
+    """Share of the reference's output bits that took both values."""
+    complaint: str = ""
+
+
+async def replayed(
+    reference: Elaborated,
+    candidate: Elaborated,
+    setting: Setting,
+    machine: Machine,
+    trace: Trace,
+    sandbox: Sandbox,
+) -> Played:
+    """Play a counter-example, first from x in every register, then from the power-up state that it names."""
+    inputs = inputs_of(machine, trace, setting, reference.interface)
+    inputs += [inputs[-1]] * setting.latency
+    first = await _both(reference, candidate, setting, inputs, sandbox, ({}, {}), strict=True)
+    if first.step is not None or first.complaint:
+        return first
+    start: tuple[dict[str, int], dict[str, int]] = ({}, {})
+    position = {literal: index for index, literal in enumerate(machine.graph.inputs)}
+    for literal, (side, name) in machine.powerup.items():
+        start[side == "candidate"][name] = trace[0][position[literal]]
+    return await _both(reference, candidate, setting, inputs, sandbox, start, strict=True)
+
+
+async def random_run(
+    reference: Elaborated,
+    candidate: Elaborated,
+    setting: Setting,
+    sandbox: Sandbox,
+    seed: int,
+    steps: int,
+    *,
+    strict: bool = True,
+) -> Played:
+    """Play random inputs that hold the constants of both texts."""
+    inputs = stimulus.random_inputs(
+        reference.interface,
+        setting,
+        (reference.text, candidate.text),
+        random.Random(seed),
+        steps,
+    )
+    return await _both(reference, candidate, setting, inputs, sandbox, ({}, {}), strict=strict)
+
+
+def inputs_of(
+    machine: Machine, trace: Trace, setting: Setting, interface: Interface
+) -> list[Inputs]:
+    """Return the port values of a counter-example, with what the machine forces during the reset."""
+    found = list[Inputs]()
+    for index, values in enumerate(trace):
+        step = dict.fromkeys((port.name for port in interface.inputs), 0)
+        for port, value in zip(machine.ports, values, strict=True):
+            if port is not None:
+                step[port[0]] |= value << port[1]
+        if setting.reset and index < RESET_STEPS[setting.step] and setting.reset in step:
+            step[setting.reset] = setting.reset_level
+            if setting.step is Step.EVENT:
+                step.update({c: index & 1 for c in setting.clocks if c in step})
+        found.append(step)
+    return found
+
+
+async def _both(
+    reference: Elaborated,
+    candidate: Elaborated,
+    setting: Setting,
+    inputs: Sequence[Inputs],
+    sandbox: Sandbox,
+    powerup: tuple[dict[str, int], dict[str, int]],
+    *,
+    strict: bool,
+) -> Played:
+    runs = []
+    for read, start in zip((reference, candidate), powerup, strict=True):
+        design = read.design
+        data = {p: t for p, t in design.files.items() if p not in design.sources}
+        ran = await stimulus.simulate(
+            read.text,
+            reference.interface,
+            setting,
+            inputs,
+            sandbox,
+            top=design.top,
+            parameters=design.parameters,
+            data=data,
+            powerup=start,
+        )
+        if ran.complaint:
+            side = "reference" if read is reference else "candidate"
+            return Played(complaint=f"; the {side} does not run in Icarus: {ran.complaint}")
+        runs.append(ran)
+    return _told(reference.interface, setting, inputs, runs[0], runs[1], strict=strict)
+
+
+def _told(
+    interface: Interface,
+    setting: Setting,
+    inputs: Sequence[Inputs],
+    wanted: Simulated,
+    got: Simulated,
+    *,
+    strict: bool,
+) -> Played:
+    step = stimulus.difference(wanted, got, interface, setting, strict=strict)
+    toggled = _toggled(wanted)
+    if step is None:
+        return Played(toggled=toggled)
+    first = max(0, step - SHOWN_STEPS + 1)
+    span = range(first, step + 1)
+    names = [p.name for p in interface.outputs]
+    table: dict[str, JSON] = {
+        "first": first,
+        "inputs": {
+            p.name: [f"{inputs[i].get(p.name, 0):0{p.width}b}" for i in span]
+            for p in interface.inputs
+        },
+        "reference": {n: [wanted.steps[i][k] for i in span] for k, n in enumerate(names)},
+        "candidate": {
+            n: [got.steps[i + setting.latency][k] for i in span] for k, n in enumerate(names)
+        },
+    }
+    return Played(step=step, text=_text(table, step), table=table, toggled=toggled)
+
+
+def _text(table: dict[str, JSON], step: int) -> str:
+    """Return the table as lines of text; outputs that differ in the last step come first."""
+    sides: list[dict[str, list[str]]] = [table[k] for k in ("inputs", "reference", "candidate")]  # type: ignore[misc]
+    inputs, wanted, got = sides
+    wrong = [n for n in wanted if wanted[n][-1] != got[n][-1]]
+    lines = [
+        f"step {step}: " + ", ".join(f"{n} is {got[n][-1]}, wanted {wanted[n][-1]}" for n in wrong)
+    ]
+    lines += [f"  {n}: {' '.join(values)}" for n, values in inputs.items()]
+    for name in wrong:
+        lines.append(f"  {name} wanted: {' '.join(wanted[name])}")
+        lines.append(f"  {name} got:    {' '.join(got[name])}")
+    return "\n".join(lines)
+
+
+def _toggled(run: Simulated) -> float:
+    columns = list(zip(*("".join(step) for step in run.steps), strict=True))
+    return sum({"0", "1"} <= set(column) for column in columns) / max(1, len(columns))
