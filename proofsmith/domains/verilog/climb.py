@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from proofsmith.domains.verilog import simulation
-from proofsmith.domains.verilog.elaborate import elaborate
+from proofsmith.domains.verilog.elaborate import elaborate, gates
 from proofsmith.domains.verilog.measure import Meter, Version, worth
 from proofsmith.domains.verilog.rewrites.catalogue import rewrites
 from proofsmith.domains.verilog.rewrites.observed import Trace, observe
@@ -101,7 +101,7 @@ class Climb:
         if read.trouble or not read.one_clock or not read.flops:
             return None
         try:
-            circuit = simulation.read(read.gates)
+            circuit = simulation.read(await gates(read, self._sandbox))
         except ValueError:
             return None
         shape = read.interface

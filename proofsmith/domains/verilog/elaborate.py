@@ -86,6 +86,13 @@ async def elaborate(design: Design, sandbox: Sandbox) -> Elaborated:
     return _judged(replace(_described(design, done), text=ready.text, notes=tuple(notes)), done)
 
 
+async def gates(read: Elaborated, sandbox: Sandbox) -> bytes:
+    """Return yosys' JSON of AND, NOT and flip-flops, asynchronous resets made synchronous; empty on failure."""
+    script = "read_rtlil word.il; async2sync; simplemap; techmap; dffunmap; aigmap; opt_clean; write_json aig.json"
+    done = await toolchain.yosys(sandbox, script, {"word.il": read.word}, outputs=("aig.json",))
+    return done.outputs.get("aig.json", b"") if done.ok else b""
+
+
 async def _yosys(design: Design, text: str, sandbox: Sandbox) -> ToolResult:
     chosen = " ".join(f"-chparam {name} {value}" for name, value in design.parameters.items())
     script = f"read_verilog -sv design.sv; hierarchy -check -top \\{design.top} {chosen}; {_PASSES}"
