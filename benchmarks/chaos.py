@@ -2,9 +2,10 @@
 
 usage: python -m benchmarks.chaos [--quick] [--seed N]      (root: the run folder is a tmpfs of its own)
 
-Faults: kill -9 of the runner at a named point or at a random time, of a sandbox's init, of the endpoint (which comes
-back at once), and a full disk. After each fault the same command is given again until the run ends by itself.
-A request may reach the endpoint twice only where it was the call in flight when its runner or the endpoint was killed.
+Faults: kill -9 of the runner at a named point or at a random time, of a sandbox's init, of the endpoint and of the
+Docker daemon (which come back at once), and a full disk. Every fifth run executes in containers, the others in
+bubblewrap. After each fault the same command is given again until the run ends by itself. A request may reach the
+endpoint twice only where it was the call in flight when its runner or the endpoint was killed.
 """
 
 import argparse
@@ -30,9 +31,14 @@ from benchmarks import chaos_processes
 from benchmarks.bars import Bars
 from proofsmith.agents.failpoints import NAMES
 from tests.agents.toy import NAME, text_of
+from tests.docker_daemon import PrivateDaemon, private_daemon
 
 PROCESSES = multiprocessing.get_context("forkserver")
 KINDS = ("point", "point", "time", "init", "endpoint", "disk")
+DOCKER_KINDS = ("point", "time", "daemon", "daemon", "disk")
+DOCKER_EVERY = 5
+IN_FLIGHT_S = 1.0
+"""A call counts as in flight for so long after it reached the endpoint, which answers within 0.02 s when left alone."""
 POINTS = sorted(name for name in NAMES if not name.startswith("apply."))
 SUBREAPER = 36
 MOST_ATTEMPTS = 25
@@ -56,14 +62,34 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def asked_again(asked: list[tuple[str, float]], kills: list[tuple[float, float]]) -> int:
+    """Count requests, (key, time), that came again though no kill, (begin, end), met them in flight.
+
+    >>> asked_again([("a", 1.0), ("b", 2.0), ("b", 9.0)], [(2.1, 2.2)])
+    0
+    >>> asked_again([("a", 1.0), ("b", 2.0), ("a", 9.0)], [(2.1, 2.2)])
+    1
+    >>> asked_again([("a", 2.15), ("a", 9.0)], [(2.1, 2.2)])  # it arrived while the kill was under way
+    0
+    """
+    return sum(
+        key in [later for later, _ in asked[number + 1 :]]
+        and not any(begin <= at + IN_FLIGHT_S and at <= end for begin, end in kills)
+        for number, (key, at) in enumerate(asked)
+    )
+
+
 @dataclass
 class Scene:
     """One run's folder on a tmpfs of its own, with its endpoint; `faults` counts what was done to it."""
 
     folder: Path
     rng: random.Random
+    daemon: PrivateDaemon
+    contained: bool = False
+    """Whether executions are containers of the daemon."""
     faults: Counter[str] = field(default_factory=Counter)
-    kills: list[float] = field(default_factory=list)
+    kills: list[tuple[float, float]] = field(default_factory=list)
     crashes: int = 0
     runners: list[int] = field(default_factory=list)
 
@@ -99,7 +125,8 @@ class Scene:
             f"{self.rng.choice(POINTS)}:{self.rng.choice((1, 1, 2, 3))}" if kind == "point" else ""
         )
         url = f"http://127.0.0.1:{self.port}/v1"
-        arguments = (self.folder / NAME, self.folder / "runs", url, point)
+        docker = self.daemon.url if self.contained else ""
+        arguments = (self.folder / NAME, self.folder / "runs", url, point, docker)
         runner = PROCESSES.Process(target=chaos_processes.run, args=arguments)
         runner.start()
         self.runners.append(runner.pid or 0)
@@ -128,7 +155,7 @@ class Scene:
             ):  # an ending process took some of it meanwhile: full is full
                 full.write_bytes(bytes(max(0, status.f_bavail * status.f_frsize - left)))
             self.faults[kind] += 1
-        elif kind in ("time", "init", "endpoint"):
+        elif kind in ("time", "init", "endpoint", "daemon"):
             runner.join(self.rng.uniform(0.3, 3.0) if kind != "init" else 0.3)
             if runner.is_alive() and getattr(self, f"_kill_{kind}")(runner):
                 self.faults[kind] += 1
@@ -138,15 +165,29 @@ class Scene:
         yield
         full.unlink(missing_ok=True)
 
+    @contextlib.contextmanager
+    def _kill(self) -> Iterator[None]:
+        """Remember when the kill began and when its victim was certainly dead."""
+        begin = time.monotonic()
+        yield
+        self.kills.append((begin, time.monotonic()))
+
     def _kill_time(self, runner: Any) -> bool:
-        self.kills.append(time.monotonic())
-        runner.kill()
+        with self._kill():
+            runner.kill()
+            runner.join()
         return True
 
     def _kill_endpoint(self, _runner: Any) -> bool:
-        self.kills.append(time.monotonic())
-        self.stop_endpoint()
+        with self._kill():
+            self.stop_endpoint()
         self.start_endpoint()
+        return True
+
+    def _kill_daemon(self, _runner: Any) -> bool:
+        self.daemon.kill()
+        time.sleep(self.rng.uniform(0.0, 0.5))
+        self.daemon.start()
         return True
 
     def _kill_init(self, runner: Any) -> bool:
@@ -172,14 +213,6 @@ class Scene:
     def asked(self) -> list[tuple[str, float]]:
         return [(key, float(at)) for key, at in map(str.split, self.log.read_text().splitlines())]
 
-    def paid_twice(self) -> int:
-        """Count requests that were asked again though they were not in flight at a kill."""
-        rows, unexplained = self.asked(), 0
-        for (key, at), (after, later) in zip(rows, rows[1:], strict=False):
-            in_flight = key == after and any(at <= kill <= later for kill in self.kills)
-            unexplained += key in [k for k, t in rows if t > at] and not in_flight
-        return unexplained
-
     def files(self) -> set[str]:
         """Names of all files, with the run's own name left out."""
         paths = (p.relative_to(self.folder).parts for p in self.folder.rglob("*") if p.is_file())
@@ -189,24 +222,37 @@ class Scene:
         }
 
 
-def left_behind(runners: list[int]) -> int:
-    """Count orphans of the runners, which this process inherits, and control groups with their names."""
+def left_behind(scene: Scene) -> int:
+    """Count orphans of the runners, which this process inherits, control groups with their names, and containers."""
     deadline = time.monotonic() + 5
-    trackers = 2 + 1  # fork server, resource tracker, endpoint
-    own = descendants(os.getpid())
-    while len(own) > trackers and time.monotonic() < deadline:
+    while (orphans := _orphans(scene)) and time.monotonic() < deadline:
         with contextlib.suppress(ChildProcessError):
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        own = [pid for pid in descendants(os.getpid()) if _alive(pid)]
         time.sleep(0.05)
-    names = tuple(f"proofsmith-{pid}-" for pid in runners)
+    names = tuple(f"proofsmith-{pid}-" for pid in scene.runners)
     groups = [
         folder
         for _, folders, _ in os.walk("/sys/fs/cgroup")  # others' groups come and go meanwhile
         for folder in folders
         if folder.startswith(names)
     ]
-    return max(0, len(own) - trackers) + len(set(groups))
+    containers = scene.daemon.containers()
+    return len(orphans) + len(set(groups)) + len(containers)
+
+
+def _orphans(scene: Scene) -> list[int]:
+    """Return live descendants that are neither our own helpers nor part of the Docker daemon."""
+    helpers = 3  # fork server, resource tracker, endpoint
+    folder = str(scene.daemon.folder).encode()
+    own = [pid for pid in descendants(os.getpid()) if _alive(pid) and folder not in _command(pid)]
+    return own[helpers:]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def _alive(pid: int) -> bool:
@@ -216,24 +262,60 @@ def _alive(pid: int) -> bool:
         return False
 
 
-def one_run(folder: Path, rng: random.Random, faults: int) -> tuple[Scene, Any, set[str], int]:
-    """Drive one run to its end through `faults` faults; return the scene, its report, its files and what is left."""
-    with Scene(folder, rng) as scene:
+def one_run(scene: Scene, faults: int) -> tuple[Any, set[str], int]:
+    """Drive one run to its end through `faults` faults; return its report, its files and how much is left behind."""
+    kinds = DOCKER_KINDS if scene.contained else KINDS
+    with scene:
         status, attempts = -1, 0
         while status != 0 and sum(scene.faults.values()) < faults and attempts < MOST_ATTEMPTS:
             attempts += 1
-            status = scene.run(rng.choice(KINDS))
+            status = scene.run(scene.rng.choice(kinds))
         while status != 0 or attempts == 0:
             attempts += 1
             status = scene.run("")
             if attempts > 2 * MOST_ATTEMPTS:
                 raise TimeoutError("the run never ends")
-        left = left_behind(scene.runners)
-        return scene, scene.report(), scene.files(), left
+        left = left_behind(scene)
+        return scene.report(), scene.files(), left
 
 
 def mounts() -> set[str]:
     return {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
+
+
+@dataclass
+class Tally:
+    """What all runs together showed."""
+
+    faults: Counter[str] = field(default_factory=Counter)
+    different: int = 0
+    twice: int = 0
+    left: int = 0
+    crashes: int = 0
+
+    def total(self) -> int:
+        return sum(self.faults.values())
+
+    def add(
+        self,
+        number: int,
+        scene: Scene,
+        got: tuple[Any, set[str], int],
+        wanted: tuple[Any, set[str]],
+    ) -> None:
+        """Compare one run with the undisturbed one and print its line."""
+        report, files, left = got
+        extra, again = files - wanted[1], asked_again(scene.asked(), scene.kills)
+        print(
+            f"run {number}{' docker' * scene.contained}: {dict(scene.faults)} equal={report == wanted[0]} "
+            f"again={again} left={left} {extra or ''}",
+            flush=True,
+        )
+        self.faults += scene.faults
+        self.different += report != wanted[0]
+        self.twice += again
+        self.left += left + len(extra)
+        self.crashes += scene.crashes
 
 
 def main() -> int:
@@ -248,37 +330,34 @@ def main() -> int:
     runs, faults = (3, 6) if given.quick else (20, 10)
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     PROCESSES.set_forkserver_preload(["benchmarks.chaos_processes"])
-    before, total = mounts(), Counter[str]()
-    different = twice = leaked = crashes = 0
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        place = Path(folder) / "r"
+    before, tally = mounts(), Tally()
+    with contextlib.ExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-"))) / "r"
         place.mkdir()
-        scene, wanted, files, _ = one_run(place, random.Random(0), 0)
-        print(f"fault-free run: {len(files)} files", flush=True)
-        number = -1
-        while number + 1 < runs or (sum(total.values()) < runs * faults and number < 5 * runs):
-            number += 1
-            rng = random.Random(f"{given.seed}:{number}")
-            scene, report, found, left = one_run(place, rng, faults)
-            extra, again = found - files, scene.paid_twice()
+        daemon = stack.enter_context(private_daemon())
+        wanted = {}
+        for contained in (False, True):
+            undisturbed = Scene(place, random.Random(0), daemon, contained)
+            report, files, _ = one_run(undisturbed, 0)
+            wanted[contained] = report, files
+            tally.twice += asked_again(undisturbed.asked(), [])
             print(
-                f"run {number}: {dict(scene.faults)} equal={report == wanted} again={again} left={left} {extra or ''}",
-                flush=True,
+                f"fault-free run: {len(files)} files, {len(undisturbed.asked())} calls", flush=True
             )
-            total += scene.faults
-            different += report != wanted
-            twice, leaked, crashes = (
-                twice + again,
-                leaked + left + len(extra),
-                crashes + scene.crashes,
-            )
+        number = 0
+        while number < runs or (tally.total() < runs * faults and number < 5 * runs):
+            number += 1
+            contained = number % DOCKER_EVERY == 0
+            scene = Scene(place, random.Random(f"{given.seed}:{number}"), daemon, contained)
+            tally.add(number, scene, one_run(scene, faults), wanted[contained])
     bars = Bars()
-    bars.at_least("faults", sum(total.values()), runs * faults)
-    bars.at_least("kinds_of_fault", len(total), 5)
-    bars.at_most("reports_that_differ", different, 0)
-    bars.at_most("paid_twice", twice, 0)
-    bars.at_most("left_behind", leaked + len(mounts() - before), 0)
-    bars.at_most("untyped_errors", crashes, 0)
+    bars.at_least("runs", number, runs)
+    bars.at_least("faults", tally.total(), runs * faults)
+    bars.at_least("kinds_of_fault", len(tally.faults), 4 if given.quick else 6)
+    bars.at_most("reports_that_differ", tally.different, 0)
+    bars.at_most("paid_twice", tally.twice, 0)
+    bars.at_most("left_behind", tally.left + len(mounts() - before), 0)
+    bars.at_most("untyped_errors", tally.crashes, 0)
     return bars.close()
 
 

@@ -17,6 +17,8 @@ from proofsmith.api import optimize
 from proofsmith.errors import ProofsmithError
 from proofsmith.executors.bubblewrap import BubblewrapSandbox
 from proofsmith.executors.command import Machine
+from proofsmith.executors.container import DockerSandbox
+from proofsmith.executors.docker import Daemon
 from proofsmith.model import OpenAIModel, Prices
 from proofsmith.types import Budget, Limits
 from tests import loopback
@@ -38,23 +40,31 @@ class SandboxedToy(ToyDomain):
         return await super().verify(problem, candidate, sandbox, depth)
 
 
-def run(source: Path, runs: Path, url: str, failpoint: str) -> None:
-    """Carry the request out; dies at `failpoint`, exits with REFUSED on a typed error."""
+def run(source: Path, runs: Path, url: str, failpoint: str, docker: str) -> None:
+    """Carry the request out, in containers of the daemon `docker` or in bubblewrap when that is empty.
+
+    Dies at `failpoint`, exits with REFUSED on a typed error.
+    """
     os.environ[VARIABLE] = failpoint
     os.environ["TMPDIR"] = tempfile.tempdir = str(runs.parent / "temporary")
     os.setpgid(0, 0)
     model = OpenAIModel(url, "loopback", prices=Prices(input_usd=1.0, output_usd=2.0))
-    request = optimize(
-        source,
-        domain=SandboxedToy(),
-        sandbox=BubblewrapSandbox(Machine.probe()),
-        model=model,
-        budget=Budget(attempts=10, tokens=200_000, cost_usd=5.0),
-        jobs=1,
-        runs_dir=runs,
-    )
+
+    async def carried_out() -> None:
+        await optimize(
+            source,
+            domain=SandboxedToy(),
+            sandbox=DockerSandbox(Daemon.connect(url=docker))
+            if docker
+            else BubblewrapSandbox(Machine.probe()),
+            model=model,
+            budget=Budget(attempts=10, tokens=200_000, cost_usd=5.0),
+            jobs=1,
+            runs_dir=runs,
+        )
+
     try:
-        asyncio.run(request)
+        asyncio.run(carried_out())
     except ProofsmithError as error:
         print(f"  refused: {error.message}", file=sys.stderr)
         sys.exit(REFUSED)

@@ -16,6 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define SMALL_SEGMENT 4096
+
 static const char *const refused[] = {
     /* other processes */
     "ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "pidfd_getfd", "process_madvise", "process_mrelease",
@@ -66,6 +68,20 @@ static int refuse_arguments(scmp_filter_ctx filter) {
     return rc;
 }
 
+/* Memory that belongs to no process: without a control group nobody would count it. */
+static int refuse_uncounted(scmp_filter_ctx filter) {
+    const uint32_t no = SCMP_ACT_ERRNO(EPERM);
+    int rc = seccomp_rule_add(filter, no, SCMP_SYS(memfd_create), 0);
+    rc |= seccomp_rule_add(filter, no, SCMP_SYS(msgget), 0);
+    rc |= seccomp_rule_add(filter, no, SCMP_SYS(semget), 0);
+    /* PostgreSQL marks its folder as in use by a segment of some bytes. */
+    rc |= seccomp_rule_add(filter, no, SCMP_SYS(shmget), 1, SCMP_A1(SCMP_CMP_GT, SMALL_SEGMENT));
+    /* The init knows how many sockets there are, and takes each for as large as it is by default. */
+    rc |= seccomp_rule_add(filter, no, SCMP_SYS(setsockopt), 2, SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, SOL_SOCKET),
+                           SCMP_A2(SCMP_CMP_MASKED_EQ, 0xffffffffu, SO_SNDBUF));
+    return rc;
+}
+
 int main(int argc, char **argv) {
     if (argc != 4)
         return fprintf(stderr, "usage: seccomp_filter x86_64|aarch64 [zygote-]hard|soft FILE\n"), 2;
@@ -79,8 +95,8 @@ int main(int argc, char **argv) {
     rc |= seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     rc = rc ? rc : refuse_calls(filter);
     rc = rc ? rc : refuse_arguments(filter);
-    if (!rc && strstr(argv[2], "soft")) /* no control group would count the pages of an anonymous file */
-        rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(memfd_create), 0);
+    if (strstr(argv[2], "soft"))
+        rc = rc ? rc : refuse_uncounted(filter);
     if (!rc && strstr(argv[2], "zygote")) /* runs share a network namespace: no abstract socket may join them */
         rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 0);
     int fd = open(argv[3], O_WRONLY | O_CREAT | O_TRUNC, 0644);

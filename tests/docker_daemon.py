@@ -67,18 +67,45 @@ class PrivateDaemon:
             | {"DOCKER_HOST": self.url, "PATH": f"/usr/bin:/usr/sbin:{os.environ['PATH']}"},
         )
 
+    def containers(self) -> list[str]:
+        """Return the ids of all containers."""
+        asked = [str(DEBIAN_CLIENT), "-H", self.url, "ps", "--all", "--quiet"]
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
+
     def kill(self) -> None:
-        """End it as a crash would; its containers and their supervisor stay."""
+        """End it as a crash would; its containers and their supervisors stay."""
+        path = self.folder / "exec" / "containerd" / "containerd.pid"
+        child = int(
+            path.read_text()
+        )  # dies with the daemon, and must be gone before the next one looks for it
         self.process.kill()
         self.process.wait()
+        deadline = time.monotonic() + READY_S
+        while Path("/proc", str(child)).exists() and time.monotonic() < deadline:
+            with contextlib.suppress(ChildProcessError):  # ours only when we inherit orphans
+                os.waitpid(child, os.WNOHANG)
+            time.sleep(0.01)
 
     def stop(self) -> None:
         """End it and everything that it started, and unmount what it leaves mounted."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)
+        for pid in self._left():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         mounted = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
         for place in sorted((m for m in mounted if m.startswith(str(self.folder))), reverse=True):
             subprocess.run(["umount", "-l", place], check=False)
+
+    def _left(self) -> list[int]:
+        """Return what outlives a daemon that was killed: supervisors of containers, which name its folder."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                words = (entry / "cmdline").read_bytes()
+                if f"{self.folder}/".encode() in words and b"containerd" in words:
+                    found.append(int(entry.name))
+        return found
 
 
 @contextlib.contextmanager

@@ -49,6 +49,7 @@
 #define LONGEST_NAME 4096
 #define LONGEST_FILTER 4096
 #define MOST_FILES 65536 /* without a control group, which counts their memory */
+#define SOCKET_KIB 208   /* the most that an unread socket holds by the default of net.core.wmem_default */
 #define POLL_NS 50000000L
 
 enum { OUTPUT_ABSENT = 0, OUTPUT_FILE = 1, OUTPUT_TAMPERED = 2 };
@@ -313,31 +314,52 @@ static void start_payload(const struct plan *plan) {
     _exit(errno == ENOENT ? 127 : 126);
 }
 
-/* Memory of one process in KiB: its share of what it maps, or all of it when it hides its share. */
-static unsigned long long memory_kib(const char *pid) {
-    char path[300], line[256];
-    unsigned long long kib = 0, size, resident;
-    snprintf(path, sizeof path, "/proc/%s/smaps_rollup", pid);
+/* Number after `label` in a file of /proc, 0 when there is none. */
+static unsigned long long number_in(const char *path, const char *label) {
+    char line[256];
+    unsigned long long number = 0;
+    size_t length = strlen(label);
     FILE *file = fopen(path, "re");
-    while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "Pss: %llu", &kib) == 1)
-            break;
+    while (file && !number && fgets(line, sizeof line, file))
+        if (!strncmp(line, label, length))
+            number = strtoull(line + length, NULL, 10);
     if (file)
         fclose(file);
-    if (kib)
-        return kib;
-    snprintf(path, sizeof path, "/proc/%s/statm", pid);
-    file = fopen(path, "re");
-    if (file && fscanf(file, "%llu %llu", &size, &resident) == 2)
-        kib = resident * ((unsigned long long)sysconf(_SC_PAGESIZE) / 1024);
-    if (file)
-        fclose(file);
-    return kib;
+    return number;
 }
 
-/* Memory of every process of this namespace but ours, in bytes. */
+/* Resident memory in KiB as any thread of a process shows it: the first one may have ended before the others. */
+static unsigned long long resident_kib(const char *pid) {
+    char path[600];
+    unsigned long long size, resident = 0;
+    snprintf(path, sizeof path, "/proc/%s/task", pid);
+    DIR *all = opendir(path);
+    for (struct dirent *entry; all && !resident && (entry = readdir(all));) {
+        if (entry->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof path, "/proc/%s/task/%s/statm", pid, entry->d_name);
+        FILE *file = fopen(path, "re");
+        if (file && fscanf(file, "%llu %llu", &size, &resident) != 2)
+            resident = 0;
+        if (file)
+            fclose(file);
+    }
+    if (all)
+        closedir(all);
+    return resident * ((unsigned long long)sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* Memory of one process in KiB: its share of what it maps, or all of it when it hides its share. */
+static unsigned long long memory_kib(const char *pid) {
+    char path[300];
+    snprintf(path, sizeof path, "/proc/%s/smaps_rollup", pid);
+    unsigned long long share = number_in(path, "Pss:");
+    return share ? share : resident_kib(pid);
+}
+
+/* Memory of every process of this namespace but ours, and what its sockets may hold, in bytes. */
 static unsigned long long memory_in_use(void) {
-    unsigned long long kib = 0;
+    unsigned long long kib = number_in("/proc/self/net/sockstat", "sockets: used") * SOCKET_KIB;
     DIR *all = opendir("/proc");
     for (struct dirent *entry; all && (entry = readdir(all));)
         if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && strcmp(entry->d_name, "1"))

@@ -19,6 +19,7 @@ from typing import NoReturn
 
 WORK, SHARED_MEMORY, SCRATCH = "/tmp/job", "/tmp/.shm", "/tmp"
 MOST_FILES = 65536
+SOCKET_BYTES = 208 * 1024
 POLL_S = 0.05
 OUTPUT_ABSENT, OUTPUT_FILE, OUTPUT_TAMPERED = range(3)
 ENDED_ITSELF, ENDED_WALL, ENDED_MEMORY, ENDED_DISK = range(4)
@@ -208,17 +209,30 @@ def start_payload(plan: Plan) -> NoReturn:
         os._exit(126)
 
 
+def number_in(path: str, label: bytes) -> int:
+    """Return the number after `label` in a file of /proc, 0 when there is none."""
+    with contextlib.suppress(OSError, ValueError, IndexError), open(path, "rb") as file:
+        for line in file:
+            if line.startswith(label):
+                return int(line[len(label) :].split()[0])
+    return 0
+
+
+def resident_bytes(pid: str) -> int:
+    """Return resident memory as any thread of a process shows it: the first one may have ended before the others."""
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError, IndexError):
+                with open(f"/proc/{pid}/task/{thread}/statm", "rb") as file:
+                    resident = int(file.read().split()[1])
+                if resident:
+                    return resident * resource.getpagesize()
+    return 0
+
+
 def memory_of(pid: str) -> int:
     """Return a process's share of what it maps in bytes, or all of it when it hides its share."""
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup", "rb") as file:
-        for line in file:
-            if line.startswith(b"Pss:") and int(line.split()[1]):
-                return int(line.split()[1]) * 1024
-    try:
-        with open(f"/proc/{pid}/statm", "rb") as file:
-            return int(file.read().split()[1]) * resource.getpagesize()
-    except (OSError, IndexError):
-        return 0
+    return number_in(f"/proc/{pid}/smaps_rollup", b"Pss:") * 1024 or resident_bytes(pid)
 
 
 def over_soft_limit(plan: Plan) -> int:
@@ -228,7 +242,8 @@ def over_soft_limit(plan: Plan) -> int:
     scratch = os.statvfs(SCRATCH)
     if scratch.f_files - scratch.f_ffree > MOST_FILES:
         return ENDED_DISK
-    used = sum(memory_of(n) for n in os.listdir("/proc") if n.isdigit() and n != "1")
+    used = number_in("/proc/self/net/sockstat", b"sockets: used") * SOCKET_BYTES
+    used += sum(memory_of(n) for n in os.listdir("/proc") if n.isdigit() and n != "1")
     return ENDED_MEMORY if used > plan.memory_bytes else ENDED_ITSELF
 
 

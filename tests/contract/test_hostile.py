@@ -64,7 +64,8 @@ async def test_without_a_sandbox_the_harmless_rows_breach_so_the_check_can_fail(
 
 
 def test_rows_1_to_74_are_all_there_and_their_names_are_unique() -> None:
-    assert {row.number for row in rows()} == set(range(1, 75))
+    numbers = {row.number for row in rows()}
+    assert numbers & set(range(1, 105)) == set(range(1, 75))  # 75 to 104 judge verifiers
     names = [row.id for row in rows()]
     assert len(names) == len(set(names))
 
