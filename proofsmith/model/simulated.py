@@ -2,7 +2,8 @@
 
 It simulates one problem. Its programs are three lines of text that name their behaviour, which a simulated domain
 reads back with `behaviour_of`; its structured replies mint ideas (`idea:1f3a9c`) and tests (`test:9b2e41:valid`).
-A prompt that quotes ideas gets a program made from exactly these; one that quotes none gets the model's own idea.
+A prompt that quotes ideas gets a program made from exactly these, even if it shows a program of fewer to start
+from; one that quotes none gets the model's own idea.
 A prompt that ends a task with `Answer with JSON only` and a line of JSON gets that shape back, filled with ideas.
 
 Behind every set of ideas is a normal quality score: the set works when the score is in the top `solve_probability`,
@@ -28,6 +29,7 @@ IDEA = re.compile(r"idea:[0-9a-f]{6}")
 NUMBERED = re.compile(r"^(\d+)\. .*?(idea:[0-9a-f]{6})", re.M)
 SHAPE = re.compile(r"^Answer with JSON only[^\n]*\n(\{.*\})$", re.M)
 BEHAVIOUR = re.compile(r"^behaviour: (\S+)$", re.M)
+SHOWN = re.compile(r"^behaviour: \S+\n(.*)$", re.M)
 PASSES = re.compile(r"^passes: (\d+)/(\d+)$", re.M)
 RIGHT = "right"
 LISTED = (3, 6)
@@ -205,7 +207,7 @@ class SimulatedModel(Answering):
     def _behaviour(self, idea: str, prompt: str, rng: random.Random) -> str:
         knobs, shown = self.knobs, BEHAVIOUR.search(prompt)
         right = self.probability(idea)
-        if shown is not None and shown[1] != RIGHT:
+        if shown is not None and shown[1] != RIGHT and not _extends(prompt):
             right = self._repaired(right, prompt)
         if rng.random() < right:
             return RIGHT
@@ -247,6 +249,12 @@ class SimulatedModel(Answering):
 
     def _rng(self, *parts: str) -> random.Random:
         return random.Random(int(digest(str(self._seed), *parts)[:16], 16))
+
+
+def _extends(prompt: str) -> bool:
+    """Say whether a prompt asks for ideas that the program it shows does not have: then that is only a start."""
+    program = SHOWN.search(prompt)
+    return program is not None and not set(IDEA.findall(prompt)) <= set(IDEA.findall(program[1]))
 
 
 def behaviour_of(program: str) -> str | None:

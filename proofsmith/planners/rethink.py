@@ -16,6 +16,8 @@ from proofsmith.types import JSON, Move, Outcome, Reply
 Job = dict[str, Any]
 TEXT_TOKENS = 1200
 REPORT_CHARS = 8000
+INHERITED_CHARS = 3000
+"""Most of a report that is shown to those who write from the thoughts below."""
 SHOWN_RETIRED = 10
 KEPT_RETIRED = 200
 INDICTED = 0.5
@@ -54,7 +56,9 @@ class _State:
     queue: list[Job] = field(default_factory=list)
     flying: dict[str, Job] = field(default_factory=dict)
     reports: dict[str, list[Any]] = field(default_factory=dict)
-    """Program, feedback and value by node, while a rethink or an expansion still needs them."""
+    """Feedback and value by node, while a rethink or an expansion still needs them."""
+    programs: dict[str, list[str]] = field(default_factory=dict)
+    """Program and what it did by node, while it or a thought below it may still ask for them."""
     values: dict[str, float] = field(default_factory=dict)
     """Value by behaviour: programs that do the same are not worked on twice."""
     retired: list[str] = field(default_factory=list)
@@ -161,10 +165,12 @@ class Rethink:
         state.serial += 1
         state.calls += 1
         code = stage == "write"
+        source = self._source(job["node"]) if code else None
         move = Move(
             id=f"{stage}-{state.serial}",
             kind=stage,
-            prompt=self._prompt(job),
+            prompt=self._written_from(job["node"], source) if code else self._prompt(job),
+            parents=() if source is None else (self._tree.nodes[source].code,),
             sample=state.serial,
             temperature=0.7,
             max_output_tokens=4096 if code else TEXT_TOKENS,
@@ -173,13 +179,35 @@ class Rethink:
         state.flying[move.id] = job
         return move
 
+    def _source(self, index: int) -> int | None:
+        """Return the nearest thought above `index` whose program is known: what its own program starts from."""
+        if not self._how.feedback:
+            return None
+        above = reversed(self._tree.path(index)[:-1])
+        return next((i for i in above if str(i) in self._state.programs), None)
+
+    def _written_from(self, index: int, source: int | None) -> str:
+        """Ask for the program of a node: the original changed, or the program of the thoughts above it."""
+        brief, thoughts = self._brief, _numbered(self._tree.thoughts(index))
+        if source is None:
+            return fill("implement", brief=brief, code=self._code, plan=thoughts)
+        program, report = self._state.programs[str(source)]
+        return fill(
+            "extend",
+            brief=brief,
+            code=self._code,
+            done=str(self._tree.nodes[source].depth),
+            program=program,
+            report=report,
+            thoughts=thoughts,
+        )
+
     def _prompt(self, job: Job) -> str:
         node, brief = job["node"], self._brief
         thoughts = _numbered(self._tree.thoughts(node))
-        if job["stage"] == "write":
-            return fill("implement", brief=brief, code=self._code, plan=thoughts)
         retired = "\n".join(f"- {t}" for t in self._state.retired[-SHOWN_RETIRED:]) or "nothing"
-        program, report = self._state.reports.get(str(node), ["", "", 0.0])[:2]
+        program = self._state.programs.get(str(node), [""])[0]
+        report = self._state.reports.get(str(node), [""])[0]
         if job["stage"] == "rethink":
             return fill(
                 "rethink",
@@ -187,9 +215,9 @@ class Rethink:
                 thoughts=thoughts,
                 retired=retired,
                 program=program,
-                report=clip(report, REPORT_CHARS),
+                report=report,
             )
-        shown = f"{program}\n\n{clip(report, REPORT_CHARS)}" if program else "nothing was run yet"
+        shown = f"{program}\n\n{report}" if program else "nothing was run yet"
         return fill(
             "think",
             brief=brief,
@@ -217,8 +245,12 @@ class Rethink:
         seen = behaviour(outcome)
         known = state.values.get(seen)
         state.values[seen] = value.scalar
-        program = render(outcome.candidate.files)
-        state.reports[str(index)] = [program, told(outcome, self._plan.required), value.scalar]
+        report = clip(told(outcome, self._plan.required), REPORT_CHARS)
+        state.reports[str(index)] = [report, value.scalar]
+        state.programs[str(index)] = [
+            render(outcome.candidate.files),
+            clip(report, INHERITED_CHARS),
+        ]
         if value.right:
             state.solved = True
             self._finish(index, value.scalar)
@@ -266,7 +298,7 @@ class Rethink:
 
     def _value_now(self, index: int) -> float:
         """Return the value of the program that was last written at this leaf."""
-        return float(self._state.reports[str(index)][2])
+        return float(self._state.reports[str(index)][1])
 
     def _finish(self, index: int, value: float) -> None:
         """Return a value to the tree and let the node grow, unless it is as deep as allowed."""
@@ -286,7 +318,16 @@ class Rethink:
 
     def _close_report(self, index: int) -> None:
         self._tree.nodes[index].state = "closed"
-        self._state.reports.pop(str(index), None)
+        self._release(index)
+
+    def _release(self, index: int) -> None:
+        """Forget the report on a node, and every program on the way to it that no thought can start from any more."""
+        state = self._state
+        state.reports.pop(str(index), None)
+        for i in self._tree.path(index):
+            node = self._tree.nodes[i]
+            if not node.live and not node.flying and str(i) not in state.reports:
+                state.programs.pop(str(i), None)
 
     def _thought(self, job: Job, data: dict[str, JSON]) -> None:
         """Add the thoughts of an expansion; an unreadable reply is asked again once."""
@@ -303,7 +344,7 @@ class Rethink:
                 added += 1
         if index != ROOT:
             self._tree.nodes[index].state = "open" if added else "closed"
-            self._state.reports.pop(str(index), None)
+            self._release(index)
 
 
 def _numbered(thoughts: Sequence[str]) -> str:

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from proofsmith.planners.rethink import Rethink, Thinking
-from proofsmith.planners.tree import ROOT
+from proofsmith.planners.tree import FIELDS, ROOT
 from proofsmith.types import Reply
 from tests.planners.scripted import PLAN, drive, outcome_of
 
@@ -145,7 +145,7 @@ def test_the_budget_of_calls_is_never_exceeded(calls):
     assert len(drive(Rethink(PLAN, Thinking(calls=calls)), World(), width=4)) == calls
 
 
-def test_feedback_reaches_the_rethink_and_the_next_thoughts_but_not_the_code_prompt():
+def test_feedback_reaches_the_rethink_and_the_next_thoughts_unless_it_is_turned_off():
     moves = drive(Rethink(PLAN, Thinking(calls=12, rethinks=1)), World())
     assert "7 tests fail" in moves[2].prompt
     assert "program 1" in moves[2].prompt
@@ -164,3 +164,35 @@ def test_a_model_that_is_gone_ends_the_search():
 def test_a_search_resumes_mid_flight_with_identical_next_moves(width, blame):
     how = Thinking(calls=70)
     drive(Rethink(PLAN, how), World(blame=blame), width=width, twin=lambda: Rethink(PLAN, how))
+
+
+def test_a_deeper_thought_is_written_into_the_program_of_the_thoughts_above_it():
+    made = {}
+
+    class Remembering(World):
+        def __call__(self, move):
+            said = super().__call__(move)
+            if move.kind == "write":
+                made[said[1].candidate.id] = said[1].candidate.files["a.txt"]
+            return said
+
+    moves = drive(Rethink(PLAN, Thinking(calls=30, rethinks=0)), Remembering())
+    deeper = [move for move in moves if move.kind == "write" and move.parents]
+    assert deeper
+    for move in deeper:
+        assert made[move.parents[0]] in move.prompt
+        assert "7 tests fail" in move.prompt
+        assert "base" in move.prompt, "the original is shown beside it"
+    first = next(move for move in moves if move.kind == "write")
+    assert first.parents == ()
+    assert "Version that carries out" not in first.prompt
+
+
+def test_programs_are_kept_only_while_a_thought_can_still_start_from_them():
+    strategy = Rethink(PLAN, Thinking(calls=200, rethinks=1, depth=2))
+    drive(strategy, World(blame=1), width=4)
+    state = strategy.dump()
+    rows = state["tree"]
+    for index in state["programs"]:
+        node = dict(zip(FIELDS, rows[int(index)], strict=True))
+        assert node["live"] or node["flying"] or index in state["reports"]

@@ -11,6 +11,7 @@ from proofsmith.tools.terminal import visible
 CAP_TOKENS = {
     "brief": 3000,
     "code": 8000,
+    "program": 8000,
     "feedback": 2500,
     "plan": 2000,
     "results": 4000,
@@ -32,7 +33,7 @@ def fill(name: str, **values: str) -> str:
     search/replace blocks when the code is too long to be shown whole.
     """
     shown = {key: _capped(key, value) for key, value in values.items()}
-    cut = shown.get("code") != values.get("code")
+    cut = any(shown.get(name) != values.get(name) for name in ("code", "program"))
     form = _template("form_edits" if cut else "form_files").template
     return _template(name).substitute({"form": form, **shown})
 
