@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from proofsmith.domains.sql import source
+from proofsmith.domains.sql import search, source, timing
+from proofsmith.domains.sql.bench import Benches
 from proofsmith.domains.sql.engines.keeper import Keeper
 from proofsmith.domains.sql.verify import Verifier
 from proofsmith.protocols import Sandbox, Tool
@@ -30,6 +31,7 @@ class SqlDomain:
         """Start with no engine running."""
         self.tools: Sequence[Tool] = ()
         self._keeper = Keeper()
+        self._benches = Benches()
 
     async def read(
         self, path: Path, goal: Goal, options: Mapping[str, JSON], sandbox: Sandbox
@@ -49,8 +51,7 @@ class SqlDomain:
         sandbox: Sandbox,
     ) -> AsyncIterator[Candidate]:
         """Yield rule-made candidates lazily, best guess first."""
-        nothing: tuple[Candidate, ...] = ()
-        for candidate in nothing:
+        async for candidate in search.propose(problem, parent, tried, sandbox):
             yield candidate
 
     async def verify(
@@ -71,7 +72,12 @@ class SqlDomain:
         depth: Depth,
     ) -> tuple[Comparison, ...]:
         """Time a verified candidate against `base` in interleaved pairs."""
-        return ()
+        bench = await self._benches.bench(problem, sandbox)
+        name = problem.editable[0]
+        mine, theirs = (
+            bench.text(side.files.get(name, problem.text)) for side in (base, candidate)
+        )
+        return (await timing.compare(bench, mine, theirs, depth),)
 
     async def profile(
         self, problem: Problem, candidate: Candidate, sandbox: Sandbox

@@ -106,12 +106,17 @@ def problem(
     """Return the problem of one query text over the tables that `ddl` declares."""
     params = options.get("param")
     listed = [str(item) for item in params] if isinstance(params, list) else []
+    data = options.get("data")
+    folder = Path(str(data)).resolve() if data else None
+    if folder is not None and not folder.is_dir():
+        raise UsageError(f"{data} is not a folder", hint="--data holds one CSV file a table")
     return Problem(
-        id=digest(text, ddl, engine, *listed)[:16],
+        id=digest(text, ddl, engine, *listed, str(folder or ""))[:16],
         domain="sql",
         goal=goal,
         text=text,
         files={name: text, **({SCHEMA: ddl} if ddl else {})},
+        inputs={"data": folder} if folder is not None else {},
         editable=(name,),
         options={
             "engine": engine,

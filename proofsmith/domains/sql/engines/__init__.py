@@ -64,6 +64,17 @@ class Clocked:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """A file of rows that is loaded into a table before the database is locked."""
+
+    table: str
+    columns: tuple[str, ...]
+    """Names in the file's order; CSV files have a header, which is not looked at again."""
+    path: str
+    """Where the file lies inside the sandbox; `.csv` or, for DuckDB, `.parquet`."""
+
+
 class StatementRefused(Exception):
     """The engine refused a trusted script, e.g. a table's definition; the message is the engine's."""
 
@@ -79,15 +90,28 @@ class Engine:
         self._digests: dict[str, str] = {}
         self._turn = asyncio.Lock()
 
-    async def open(self, ddl: str) -> "Database":
-        """Return a new, empty database with the tables of `ddl`; it replaces the one that was open.
+    async def open(
+        self, ddl: str, *, fills: Sequence[Fill] = (), memory_mib: int = 512
+    ) -> "Database":
+        """Return a new database with the tables of `ddl`, filled from `fills`; it replaces the one that was open.
 
         Raises:
             StatementRefused: the engine does not take the definitions.
             SandboxError: the engine died.
         """
         session = secrets.token_hex(8)
-        await self.ask({"op": "open", "ddl": ddl, "session": session})
+        listed: list[JSON] = [
+            {"table": fill.table, "columns": [*fill.columns], "path": fill.path} for fill in fills
+        ]
+        await self.ask(
+            {
+                "op": "open",
+                "ddl": ddl,
+                "session": session,
+                "fills": listed,
+                "memory_mib": memory_mib,
+            }
+        )
         return Database(self, session)
 
     @asynccontextmanager

@@ -8,6 +8,7 @@ from proofsmith.domains.sql.rules import (
     joins,
     merging,
     predicates,
+    repetition,
     specialisation,
 )
 from proofsmith.domains.sql.rules.rule import Rule
@@ -22,6 +23,7 @@ CATALOGUE: tuple[Rule, ...] = tuple(
             *joins.RULES,
             *merging.RULES,
             *predicates.RULES,
+            *repetition.RULES,
             *specialisation.RULES,
         ),
         key=lambda rule: -rule.prior,

@@ -242,3 +242,12 @@ def kind(expression: exp.Expr, schema: Schema) -> str:
         query = query.left
     value = scopes.output(query, node.name) if query is not None else None
     return kind(value, schema) if value is not None else ""
+
+
+def repeatable(query: exp.Expr) -> bool:
+    """Say whether evaluating the query once or several times gives the same: no unknown or volatile function.
+
+    LIMIT without a total order counts as volatile.
+    """
+    volatile = (exp.Anonymous, exp.Rand, exp.CurrentTimestamp, exp.CurrentTime, exp.Uuid)
+    return query.find(*volatile, exp.Limit, exp.Offset, exp.Fetch) is None

@@ -10,7 +10,6 @@ Refused = duckdb.Error
 
 _CONFIGURATION = {
     "threads": "1",
-    "memory_limit": "512MB",
     "max_temp_directory_size": "0B",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -35,16 +34,25 @@ class Engine:
         """Return the library's version."""
         return f"DuckDB {duckdb.__version__}"
 
-    def create(self, ddl: str) -> None:
-        """Replace the database by an empty one with these tables, and lock it."""
+    def create(self, ddl: str, fills: Any, memory_mib: int) -> None:
+        """Replace the database by one with these tables, fill it from files, and lock it."""
         if self.connection is not None:
             self.connection.close()
         self.connection = duckdb.connect(":memory:")
         for name, value in _CONFIGURATION.items():
             self.connection.execute(f"SET {name}='{value}'")
-        self.connection.execute(_LOCK)
+        self.connection.execute(f"SET memory_limit='{memory_mib}MiB'")
         if ddl.strip():
             self.connection.execute(ddl)
+        for fill in fills:
+            self._fill(fill)
+        self.connection.execute(_LOCK)
+
+    def _fill(self, fill: dict[str, Any]) -> None:
+        names = ", ".join('"' + name.replace('"', '""') + '"' for name in fill["columns"])
+        table, path = fill["table"].replace('"', '""'), fill["path"].replace("'", "''")
+        kind = "PARQUET" if path.endswith(".parquet") else "CSV, HEADER"
+        self.connection.execute(f"COPY \"{table}\" ({names}) FROM '{path}' (FORMAT {kind})")
 
     def load(self, script: str) -> None:
         """Run a trusted script."""

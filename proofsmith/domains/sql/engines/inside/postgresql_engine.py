@@ -87,8 +87,8 @@ class Engine:
         number = self.admin.info.server_version
         return f"PostgreSQL {number // 10000}.{number % 10000}"
 
-    def create(self, ddl: str) -> None:
-        """Replace the database by an empty one with these tables, which the reader may select from."""
+    def create(self, ddl: str, fills: Any, memory_mib: int) -> None:
+        """Replace the database by one with these tables, filled from files, which the reader may select from."""
         for connection in (self.reader, self.owner):
             if connection is not None:
                 connection.close()
@@ -105,8 +105,16 @@ class Engine:
         self.owner = self._connect(name, "owner")
         self._exec(self.owner, _OPENED)
         self._exec(self.owner, ddl)
+        for fill in fills:
+            self._fill(fill)
         self._exec(self.owner, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
         self.reader = self._connect(name, "reader")
+
+    def _fill(self, fill: dict[str, Any]) -> None:
+        names = ", ".join('"' + name.replace('"', '""') + '"' for name in fill["columns"])
+        table, path = fill["table"].replace('"', '""'), fill["path"].replace("'", "''")
+        copy = f"COPY \"{table}\" ({names}) FROM '{path}' (FORMAT csv, HEADER)"
+        self._exec(self.owner, copy)
 
     def load(self, script: str) -> None:
         """Run a trusted script in one round trip."""

@@ -41,8 +41,8 @@ class Desk:
         return {"version": self.engine.version()}
 
     def open(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Start an empty database with the given tables, and name it."""
-        self.engine.create(request["ddl"])
+        """Start a database with the given tables, fill it from files, and name it."""
+        self.engine.create(request["ddl"], request.get("fills", ()), request.get("memory_mib", 512))
         self.session = request["session"]
         self.filled = 0
         return {}

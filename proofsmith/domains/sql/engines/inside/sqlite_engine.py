@@ -1,7 +1,9 @@
 """SQLite inside the sandbox: an authorizer that allows reading alone, a deadline by progress handler."""
 
+import csv
 import sqlite3
 import time
+from pathlib import Path
 from typing import Any
 
 Refused = sqlite3.Error
@@ -39,15 +41,33 @@ class Engine:
         """Return the library's version."""
         return f"SQLite {sqlite3.sqlite_version}"
 
-    def create(self, ddl: str) -> None:
-        """Replace the database by an empty one with these tables."""
+    def create(self, ddl: str, fills: Any, memory_mib: int) -> None:
+        """Replace the database by one with these tables, filled from files."""
         if self.connection is not None:
             self.connection.close()
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
         self.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LENGTH)
         self.connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         self.connection.executescript(ddl)
+        for fill in fills:
+            self._fill(self.connection, fill)
         self.connection.set_progress_handler(lambda: time.perf_counter() > self.deadline_s, _STEPS)
+
+    @staticmethod
+    def _fill(connection: sqlite3.Connection, fill: dict[str, Any]) -> None:
+        """Load a CSV file with a header; an empty field is NULL, column affinity makes numbers of texts."""
+        names = ", ".join('"' + name.replace('"', '""') + '"' for name in fill["columns"])
+        marks = ", ".join("?" for _ in fill["columns"])
+        table = fill["table"].replace('"', '""')
+        with Path(fill["path"]).open(newline="", encoding="utf-8") as file:
+            rows = csv.reader(file)
+            next(rows, None)
+            connection.execute("BEGIN")
+            connection.executemany(
+                f'INSERT INTO "{table}" ({names}) VALUES ({marks})',
+                ([value or None for value in row] for row in rows),
+            )
+            connection.execute("COMMIT")
 
     def load(self, script: str) -> None:
         """Run a trusted script."""

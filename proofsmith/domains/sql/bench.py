@@ -1,0 +1,158 @@
+"""Keep a filled database of a problem open in an engine, for plans and for timing."""
+
+import asyncio
+import csv
+import tempfile
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+from proofsmith.domains.sql.engines import Clocked, Database, Engine, Fill, StatementRefused, start
+from proofsmith.domains.sql.engines.ddl import create_tables
+from proofsmith.domains.sql.population import populate
+from proofsmith.domains.sql.query import parse_query, statement_text
+from proofsmith.domains.sql.schema import Schema
+from proofsmith.domains.sql.source import Source, source_of
+from proofsmith.domains.sql.testing.conditions import conditions_of
+from proofsmith.domains.sql.testing.pools import pools_of
+from proofsmith.errors import UsageError
+from proofsmith.protocols import Sandbox
+from proofsmith.types import JSON, Problem
+
+MEMORY_MIB = 4096
+REQUEST_S = 600.0
+_LOADED = {"postgresql": "VACUUM ANALYZE", "sqlite": "ANALYZE", "duckdb": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A database with the problem's tables, filled once and never changed by a candidate."""
+
+    engine: Engine
+    database: Database
+    source: Source
+    data: str
+    """Where the rows come from, in words."""
+
+    def text(self, file: str) -> str:
+        """Return the one statement of a candidate's file, as the engine is given it."""
+        return statement_text(file, parse_query(file, self.engine.name), self.engine.name)
+
+    async def clock(self, statements: Sequence[str], *, limit_s: float) -> list[Clocked]:
+        """Run statements one after the other, each fetched whole and cancelled at `limit_s`."""
+        return await self.database.clock(statements, limit_s=limit_s)
+
+    async def plan(
+        self, statement: str, *, analyze: bool = False, limit_s: float = 30.0
+    ) -> tuple[JSON, str]:
+        """Return the plan and an error, one of which is empty."""
+        return await self.database.explain(statement, analyze=analyze, limit_s=limit_s)
+
+
+async def prepare(problem: Problem, sandbox: Sandbox) -> Bench:
+    """Start the problem's engine with its data, or with generated data when it has none.
+
+    Raises:
+        UsageError: the data do not fit the schema.
+        SandboxError: the engine does not start.
+    """
+    source = source_of(problem)
+    schema = source.schema.only(source.tables)
+    folder = problem.inputs.get("data")
+    if folder is not None:
+        return await _filled(problem, source, schema, folder, f"rows of {folder.name}", sandbox)
+    with tempfile.TemporaryDirectory(prefix="proofsmith-") as scratch:
+        Path(scratch).chmod(0o755)  # the sandbox's ordinary user reads it
+        pools = pools_of([source.query, *conditions_of(schema)])
+        populate(schema, pools, Path(scratch))
+        return await _filled(problem, source, schema, Path(scratch), "generated rows", sandbox)
+
+
+async def _filled(
+    problem: Problem, source: Source, schema: Schema, folder: Path, data: str, sandbox: Sandbox
+) -> Bench:
+    name = schema.dialect
+    fills = [fill_of(table, folder, schema) for table in schema.tables]
+    engine = await start(
+        name, sandbox, inputs={"data": folder}, roomy=True, request_timeout_s=REQUEST_S
+    )
+    try:
+        database = await engine.open(create_tables(schema), fills=fills, memory_mib=MEMORY_MIB)
+        if _LOADED[name]:
+            await database.execute(_LOADED[name])
+    except StatementRefused as refusal:
+        await engine.close()
+        raise UsageError(
+            f"the data do not fit the schema: {refusal}", hint="correct --data or --schema"
+        ) from None
+    return Bench(engine, database, source, data)
+
+
+def fill_of(table: str, folder: Path, schema: Schema) -> Fill:
+    """Return the file in `folder` that holds the rows of `table`.
+
+    Raises:
+        UsageError: there is none, or its header names columns that the table lacks.
+    """
+    parquet = folder / f"{table}.parquet"
+    if schema.dialect == "duckdb" and parquet.is_file():
+        names = tuple(column.name for column in schema.tables[table].columns)
+        return Fill(table, names, f"/input/data/{parquet.name}")
+    path = folder / f"{table}.csv"
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            header = next(csv.reader(file), [])
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(
+            f"{folder} has no readable {table}.csv", hint="--data holds one CSV file a table"
+        ) from None
+    columns = tuple(name.strip().lower() for name in header)
+    unknown = [name for name in columns if schema.tables[table].column(name) is None]
+    if unknown or not columns:
+        raise UsageError(
+            f"{path.name} has a column '{''.join(unknown[:1])}' that {table} lacks",
+            hint="its first line names the columns",
+        )
+    return Fill(table, columns, f"/input/data/{path.name}")
+
+
+class Benches:
+    """Keeps the bench of the problem that was asked for last; its engine ends with the next one, or with the loop."""
+
+    def __init__(self) -> None:
+        """Start with nothing running."""
+        self._kept: MutableMapping[asyncio.AbstractEventLoop, _Kept] = WeakKeyDictionary()
+
+    async def bench(self, problem: Problem, sandbox: Sandbox) -> Bench:
+        """Return the bench of `problem`; raises UsageError or SandboxError as `prepare` does."""
+        kept = self._kept.setdefault(asyncio.get_running_loop(), _Kept())
+        return await kept.bench(problem, sandbox)
+
+
+class _Kept:
+    """The bench of one event loop."""
+
+    def __init__(self) -> None:
+        self._problem = ""
+        self._bench: Bench | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+
+    async def bench(self, problem: Problem, sandbox: Sandbox) -> Bench:
+        async with self._turn:
+            if self._bench is None or self._problem != problem.id:
+                if self._task is not None:
+                    self._task.cancel()
+                self._bench = await prepare(problem, sandbox)
+                self._problem = problem.id
+                self._task = asyncio.create_task(self._hold(self._bench))
+            return self._bench
+
+    @staticmethod
+    async def _hold(bench: Bench) -> None:
+        """Wait until the task is cancelled, by the loop at the latest, then end the engine."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await bench.engine.close()
