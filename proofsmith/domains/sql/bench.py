@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from proofsmith.domains.sql.engines import Clocked, Database, Engine, Fill, StatementRefused, start
 from proofsmith.domains.sql.engines.ddl import create_tables
-from proofsmith.domains.sql.population import populate
+from proofsmith.domains.sql.population import ROWS, populate
 from proofsmith.domains.sql.query import parse_query, statement_text
 from proofsmith.domains.sql.schema import Schema
 from proofsmith.domains.sql.source import Source, source_of
@@ -22,6 +22,8 @@ from proofsmith.types import JSON, Problem
 
 MEMORY_MIB = 4096
 REQUEST_S = 600.0
+_COMFORTABLE_S = 2.0
+_FEWEST_ROWS = 1500
 _LOADED = {"postgresql": "VACUUM ANALYZE", "sqlite": "ANALYZE", "duckdb": ""}
 
 
@@ -61,16 +63,29 @@ async def prepare(problem: Problem, sandbox: Sandbox) -> Bench:
     schema = source.schema.only(source.tables)
     folder = problem.inputs.get("data")
     if folder is not None:
-        return await _filled(problem, source, schema, folder, f"rows of {folder.name}", sandbox)
-    with tempfile.TemporaryDirectory(prefix="proofsmith-") as scratch:
-        Path(scratch).chmod(0o755)  # the sandbox's ordinary user reads it
-        pools = pools_of([source.query, *conditions_of(schema)])
-        populate(schema, pools, Path(scratch))
-        return await _filled(problem, source, schema, Path(scratch), "generated rows", sandbox)
+        return await _filled(source, schema, folder, f"rows of {folder.name}", sandbox)
+    return await _generated(source, schema, sandbox)
+
+
+async def _generated(source: Source, schema: Schema, sandbox: Sandbox) -> Bench:
+    """Return a bench with generated rows: fewer of them, down to a limit, where the query is slow."""
+    pools = pools_of([source.query, *conditions_of(schema)])
+    rows = ROWS
+    while True:
+        with tempfile.TemporaryDirectory(prefix="proofsmith-") as scratch:
+            Path(scratch).chmod(0o755)  # the sandbox's ordinary user reads it
+            populate(schema, pools, Path(scratch), rows=rows)
+            told = f"generated rows, at most {rows} a table"
+            bench = await _filled(source, schema, Path(scratch), told, sandbox)
+        (run,) = await bench.clock([source.text], limit_s=_COMFORTABLE_S)
+        if run.ended != "timeout" or rows <= _FEWEST_ROWS:
+            return bench
+        await bench.engine.close()
+        rows //= 4
 
 
 async def _filled(
-    problem: Problem, source: Source, schema: Schema, folder: Path, data: str, sandbox: Sandbox
+    source: Source, schema: Schema, folder: Path, data: str, sandbox: Sandbox
 ) -> Bench:
     name = schema.dialect
     fills = [fill_of(table, folder, schema) for table in schema.tables]
