@@ -33,7 +33,6 @@ class Bench:
 
     engine: Engine
     database: Database
-    source: Source
     data: str
     """Where the rows come from, in words."""
 
@@ -63,7 +62,7 @@ async def prepare(problem: Problem, sandbox: Sandbox) -> Bench:
     schema = source.schema.only(source.tables)
     folder = problem.inputs.get("data")
     if folder is not None:
-        return await _filled(source, schema, folder, f"rows of {folder.name}", sandbox)
+        return await filled(schema, folder, f"rows of {folder.name}", sandbox)
     return await _generated(source, schema, sandbox)
 
 
@@ -76,7 +75,7 @@ async def _generated(source: Source, schema: Schema, sandbox: Sandbox) -> Bench:
             Path(scratch).chmod(0o755)  # the sandbox's ordinary user reads it
             populate(schema, pools, Path(scratch), rows=rows)
             told = f"generated rows, at most {rows} a table"
-            bench = await _filled(source, schema, Path(scratch), told, sandbox)
+            bench = await filled(schema, Path(scratch), told, sandbox)
         (run,) = await bench.clock([source.text], limit_s=_COMFORTABLE_S)
         if run.ended != "timeout" or rows <= _FEWEST_ROWS:
             return bench
@@ -84,9 +83,13 @@ async def _generated(source: Source, schema: Schema, sandbox: Sandbox) -> Bench:
         rows //= 4
 
 
-async def _filled(
-    source: Source, schema: Schema, folder: Path, data: str, sandbox: Sandbox
-) -> Bench:
+async def filled(schema: Schema, folder: Path, data: str, sandbox: Sandbox) -> Bench:
+    """Start the schema's engine and load all its tables from `folder`; `data` says in words what they hold.
+
+    Raises:
+        UsageError: a table has no file, or the rows do not fit.
+        SandboxError: the engine does not start.
+    """
     name = schema.dialect
     fills = [fill_of(table, folder, schema) for table in schema.tables]
     engine = await start(
@@ -101,7 +104,7 @@ async def _filled(
         raise UsageError(
             f"the data do not fit the schema: {refusal}", hint="correct --data or --schema"
         ) from None
-    return Bench(engine, database, source, data)
+    return Bench(engine, database, data)
 
 
 def fill_of(table: str, folder: Path, schema: Schema) -> Fill:

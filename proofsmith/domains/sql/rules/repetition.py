@@ -48,7 +48,8 @@ def _inner_name(table: exp.Table, node: exp.Subquery, tree: exp.Expr) -> bool:
     """Say whether `table` names a CTE that is defined neither inside `node` nor at the outermost WITH."""
     cte = scopes.definition(table)
     clause = cte.parent if cte is not None else None
-    return clause is not None and clause.parent is not tree and clause.parent not in node.walk()
+    home = clause.parent if clause is not None else None
+    return home is not None and home is not tree and all(home is not n for n in node.walk())
 
 
 def _repeated(tree: exp.Expr) -> list[str]:

@@ -1,0 +1,81 @@
+"""Generate TPC-H and TPC-DS data with DuckDB's own generators, as CSV files that every engine loads."""
+
+import argparse
+import importlib.util
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import sqlglot
+from sqlglot import exp
+
+SUITES = {"tpch": "dbgen", "tpcds": "dsdgen"}
+DIALECTS = {"duckdb": "duckdb", "sqlite": "sqlite", "postgresql": "postgres"}
+
+
+def data_root() -> Path:
+    """Return the folder of the benchmark data sets."""
+    return Path(os.environ.get("PROOFSMITH_DATA", "../shared/benchmarks")) / "sql"
+
+
+def extension(suite: str) -> Path:
+    """Return the generator's extension file inside its Python package."""
+    spec = importlib.util.find_spec(f"duckdb_extension_{suite}")
+    if spec is None or spec.origin is None:
+        raise SystemExit(f"pip install duckdb-extension-{suite}=={duckdb.__version__}")
+    return next(Path(spec.origin).parent.rglob("*.duckdb_extension"))
+
+
+def generate(suite: str, scale: float, folder: Path) -> Path:
+    """Write the suite's tables at scale factor `scale` below `folder`, unless they are there; return their folder."""
+    target = folder / f"{suite}-sf{scale:g}"
+    if (target / "complete").is_file():
+        return target
+    target.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect()
+    connection.execute("SET threads=1")
+    connection.execute(f"LOAD '{extension(suite)}'")
+    connection.execute(f"CALL {SUITES[suite]}(sf={scale})")
+    tables = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    for (table,) in tables:
+        connection.execute(f"COPY {table} TO '{target / table}.csv' (HEADER)")
+    (target / "complete").write_text("yes\n")
+    return target
+
+
+def queries(suite: str, engine: str) -> Iterator[tuple[str, str]]:
+    """Yield id and text of the suite's queries in the dialect of `engine`."""
+    for line in (data_root() / f"{suite}_queries.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        tree = sqlglot.parse_one(row["sql"], read="duckdb")
+        if engine == "postgresql":
+            tree = tree.transform(_exact_round)
+        yield row["id"], tree.sql(dialect=DIALECTS[engine])
+
+
+def _exact_round(node: exp.Expr) -> exp.Expr:
+    """PostgreSQL rounds to digits only what is numeric."""
+    if isinstance(node, exp.Round) and node.args.get("decimals") is not None:
+        node.set("this", exp.cast(node.this, "DECIMAL"))
+    return node
+
+
+def schema(suite: str) -> Path:
+    """Return the file with the suite's tables and primary keys."""
+    return data_root() / f"{suite}_schema.sql"
+
+
+def main() -> None:
+    """Generate from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("suite", choices=sorted(SUITES))
+    parser.add_argument("scale", type=float)
+    parser.add_argument("folder", type=Path)
+    given = parser.parse_args()
+    print(generate(given.suite, given.scale, given.folder))
+
+
+if __name__ == "__main__":
+    main()
