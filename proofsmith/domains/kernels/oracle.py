@@ -1,8 +1,7 @@
 """What the base computes: runs it apart from every candidate, remembers its results and the bands around them."""
 
-import asyncio
 import math
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from proofsmith.domains.kernels import bounds, jobs
@@ -12,7 +11,7 @@ from proofsmith.domains.kernels.contract import Array, Contract, Scalar
 from proofsmith.domains.kernels.inputs import Style, unpack
 from proofsmith.domains.kernels.jobs import Case, Result, Rounding
 from proofsmith.domains.kernels.rounding import Estimate, Shadow
-from proofsmith.domains.kernels.runs import Ran, Side, run
+from proofsmith.domains.kernels.runs import Ran, Side, run, together
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Problem
@@ -80,7 +79,7 @@ class Oracle:
     async def check(self, cases: Sequence[Case], sandbox: Sandbox) -> None:
         """Run the base twice in different surroundings; raises UsageError unless both runs agree and write."""
         side = await self._side(sandbox, rounding=False)
-        first, second = await _together(
+        first, second = await together(
             self._run(side, cases, sandbox, poison=0xFF),
             self._run(side, cases, sandbox, poison=0x3C),
         )
@@ -160,7 +159,7 @@ class Oracle:
             side = await self._side(sandbox, rounding=True)
             modes = (Rounding.UP, Rounding.DOWN, Rounding.ZERO)
             runs = (self._run(side, cases, sandbox, mode) for mode in modes)
-            others = [ran.transcript.results for ran in await _together(*runs)]
+            others = [ran.transcript.results for ran in await together(*runs)]
         estimates = await self._estimates(cases, base, sandbox, estimate_s) if others else {}
         return tuple(
             Expected(
@@ -281,26 +280,6 @@ class Oracle:
             why = said[-1] if said else f"exit code {ran.result.exit_code}"
             raise UsageError(f"'{entry}' ends the process: {why}", hint="it must return")
         return ran
-
-
-async def _together(*runs: Coroutine[None, None, Ran]) -> list[Ran]:
-    """Run the base several times, two at a time; the first run that cannot serve ends the others."""
-    free = asyncio.Semaphore(2)
-
-    async def limited(run: Coroutine[None, None, Ran]) -> Ran:
-        async with free:
-            return await run
-
-    tasks = [asyncio.create_task(limited(run)) for run in runs]
-    try:
-        return [await task for task in tasks]
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-        for task in tasks:
-            if not task.cancelled():
-                task.exception()  # seen: the first error is already on its way up
 
 
 _BASE_FAULTS = {

@@ -11,11 +11,14 @@ from proofsmith.domains.kernels import jobs
 from proofsmith.domains.kernels.compile import SOURCES, Compiler, harness
 from proofsmith.domains.kernels.contract import Contract, Element
 from proofsmith.domains.kernels.jobs import Case
+from proofsmith.domains.kernels.runs import together
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Limits, Problem
 
 RETURNED = "the returned value"
 UNIT = {"double": 2.0**-53, "float": 2.0**-24}
+SHARE = 0.6
+"""Part of the time for all estimates that either half of the cases may take."""
 _FRAME = struct.Struct("<5Q")
 _MIB = 1024 * 1024
 
@@ -55,7 +58,22 @@ class Shadow:
         if binary is None:
             return None
         order = sorted(range(len(cases)), key=lambda i: sum(map(len, cases[i].arrays.values())))
-        chosen = [cases[i] for i in order]
+        halves = [order[::2], order[1::2]]  # one for either core
+        runs = ([cases[i] for i in half] for half in halves)
+        parts = await together(
+            *(self._half(binary, chosen, sandbox, SHARE * cpu_s) for chosen in runs)
+        )
+        found: dict[int, Mapping[str, Estimate]] = {}
+        for half, part in zip(halves, parts, strict=True):
+            if part is None:
+                return None
+            found |= {half[position]: arrays for position, arrays in part.items()}
+        return found
+
+    async def _half(
+        self, binary: bytes, chosen: Sequence[Case], sandbox: Sandbox, cpu_s: float
+    ) -> dict[int, dict[str, Estimate]] | None:
+        """Run the shadow on cases of ascending size; None when it fails."""
         nonce = jobs.nonce()
         job = jobs.encode(self._contract, chosen, nonce=nonce)
         box = sandbox.fresh()
@@ -72,8 +90,7 @@ class Shadow:
         done = await box.exec(command, limits=limits, outputs=("out.bin",))
         if not done.ok:
             return None
-        found = self._read(chosen, done.outputs.get("out.bin", b""))
-        return {order[position]: arrays for position, arrays in found.items()}
+        return self._read(chosen, done.outputs.get("out.bin", b""))
 
     def _read(self, cases: Sequence[Case], data: bytes) -> dict[int, dict[str, Estimate]]:
         found: dict[int, dict[str, Estimate]] = {}

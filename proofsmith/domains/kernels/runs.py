@@ -1,7 +1,9 @@
 """Run one side of a differential test in the sandbox and read what it reported."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from proofsmith.domains.kernels import jobs
 from proofsmith.domains.kernels.contract import Contract
@@ -9,6 +11,7 @@ from proofsmith.domains.kernels.jobs import Case, Rounding, Transcript
 from proofsmith.protocols import Sandbox
 from proofsmith.types import ExecResult, Limits
 
+Made = TypeVar("Made")
 MIB = 1024 * 1024
 _ENVIRONMENT = {
     "OMP_WAIT_POLICY": "passive",
@@ -78,6 +81,26 @@ async def run(
     )
     data = result.outputs.get("out.bin", b"")
     return Ran(jobs.decode(contract, cases, data, nonce), result)
+
+
+async def together(*runs: Coroutine[None, None, Made]) -> list[Made]:
+    """Await several runs, two at a time, and return their results in order; the first that fails ends the others."""
+    free = asyncio.Semaphore(2)
+
+    async def limited(run: Coroutine[None, None, Made]) -> Made:
+        async with free:
+            return await run
+
+    tasks = [asyncio.create_task(limited(run)) for run in runs]
+    try:
+        return [await task for task in tasks]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled():
+                task.exception()  # seen: the first error is already on its way up
 
 
 def _written(contract: Contract, case: Case) -> int:

@@ -183,16 +183,12 @@ class Verifier:
         if climb.depth is Depth.FULL or self._quick is None:
             planner = self._planner(climb.seed, climb.depth)
             spent_s = 2.0 if climb.depth is Depth.FULL else 0.8
+            needed = [*planner.small(), *planner.measuring()]
+            further = [*planner.planted(), *planner.widths()]
             common = await self.oracle.expected(
-                [*planner.small(), *planner.measuring()],
-                climb.sandbox,
-                needed=True,
-                estimate_s=spent_s,
+                needed, climb.sandbox, needed=True, estimate_s=spent_s
             ) + await self.oracle.expected(
-                [*planner.planted(), *planner.widths()],
-                climb.sandbox,
-                needed=False,
-                estimate_s=spent_s / 2,
+                further, climb.sandbox, needed=False, estimate_s=spent_s / 2
             )
             if climb.depth is Depth.QUICK:
                 self._quick = common

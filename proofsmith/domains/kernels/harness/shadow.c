@@ -24,6 +24,8 @@ extern const int proofsmith_width[]; /* per parameter, then the result: bytes of
 extern const double proofsmith_unit;
 
 enum { IN = 0, OUT = 1, SAMPLES = 8, MAXIMUM_PARAMETERS = 64, RESULT = 1, END = 4 };
+#define NOISE_COST 1.5 /* a run with noise takes so many times one without */
+#define READABLE_S 5e-3
 struct header { u64 magic, calls, parameters, rounding, threads, poison; };
 struct parameter { u64 pointer, capacity, align; };
 struct argument { u64 value, access, offset, alias; };
@@ -36,9 +38,35 @@ static long double uniform(void) {
     return (long double)(int64_t)state * 0x1p-63L;
 }
 
+/* Conversions between the two formats, whose exponents are alike, without libgcc's calls where numbers are normal. */
+enum { EXPONENT = 0x7FFF };
+union bits {
+    wide wide;
+    long double narrow;
+    struct { u64 low, high; } words;
+};
+
+static long double narrow(wide value) {
+    union bits from = {.wide = value}, to = {.narrow = 0};
+    u64 top = from.words.high >> 48, exponent = top & EXPONENT;
+    if (exponent == 0 || exponent == EXPONENT) return value;
+    to.words.low = from.words.high << 15 | from.words.low >> 49 | 1ULL << 63;
+    to.words.high = top;
+    return to.narrow;
+}
+
+static wide widen(long double value) {
+    union bits from = {.narrow = value}, to;
+    u64 top = from.words.high & 0xFFFF, exponent = top & EXPONENT;
+    if (exponent == 0 || exponent == EXPONENT) return value;
+    to.words.low = from.words.low << 49;
+    to.words.high = top << 48 | from.words.low << 1 >> 16;
+    return to.wide;
+}
+
 static wide noisy(long double value, long double scale) {
-    if (level == 0 || !__builtin_isfinite(value) || !__builtin_isfinite(scale)) return value;
-    return value + uniform() * (level * scale + smallest);
+    if (level == 0 || !__builtin_isfinite(value) || !__builtin_isfinite(scale)) return widen(value);
+    return widen(value + uniform() * (level * scale + smallest));
 }
 
 static long double larger(long double a, long double b) {
@@ -51,19 +79,19 @@ wide __subtf3(wide a, wide b);
 wide __multf3(wide a, wide b);
 wide __divtf3(wide a, wide b);
 wide __addtf3(wide a, wide b) {
-    long double x = a, y = b;
+    long double x = narrow(a), y = narrow(b);
     return noisy(x + y, larger(x, y));
 }
 wide __subtf3(wide a, wide b) {
-    long double x = a, y = b;
+    long double x = narrow(a), y = narrow(b);
     return noisy(x - y, larger(x, y));
 }
 wide __multf3(wide a, wide b) {
-    long double v = (long double)a * (long double)b;
+    long double v = narrow(a) * narrow(b);
     return noisy(v, v);
 }
 wide __divtf3(wide a, wide b) {
-    long double v = (long double)a / (long double)b;
+    long double v = narrow(a) / narrow(b);
     return noisy(v, v);
 }
 
@@ -95,6 +123,7 @@ static const unsigned char *file;
 static unsigned char *now[MAXIMUM_PARAMETERS + 1], *first[MAXIMUM_PARAMETERS + 1];
 static long double *square[MAXIMUM_PARAMETERS + 1];
 static int out_fd;
+static double seconds; /* of processor time */
 
 static void put(const void *data, size_t bytes) {
     for (const char *at = data; bytes > 0;) {
@@ -189,15 +218,33 @@ static int written(u64 i, const struct argument *arguments) {
     return parameters[i].pointer && arguments[i].access != IN;
 }
 
+static double spent(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* All samples of a call count or none: begin no call that seems to take too long. Work grows at least with the data. */
+static void allow(double expected) {
+    if (spent() + expected > seconds) _exit(0);
+}
+
 static void call(u64 index, const struct argument *arguments) {
-    u64 bytes = 0;
+    static double per_byte;
+    u64 bytes = 0, held = 1;
+    for (u64 i = 0; i < job->parameters; i++)
+        if (parameters[i].pointer) held += arguments[i].value;
+    allow(per_byte * (double)held);
+    double begun = spent();
     for (int sample = 0; sample <= SAMPLES; sample++) {
+        if (sample == 1) allow(SAMPLES * NOISE_COST * (spent() - begun));
         level = sample ? proofsmith_unit : 0;
         state = 0x9E3779B97F4A7C15u * (index * 16 + (u64)sample + 1);
         evaluate(arguments);
         for (u64 i = 0; i <= job->parameters; i++)
             if (written(i, arguments)) record(i, arguments, sample);
     }
+    if (spent() - begun > READABLE_S) per_byte = (spent() - begun) / (double)held;
     for (u64 i = 0; i <= job->parameters; i++)
         if (written(i, arguments)) bytes += 16 * count_of(i, arguments);
     u64 words[5] = {RESULT, index, 0, 0, bytes};
@@ -228,7 +275,7 @@ int main(int argc, char **argv) {
     }
     const u64 *at = (const u64 *)(parameters + job->parameters);
     /* Calls come in ascending size; what is not finished in time is left out. */
-    double seconds = atof(argv[3]);
+    seconds = atof(argv[3]);
     struct itimerval limit = {.it_value = {(time_t)seconds, (suseconds_t)((seconds - floor(seconds)) * 1e6)}};
     signal(SIGVTALRM, out_of_time);
     setitimer(ITIMER_VIRTUAL, &limit, NULL);
