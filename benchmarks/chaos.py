@@ -214,11 +214,12 @@ class Scene:
         return [(key, float(at)) for key, at in map(str.split, self.log.read_text().splitlines())]
 
     def files(self) -> set[str]:
-        """Names of all files, with the run's own name left out."""
+        """Names of all files, with the run's own name left out, and logs of databases, which belong to their file."""
         paths = (p.relative_to(self.folder).parts for p in self.folder.rglob("*") if p.is_file())
         return {
             "/".join("RUN" if i == 1 and parts[0] == "runs" else p for i, p in enumerate(parts))
             for parts in paths
+            if not parts[-1].endswith(("sqlite-wal", "sqlite-shm"))
         }
 
 

@@ -72,6 +72,14 @@ class PrivateDaemon:
         asked = [str(DEBIAN_CLIENT), "-H", self.url, "ps", "--all", "--quiet"]
         return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
 
+    def until_it_runs_a_container(self) -> None:
+        """Wait until there is one; raises TimeoutError."""
+        deadline = time.monotonic() + READY_S
+        while not self.containers():
+            if time.monotonic() > deadline:
+                raise TimeoutError("no container was started")
+            time.sleep(0.05)
+
     def kill(self) -> None:
         """End it as a crash would; its containers and their supervisors stay."""
         path = self.folder / "exec" / "containerd" / "containerd.pid"

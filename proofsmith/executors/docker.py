@@ -57,6 +57,7 @@ class Started:
 
     container: Container
     connection: socket.socket
+    doubtful: set[str]
 
     def out_of_memory(self) -> bool:
         """Wait for the container's end and say whether the kernel killed one of its processes for memory."""
@@ -74,7 +75,11 @@ class Started:
     def kill(self) -> None:
         """End the container and remove it; raises SandboxError when the daemon does not do that."""
         self.connection.close()
-        _remove(self.container)
+        try:
+            _remove(self.container)
+        except SandboxError:
+            self.doubtful.add(str(self.container.name))
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,8 @@ class Daemon:
     client: Any
     image_id: str
     runtime: Runtime
+    doubtful: set[str] = field(default_factory=set)
+    """Names of containers that may still exist, since the daemon failed while they were made or removed."""
 
     @classmethod
     def connect(
@@ -123,21 +130,30 @@ class Daemon:
                 _remove(container)
 
     def start(self, wanted: Wanted) -> Started:
-        """Make and start a hardened container; nothing is left when that fails.
+        """Make and start a hardened container; what is left when that fails goes before the next one starts.
 
         Raises:
             SandboxError: the daemon is absent, full, too slow, or refuses.
         """
+        self._remove_doubtful()
+        name = f"proofsmith-{os.getpid()}-{next(_serial)}"
         with reported("the Docker daemon started no container", hint="docker info"):
-            container = self._create(wanted)
             try:
-                return Started(container, _attached(container))
+                container = self._create(wanted, name)
+                return Started(container, _attached(container), self.doubtful)
             except _FAILURES:
-                with contextlib.suppress(SandboxError):  # the first error says more
-                    _remove(container)
+                self.doubtful.add(name)
                 raise
 
-    def _create(self, wanted: Wanted) -> Container:
+    def _remove_doubtful(self) -> None:
+        """Try to remove what an earlier failure of the daemon left."""
+        for name in list(self.doubtful):
+            with contextlib.suppress(*_FAILURES):
+                with contextlib.suppress(NotFound):
+                    self.client.api.remove_container(name, force=True)
+                self.doubtful.discard(name)
+
+    def _create(self, wanted: Wanted, name: str) -> Container:
         limits = wanted.limits
         volumes = {str(self.runtime.init): {"bind": "/init", "mode": "ro"}}
         for mode, binds in (("ro", wanted.read_only), ("rw", wanted.writable)):
@@ -147,7 +163,7 @@ class Daemon:
             self.image_id,
             list(wanted.words),
             entrypoint=["/init"],
-            name=f"proofsmith-{os.getpid()}-{next(_serial)}",
+            name=name,
             labels={_LABEL: str(os.getpid())},
             stdin_open=True,  # once: the end of the connection is the end of the init's input
             user=f"{UNPRIVILEGED}:{UNPRIVILEGED}",

@@ -1,10 +1,15 @@
 """Docker's own failures are errors with hints, and nothing is left on the daemon."""
 
+import asyncio
 import gc
 import http.server
 import json
+import os
+import re
 import socket
 import socketserver
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +20,9 @@ from proofsmith.errors import SandboxError
 from proofsmith.executors.container import DockerSandbox
 from proofsmith.executors.docker import Daemon
 from proofsmith.types import Limits
+from tests.docker_daemon import PrivateDaemon
+
+ROOT = Path(__file__).parents[2]
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -114,3 +122,47 @@ async def test_a_restarted_daemon_is_used_again_without_a_new_connection(tmp_pat
     daemon.client.close()
     server.shutdown()
     server.server_close()
+
+
+@pytest.mark.slow
+async def test_a_real_daemon_that_crashes_and_comes_back_leaves_nothing(
+    docker_daemon: PrivateDaemon,
+) -> None:
+    box = DockerSandbox(Daemon.connect(url=docker_daemon.url))
+    limits = Limits(wall_s=30.0)
+    running = asyncio.create_task(box.exec(["sleep", "25"], limits=limits))
+    await asyncio.to_thread(docker_daemon.until_it_runs_a_container)
+    await asyncio.to_thread(docker_daemon.kill)
+    with pytest.raises(SandboxError):
+        await running
+    with pytest.raises(SandboxError, match="started no container"):
+        await box.exec(["true"], limits=limits)
+    await asyncio.to_thread(docker_daemon.start)
+    assert (await box.exec(["true"], limits=limits)).ok
+    assert docker_daemon.containers() == []
+
+
+@pytest.mark.slow
+def test_check_judges_in_containers_and_names_the_image(docker_url: str, tmp_path: Path) -> None:
+    kernels = ROOT / "tests" / "fixtures" / "kernels" / "matmul"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "proofsmith",
+            "check",
+            "--sandbox",
+            "docker",
+            "--json",
+            "--depth",
+            "quick",
+        ]
+        + [str(kernels / "base.c"), str(kernels / "good" / "interchange.c")],
+        env=os.environ | {"DOCKER_HOST": docker_url, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"docker sha256:[0-9a-f]{64}", done.stdout)
