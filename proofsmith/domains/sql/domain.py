@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from proofsmith.domains.sql import search, source, timing
+from proofsmith.domains.sql import corroboration, profiling, search, source, timing
 from proofsmith.domains.sql.bench import Benches
 from proofsmith.domains.sql.engines.keeper import Keeper
 from proofsmith.domains.sql.verify import Verifier
@@ -16,6 +16,7 @@ from proofsmith.types import (
     Goal,
     Problem,
     Profile,
+    Status,
     Verdict,
 )
 
@@ -59,9 +60,17 @@ class SqlDomain:
     ) -> Verdict:
         """Judge a candidate, cheap gates first, stopping at the first failure."""
         seed = problem.options.get("seed")
-        return await Verifier(problem, self._keeper).verify(
+        verdict = await Verifier(problem, self._keeper).verify(
             candidate, sandbox, depth, seed if isinstance(seed, int) else None
         )
+        if verdict.status is Status.FAILED or "data" not in problem.inputs:
+            return verdict
+        if depth is not Depth.FULL and verdict.status is not Status.UNDECIDED:
+            return verdict
+        bench = await self._benches.bench(problem, sandbox)
+        text = candidate.files.get(problem.editable[0], "")
+        own = await corroboration.on_own_data(bench, source.source_of(problem), text)
+        return corroboration.lifted(verdict, own, corroboration.derived(problem, candidate))
 
     async def measure(
         self,
@@ -83,4 +92,7 @@ class SqlDomain:
         self, problem: Problem, candidate: Candidate, sandbox: Sandbox
     ) -> Profile | None:
         """Say where the time goes."""
-        return None
+        bench = await self._benches.bench(problem, sandbox)
+        name = problem.editable[0]
+        text = bench.text(candidate.files.get(name, problem.text))
+        return await profiling.profile_query(bench, text, name)

@@ -75,17 +75,18 @@ def rewrites(text: str, schema: Schema) -> Iterator[Rewrite]:
 def _applied(origin: Rewrite, rules: Sequence[Rule], schema: Schema) -> Iterator[Rewrite]:
     """Yield for each rule the query with it applied everywhere, then at single places when there are several."""
     for rule in rules:
-        places = _places(rule, origin.tree, schema)
-        if not places:
+        trees = places(rule, origin.tree, schema)
+        if not trees:
             continue
         named = (*origin.rules, rule.name)
-        if len(places) > 1:
-            yield Rewrite(_everywhere(rule, places[0], schema), (*origin.rules, f"{rule.name}*"))
-        for tree in places:
+        if len(trees) > 1:
+            yield Rewrite(repeated(rule, trees[0], schema), (*origin.rules, f"{rule.name}*"))
+        for tree in trees:
             yield Rewrite(tree, named)
 
 
-def _places(rule: Rule, tree: exp.Expr, schema: Schema) -> list[exp.Expr]:
+def places(rule: Rule, tree: exp.Expr, schema: Schema) -> list[exp.Expr]:
+    """Return the tree rewritten at each place where the rule applies, at most MOST_PLACES of them."""
     found = []
     for made in rule.apply(tree, schema):
         found.append(made)
@@ -94,7 +95,7 @@ def _places(rule: Rule, tree: exp.Expr, schema: Schema) -> list[exp.Expr]:
     return found
 
 
-def _everywhere(rule: Rule, tree: exp.Expr, schema: Schema) -> exp.Expr:
+def repeated(rule: Rule, tree: exp.Expr, schema: Schema) -> exp.Expr:
     """Apply the rule again and again to its own output, until it stops or comes back."""
     seen = {tree.sql()}
     for _ in range(MOST_PLACES):

@@ -1,0 +1,140 @@
+"""Lift a verdict that random databases could not decide: by the user's own rows, and by a derivation that replays.
+
+On a query with many selective joins nearly every tiny database gives an empty result; finding no difference there says
+little. The user's own data, and rules that lead from the original to the candidate, say more.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from proofsmith.domains.sql.analysis import is_fragile, promise_of
+from proofsmith.domains.sql.bench import Bench
+from proofsmith.domains.sql.derivation import Derivation, derive
+from proofsmith.domains.sql.dialect import sqlglot_name
+from proofsmith.domains.sql.engines import Outcome
+from proofsmith.domains.sql.query import parse_query
+from proofsmith.domains.sql.source import Source, source_of
+from proofsmith.domains.sql.testing.results import Promise, difference, is_telling
+from proofsmith.types import JSON, Candidate, Evidence, Problem, Status, Verdict
+
+LIMIT_S = 30.0
+MOST_ROWS = 100_000
+_SHARE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class OwnData:
+    """What both queries returned on the user's rows: `difference` is empty when nothing differs."""
+
+    ended: str
+    difference: str = ""
+    rows: int = 0
+    telling: bool = False
+
+
+async def on_own_data(bench: Bench, source: Source, candidate: str) -> OwnData:
+    """Run both queries on the bench's rows and compare their results.
+
+    Where the stored order of rows could show under a LIMIT, the LIMIT is left out of both.
+    """
+    engine = bench.engine.name
+    texts = [source.text, bench.text(candidate)]
+    promise = promise_of(source.query)
+    if is_fragile(source.query, engine):
+        texts, promise = [_unlimited(text, engine) for text in texts], Promise()
+    outcomes: list[Outcome] = []
+    for text in texts:
+        run = await bench.database.run(text, limit_s=LIMIT_S, most_rows=MOST_ROWS)
+        if not outcomes and run.ended != "ok":
+            return OwnData(run.ended)
+        outcomes.append(run)
+    base, other = outcomes
+    if other.ended != "ok":
+        return OwnData("ok", f"the candidate ends by {other.ended}: {other.error}", base.count)
+    kind = difference(base, other, promise)
+    unclear = kind == "order?" or bool(kind) and _still_fragile(source.query)
+    told = f"other {kind} on the user's data" if kind and not unclear else ""
+    return OwnData("ok", told, base.count, is_telling(base))
+
+
+def _unlimited(text: str, engine: str) -> str:
+    query = parse_query(text, engine)
+    for name in ("limit", "offset", "fetch", "order"):
+        query.set(name, None)
+    return str(query.sql(dialect=sqlglot_name(engine)))
+
+
+def _still_fragile(query: exp.Query) -> bool:
+    """Say whether something below the top level depends on the order of rows."""
+    copy = query.copy()
+    for name in ("limit", "offset", "fetch"):
+        copy.set(name, None)
+    return is_fragile(copy, "postgresql")
+
+
+def rules_of(candidate: Candidate) -> tuple[str, ...]:
+    """Return the rules that a candidate's move names; a hint for `derive`, nothing more.
+
+    >>> rules_of(Candidate(files={}, move="rule:factor-or+count-to-exists*"))
+    ('factor-or', 'count-to-exists*')
+    """
+    kind, _, names = candidate.move.partition(":")
+    return tuple(names.split("+")) if kind == "rule" and names else ()
+
+
+def derived(problem: Problem, candidate: Candidate) -> Derivation | None:
+    """Return how the rules lead from the problem's query to the candidate, None when they do not."""
+    source = source_of(problem)
+    text = candidate.files.get(problem.editable[0], "")
+    return derive(source.text, text, source.schema, rules_of(candidate))
+
+
+def vacuous(verdict: Verdict) -> bool:
+    """Say whether a verdict is undecided only because too few databases gave a telling result."""
+    if verdict.status is not Status.UNDECIDED or not verdict.evidence:
+        return False
+    facts: Mapping[str, JSON] = verdict.evidence[-1].facts
+    count = _count(facts, "databases")
+    bad = _count(facts, "base_errors") + _count(facts, "undetermined")
+    return count > 0 and bad <= _SHARE * count
+
+
+def _count(facts: Mapping[str, JSON], name: str) -> float:
+    value = facts.get(name)
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def lifted(verdict: Verdict, own: OwnData, derivation: Derivation | None) -> Verdict:
+    """Return the verdict with what the user's data and the derivation add; a difference on the data fails it."""
+    command = verdict.evidence[-1].command if verdict.evidence else ("proofsmith", "check")
+    facts = dict(verdict.evidence[-1].facts) if verdict.evidence else {}
+    if own.difference:
+        evidence = Evidence(
+            check="own data",
+            status=Status.FAILED,
+            command=command,
+            exit_code=1,
+            log_tail=own.difference,
+        )
+        return Verdict(status=Status.FAILED, evidence=(evidence,), feedback=own.difference)
+    if derivation is None or not own.telling or not vacuous(verdict):
+        return verdict
+    told = (
+        f"derived by {', '.join(derivation.rules)}; no difference on {facts.get('databases')} databases "
+        f"and on the user's data ({own.rows} rows)"
+    )
+    evidence = Evidence(
+        check="derivation",
+        status=Status.PROVED,
+        command=command,
+        log_tail=told,
+        facts={
+            **facts,
+            "rules": [*derivation.rules],
+            "preconditions": [*derivation.preconditions],
+            "own_rows": own.rows,
+        },
+    )
+    return Verdict(status=Status.PROVED, evidence=(evidence,))
