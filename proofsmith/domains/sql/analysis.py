@@ -71,6 +71,18 @@ def promise_of(query: exp.Query) -> Promise:
     return Promise(ordered=True, keys=tuple(key for key in keys if key is not None))
 
 
+def with_keys(query: exp.Query, engine: str) -> str:
+    """Return a query's text with its sort keys as further output columns; empty where that would change it."""
+    order = query.args.get("order")
+    plain = isinstance(query, exp.Select) and query.args.get("distinct") is None
+    if order is None or not plain or any(item.this.find(exp.Star) for item in order.expressions):
+        return ""
+    widened = query.copy()
+    for item in order.expressions:
+        widened.append("expressions", item.this.copy())
+    return widened.sql(dialect=sqlglot_name(engine))
+
+
 def _place(key: exp.Expr, outputs: Sequence[exp.Expr]) -> int | None:
     """Return the output column that an ORDER BY key names by number, alias or equal expression."""
     if isinstance(key, exp.Literal) and not key.is_string:
@@ -97,7 +109,10 @@ def first_select(query: exp.Expr) -> exp.Select:
 def may_repeat(query: exp.Query) -> bool:
     """Say whether a query can return more than one row."""
     limit = query.args.get("limit")
-    if isinstance(limit, exp.Limit) and limit.expression.sql() in ("0", "1"):
+    most = (
+        limit.args.get("count" if isinstance(limit, exp.Fetch) else "expression") if limit else None
+    )
+    if most is not None and most.sql() in ("0", "1"):
         return False
     select = query.unnest() if isinstance(query, exp.Subquery) else query
     if not isinstance(select, exp.Select) or select.args.get("group") is not None:
@@ -135,9 +150,9 @@ def size_constants(query: exp.Expr) -> frozenset[int]:
     found = set()
     for node in query.find_all(exp.Limit, exp.Offset, exp.Fetch):
         found |= {_integer(literal) for literal in node.find_all(exp.Literal)}
-    for predicate in query.find_all(exp.Predicate, exp.Between, exp.In):
-        if any(_counts(node) for node in predicate.walk()):
-            found |= {_integer(literal) for literal in predicate.find_all(exp.Literal)}
+    for predicate in query.find_all(exp.Binary, exp.Between, exp.In):
+        if any(_counts(node) for part in _operands(predicate) for node in part.walk()):
+            found |= {_integer(literal) for literal in _constants(predicate)}
     numbered = {
         node.alias.lower()
         for node in query.find_all(exp.Alias)
@@ -146,8 +161,46 @@ def size_constants(query: exp.Expr) -> frozenset[int]:
     for column in query.find_all(exp.Column):
         predicate_ = column.find_ancestor(exp.Predicate, exp.Between, exp.In)
         if column.name.lower() in numbered and predicate_ is not None:
-            found |= {_integer(literal) for literal in predicate_.find_all(exp.Literal)}
+            found |= {_integer(literal) for literal in _constants(predicate_)}
     return frozenset(found) - {0}
+
+
+def _operands(predicate: exp.Expr) -> list[exp.Expr]:
+    parts = [predicate.this, predicate.args.get("expression")]
+    return [
+        part for part in parts if isinstance(part, exp.Expr) and not isinstance(part, exp.Literal)
+    ]
+
+
+def _constants(predicate: exp.Expr) -> list[exp.Literal]:
+    """Return the literals that stand directly in a comparison, a list or a range."""
+    parts = [item for item in predicate.iter_expressions() if not isinstance(item, exp.Query)]
+    return [
+        literal
+        for item in parts
+        if item.find(exp.Column, exp.Query, exp.AggFunc) is None
+        for literal in item.find_all(exp.Literal)
+    ]
+
+
+def without_equal_cut(base: exp.Query, candidate: exp.Query) -> tuple[exp.Query, exp.Query]:
+    """Return both queries without a LIMIT and OFFSET that they share at top level under an ORDER BY each.
+
+    What agrees as a list before the same cut agrees after it, as far as ties let it.
+    """
+    cuts = [
+        tuple(query.args[key].sql() if query.args.get(key) else "" for key in ("limit", "offset"))
+        for query in (base, candidate)
+    ]
+    ordered = all(query.args.get("order") is not None for query in (base, candidate))
+    if cuts[0] != cuts[1] or not any(cuts[0]) or not ordered:
+        return base, candidate
+    found = []
+    for query in (base.copy(), candidate.copy()):
+        query.set("limit", None)
+        query.set("offset", None)
+        found.append(query)
+    return found[0], found[1]
 
 
 def _counts(node: exp.Expr) -> bool:

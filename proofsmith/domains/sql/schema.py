@@ -62,6 +62,17 @@ class Table:
         """Return the primary key first, then the unique constraints; the latter may hold NULLs."""
         return ((self.primary_key,) if self.primary_key else ()) + self.unique
 
+    def constraints(self) -> list[str]:
+        """Return every declared constraint as a short text, e.g. `ord.emp_id references emp.id`."""
+        name = self.name
+        found = [f"{name}({', '.join(key)}) is a key" for key in self.keys]
+        found += [
+            f"{name}({', '.join(key.columns)}) references {key.table}({', '.join(key.references)})"
+            for key in self.foreign_keys
+        ]
+        found += [f"{name}.{c.name} is not null" for c in self.columns if not c.nullable]
+        return found + [f"{name}: {check}" for check in self.checks]
+
     def is_key(self, columns: Iterable[str]) -> bool:
         """Say whether no two rows agree on `columns`: they cover a key without nullable columns."""
         given = frozenset(columns)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice
 
 from sqlglot import exp
 
@@ -13,6 +14,7 @@ from proofsmith.domains.sql.analysis import (
     output_names,
     promise_of,
     size_constants,
+    with_keys,
 )
 from proofsmith.domains.sql.engines import Engine, Outcome, StatementRefused
 from proofsmith.domains.sql.engines.ddl import create_tables
@@ -20,6 +22,7 @@ from proofsmith.domains.sql.engines.keeper import Keeper
 from proofsmith.domains.sql.query import statement_text, tables_read
 from proofsmith.domains.sql.schema import kind_of
 from proofsmith.domains.sql.source import Source, source_of
+from proofsmith.domains.sql.symbolic.rung import Climb, climb, telling_databases
 from proofsmith.domains.sql.testing.conditions import conditions_of
 from proofsmith.domains.sql.testing.databases import Generator
 from proofsmith.domains.sql.testing.differential import Difference, Pair, Tally, examine
@@ -66,7 +69,8 @@ class Verifier:
             )
         except gate.Refused as refusal:
             return self._failed(f"refused before it ran: {refusal}", "gate", seed)
-        if promise_of(source.query).ordered and not promise_of(query).ordered and may_repeat(query):
+        unordered = promise_of(source.query).ordered and not promise_of(query).ordered
+        if unordered and may_repeat(source.query) and may_repeat(query):
             return self._failed(_UNORDERED, "shape", seed)
         engine = await self._keeper.engine(source.schema.dialect, sandbox)
         trial = await self._trial(engine, candidate.files[name], query)
@@ -80,16 +84,19 @@ class Verifier:
         tally = await self._tested(engine, trial, query, depth, seed)
         if tally.found is not None:
             return await self._refuted(engine, trial, tally.found, seed)
-        return self._judged(query, tally, depth, seed)
+        return await self._judged(engine, trial, query, tally, depth, seed)
 
     async def _trial(self, engine: Engine, text: str, query: exp.Query) -> Pair:
         source = self._source
         names = source.tables | tables_read(query, source.schema)
+        promise = promise_of(source.query)
+        hidden = promise.ordered and promise.keys is None
         return Pair(
             schema=source.schema.only(names),
             base=source.text,
             candidate=statement_text(text, query, source.schema.dialect),
-            promise=promise_of(source.query),
+            promise=promise,
+            keyed=with_keys(source.query, engine.name) if hidden else "",
             fragile=is_fragile(source.query, engine.name) or is_fragile(query, engine.name),
         )
 
@@ -147,9 +154,7 @@ class Verifier:
             rows = min(max(LARGE_ROWS, 2 * max(sizes, default=0)), LARGEST_ROWS)
             large = replace(pair, limit_s=_LARGE_S)
             more = await examine(engine, large, iter([generator.large(rows)]), seed)
-            tally.databases += more.databases
-            tally.telling += more.telling
-            tally.found = more.found
+            tally.add(more)
         return tally
 
     async def _refuted(self, engine: Engine, pair: Pair, found: Difference, seed: int) -> Verdict:
@@ -166,15 +171,46 @@ class Verifier:
             {"rows": rows, "kind": small.kind, "script": text},
         )
 
-    def _judged(self, query: exp.Query, tally: Tally, depth: Depth, seed: int) -> Verdict:
-        facts = self._facts(tally)
+    async def _judged(
+        self, engine: Engine, pair: Pair, query: exp.Query, tally: Tally, depth: Depth, seed: int
+    ) -> Verdict:
+        """Turn databases without a difference into a verdict, with the solver's help where it can give any."""
+        if tally.telling < TELLING[depth] and not tally.base_errors:
+            more = await telling_databases(self._source.query, pair.schema)
+            added = await examine(engine, pair, islice(more, DATABASES[depth]), seed)
+            tally.add(added)
+            if tally.found is not None:
+                return await self._refuted(engine, pair, tally.found, seed)
         doubt = self._doubt(query, tally, depth)
-        if doubt:
-            evidence = self._evidence("differential", Status.UNDECIDED, seed, facts, doubt)
-            return Verdict(status=Status.UNDECIDED, evidence=(evidence,), feedback=doubt)
+        climbed = None
+        if depth is Depth.FULL or doubt:
+            climbed = await climb(self._source.query, query, pair.schema, depth)
+            if climbed.last.database is not None:
+                again = await examine(engine, pair, iter([dict(climbed.last.database)]), seed)
+                if again.found is not None:
+                    return await self._refuted(engine, pair, again.found, seed)
+        return self._verdict(tally, climbed, doubt, seed)
+
+    def _verdict(self, tally: Tally, climbed: Climb | None, doubt: str, seed: int) -> Verdict:
+        facts = self._facts(tally)
         told = f"{tally.databases} databases, {tally.telling} with a telling result, no difference"
-        evidence = self._evidence("differential", Status.TESTED, seed, facts, told)
-        return Verdict(status=Status.TESTED, evidence=(evidence,))
+        clean = not tally.base_errors and not tally.undetermined
+        if climbed is not None:
+            facts["solver"] = climbed.reason or climbed.last.found
+            if climbed.rows and (clean or not doubt):
+                facts["bound_rows"] = climbed.rows
+                facts["constraints"] = self._constraints()
+                told = f"agrees on all databases of <= {climbed.rows} rows a table; {told}"
+                evidence = self._evidence("bounded", Status.BOUNDED, seed, facts, told)
+                return Verdict(status=Status.BOUNDED, evidence=(evidence,))
+        status = Status.UNDECIDED if doubt else Status.TESTED
+        evidence = self._evidence("differential", status, seed, facts, doubt or told)
+        return Verdict(status=status, evidence=(evidence,), feedback=doubt)
+
+    def _constraints(self) -> list[JSON]:
+        """Return the constraints that the databases kept to: what the verdict rests on."""
+        schema = self._source.schema.only(self._source.tables)
+        return [text for table in schema.tables.values() for text in table.constraints()]
 
     def _facts(self, tally: Tally) -> dict[str, JSON]:
         return {

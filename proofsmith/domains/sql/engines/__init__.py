@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from proofsmith.domains.sql.engines.ddl import create_tables
+from proofsmith.domains.sql.engines.ddl import create_tables, emptied
 from proofsmith.domains.sql.schema import Schema
 from proofsmith.errors import SandboxError
 from proofsmith.protocols import Sandbox, Service, ServiceSpec
@@ -135,12 +135,11 @@ class Engine:
         """
         ddl = create_tables(schema)
         session = self._digests.setdefault(ddl, secrets.token_hex(8))
-        clear = "".join(f'DELETE FROM "{name}";' for name in reversed(list(schema.tables)))
         request: Mapping[str, JSON] = {
             "op": "trials",
             "ddl": ddl,
             "session": session,
-            "clear": clear,
+            "clear": emptied(schema),
             "databases": list(databases),
             "statements": list(statements),
             "limit_s": limit_s,

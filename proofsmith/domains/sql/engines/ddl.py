@@ -44,3 +44,8 @@ def create_table(table: Table) -> str:
     parts += [f"UNIQUE ({listed(key)})" for key in table.unique]
     parts += [f"CHECK ({check})" for check in table.checks]
     return f"CREATE TABLE {quoted(table.name)} ({', '.join(parts)});"
+
+
+def emptied(schema: Schema) -> str:
+    """Return the statements that empty all tables, children first."""
+    return "".join(f"DELETE FROM {quoted(name)};" for name in reversed(list(schema.tables)))

@@ -6,15 +6,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from proofsmith.domains.sql.engines import STATEMENT_S, Engine, Outcome, StatementRefused
-from proofsmith.domains.sql.engines.ddl import create_tables
+from proofsmith.domains.sql.engines.ddl import create_tables, emptied
 from proofsmith.domains.sql.schema import Schema
-from proofsmith.domains.sql.testing.databases import Database, Row, inserts, shuffled
+from proofsmith.domains.sql.testing.databases import Database, inserts, shuffled
 from proofsmith.domains.sql.testing.results import (
     Promise,
     difference,
     is_telling,
     same_bag,
-    same_list,
 )
 
 SHUFFLES = 3
@@ -30,8 +29,24 @@ class Pair:
     candidate: str
     promise: Promise
     limit_s: float = STATEMENT_S
+    keyed: str = ""
+    """The original with its sort keys as further columns, when its output does not show them."""
     fragile: bool = False
     """One of them could depend on the order in which rows are stored: LIMIT, ROW_NUMBER, frames."""
+
+    @property
+    def statements(self) -> list[str]:
+        """Return what is run on each database."""
+        return [self.base, self.candidate, *([self.keyed] if self.keyed else [])]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """Outcomes on one order of one database's rows."""
+
+    base: Outcome
+    candidate: Outcome
+    keyed: Outcome | None = None
 
 
 @dataclass(slots=True)
@@ -50,6 +65,17 @@ class Tally:
     found: "Difference | None" = None
     base_error: str = ""
 
+    def add(self, more: "Tally") -> None:
+        """Count what happened on further databases."""
+        self.databases += more.databases
+        self.telling += more.telling
+        self.base_errors += more.base_errors
+        self.undetermined += more.undetermined
+        self.unloadable += more.unloadable
+        self.disagreements += more.disagreements
+        self.base_error = self.base_error or more.base_error
+        self.found = self.found or more.found
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
@@ -64,16 +90,14 @@ class Difference:
     facts: Mapping[str, int] = field(default_factory=dict)
 
 
-async def examine(
-    engine: Engine, pair: Pair, databases: Iterator[dict[str, list[Row]]], seed: int
-) -> Tally:
+async def examine(engine: Engine, pair: Pair, databases: Iterator[Database], seed: int) -> Tally:
     """Run the pair on `databases` until one shows a difference that a fresh database confirms."""
     tally = Tally()
     random_ = random.Random(seed)
     while batch := list(islice(databases, _BATCH)):
-        for database, outcomes in await _outcomes(engine, pair, batch, tally, random_):
+        for database, runs in await _outcomes(engine, pair, batch, tally, random_):
             tally.databases += 1
-            found = await _judge(engine, pair, database, outcomes, tally, random_)
+            found = await _judge(engine, pair, database, runs, tally, random_)
             if found is not None:
                 tally.found = found
                 return tally
@@ -83,10 +107,10 @@ async def examine(
 async def _outcomes(
     engine: Engine,
     pair: Pair,
-    batch: Sequence[dict[str, list[Row]]],
+    batch: Sequence[Database],
     tally: Tally,
     random_: random.Random,
-) -> list[tuple[Database, list[Outcome]]]:
+) -> list[tuple[Database, list[Ran]]]:
     """Return each loadable database with the outcomes of base and candidate, again on shuffled rows if fragile."""
     scripts, owners = [], []
     for database in batch:
@@ -104,11 +128,11 @@ async def _outcomes(
         return [
             item for half in halves for item in await _outcomes(engine, pair, half, tally, random_)
         ]
-    found: list[tuple[Database, list[Outcome]]] = []
+    found: list[tuple[Database, list[Ran]]] = []
     position = 0
     for database, count in owners:
         rows = results[position : position + count]
-        found.append((database, [outcome for row in rows for outcome in row]))
+        found.append((database, [Ran(*row) for row in rows]))
         position += count
     return found
 
@@ -117,63 +141,45 @@ async def _judge(
     engine: Engine,
     pair: Pair,
     database: Database,
-    outcomes: Sequence[Outcome],
+    runs: Sequence[Ran],
     tally: Tally,
     random_: random.Random,
 ) -> Difference | None:
-    base, candidate = outcomes[:2]
+    base = runs[0].base
     if base.ended != "ok":
         tally.base_errors += 1
         tally.base_error = base.error or base.ended
         return None
     tally.telling += is_telling(base)
-    kind = kind_of(base, candidate, pair.promise)
-    if not kind and len(outcomes) == 4:
-        kind = _instability(outcomes, pair.promise)
-        if kind == "undetermined":
+    kind = kind_of(runs[0], pair.promise)
+    if not kind and len(runs) == 2:
+        if not same_bag(base, runs[1].base):
             tally.undetermined += 1
             return None
+        kind = "" if same_bag(runs[0].candidate, runs[1].candidate) else "unstable"
     if not kind:
         return None
     return await confirm(engine, pair, database, tally, random_)
 
 
-def kind_of(base: Outcome, candidate: Outcome, promise: Promise) -> str:
+def kind_of(ran: Ran, promise: Promise) -> str:
     """Say how an outcome differs from the original's successful one, empty for not at all."""
-    if candidate.ended != "ok":
-        return "timeout" if candidate.ended == "timeout" else "error"
-    return difference(base, candidate, promise)
-
-
-def _instability(outcomes: Sequence[Outcome], promise: Promise) -> str:
-    """Look at both queries on shuffled rows: who depends on the order of storage?"""
-    base, candidate, base_again, candidate_again = outcomes
-    if not same_bag(base, base_again):
-        return "undetermined"
-    if not same_bag(candidate, candidate_again):
-        return "unstable"
-    if promise.ordered and promise.keys is None and same_list(base, base_again):
-        return "" if same_list(candidate, candidate_again) else "order?"
-    return ""
+    if ran.candidate.ended != "ok":
+        return "timeout" if ran.candidate.ended == "timeout" else "error"
+    return difference(ran.base, ran.candidate, promise, ran.keyed)
 
 
 async def confirm(
     engine: Engine, pair: Pair, database: Database, tally: Tally, random_: random.Random
 ) -> Difference | None:
     """Repeat a difference on a fresh database; None, with a count, when it is not the candidate's fault."""
-    versions = [database, *(shuffled(database, random_) for _ in range(SHUFFLES))]
-    outcomes = [await fresh_outcomes(engine, pair, version) for version in versions]
-    base, candidate = outcomes[0]
-    if any(not same_bag(base, again) for again, _ in outcomes[1:]):
+    runs = await fresh_runs(engine, pair, database, random_)
+    base, candidate = runs[0].base, runs[0].candidate
+    if any(not same_bag(base, again.base) for again in runs[1:]):
         tally.undetermined += 1
         return None
-    kind = kind_of(base, candidate, pair.promise)
-    if kind == "order?":
-        stable = all(same_list(base, again) for again, _ in outcomes[1:])
-        kind = "order" if stable else ""
-        if not kind:
-            return None
-    if not kind and any(not same_bag(candidate, again) for _, again in outcomes[1:]):
+    kind = kind_of(runs[0], pair.promise)
+    if not kind and any(not same_bag(candidate, again.candidate) for again in runs[1:]):
         kind = "unstable"
     if not kind:
         tally.disagreements += 1
@@ -181,9 +187,17 @@ async def confirm(
     return Difference(database=database, kind=kind, base=base, candidate=candidate)
 
 
-async def fresh_outcomes(engine: Engine, pair: Pair, database: Database) -> tuple[Outcome, Outcome]:
-    """Run both queries on a database that nothing was done to before."""
+async def fresh_runs(
+    engine: Engine, pair: Pair, database: Database, random_: random.Random
+) -> list[Ran]:
+    """Run both queries on a database that nothing was done to before, then on the same rows in other orders."""
+    versions = [database, *(shuffled(database, random_) for _ in range(SHUFFLES))]
+    found: list[Ran] = []
     async with engine.fresh(create_tables(pair.schema)) as opened:
-        await opened.execute(inserts(pair.schema, database))
-        base = await opened.run(pair.base, limit_s=pair.limit_s)
-        return base, await opened.run(pair.candidate, limit_s=pair.limit_s)
+        for version in versions:
+            await opened.execute(emptied(pair.schema) + inserts(pair.schema, version))
+            outcomes = [await opened.run(text, limit_s=pair.limit_s) for text in pair.statements]
+            found.append(Ran(*outcomes))
+            if found[0].candidate.ended == "timeout":
+                break
+    return found

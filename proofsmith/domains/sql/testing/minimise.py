@@ -7,7 +7,14 @@ from proofsmith.domains.sql.engines import Engine, Outcome, StatementRefused
 from proofsmith.domains.sql.engines.ddl import create_table
 from proofsmith.domains.sql.schema import Column
 from proofsmith.domains.sql.testing.databases import Database, Row, inserts, keeps, shuffled
-from proofsmith.domains.sql.testing.differential import Difference, Pair, Tally, confirm, kind_of
+from proofsmith.domains.sql.testing.differential import (
+    Difference,
+    Pair,
+    Ran,
+    Tally,
+    confirm,
+    kind_of,
+)
 from proofsmith.domains.sql.testing.pools import Cell
 from proofsmith.domains.sql.testing.results import same_bag
 
@@ -65,9 +72,10 @@ class _Search:
         for database in batch:
             versions = [database, *(shuffled(database, self._random) for _ in range(2))]
             scripts += [inserts(self._pair.schema, version) for version in versions]
-        statements = [self._pair.base, self._pair.candidate]
         try:
-            results = await self._engine.trials(self._pair.schema, scripts, statements)
+            results = await self._engine.trials(
+                self._pair.schema, scripts, self._pair.statements, limit_s=self._pair.limit_s
+            )
         except StatementRefused:
             return None
         for position, database in enumerate(batch):
@@ -76,13 +84,14 @@ class _Search:
         return None
 
     def _shows(self, outcomes: list[list[Outcome]]) -> bool:
-        base, candidate = outcomes[0]
-        if base.ended != "ok" or any(not same_bag(base, row[0]) for row in outcomes):
+        runs = [Ran(*row) for row in outcomes]
+        base, candidate = runs[0].base, runs[0].candidate
+        if base.ended != "ok" or any(not same_bag(base, ran.base) for ran in runs):
             return False
-        kind = kind_of(base, candidate, self._pair.promise)
+        kind = kind_of(runs[0], self._pair.promise)
         if self._kind == "unstable":
-            return not kind and any(not same_bag(candidate, row[1]) for row in outcomes)
-        return kind.rstrip("?") == self._kind
+            return not kind and any(not same_bag(candidate, ran.candidate) for ran in runs)
+        return kind == self._kind
 
 
 def _without_rows(pair: Pair, database: Database) -> Iterator[Database]:

@@ -22,10 +22,12 @@ class Promise:
     """Output columns that the ORDER BY sorts by; None when it sorts by something else."""
 
 
-def difference(base: Outcome, candidate: Outcome, promise: Promise) -> str:
-    """Say how the results differ: empty, `rows` or `order`; `order?` when only repetition can tell.
+def difference(
+    base: Outcome, candidate: Outcome, promise: Promise, keyed: Outcome | None = None
+) -> str:
+    """Say how the results differ: empty, `rows` or `order`.
 
-    `order?`: equal bags and unequal lists under an order by something that is not in the output.
+    `keyed` is the original's result with its sort keys as further columns: rows that tie may stand in any order.
     """
     left, right = [_row(row) for row in base.rows], [_row(row) for row in candidate.rows]
     if left == right:
@@ -34,11 +36,25 @@ def difference(base: Outcome, candidate: Outcome, promise: Promise) -> str:
         return "rows"
     if not promise.ordered:
         return ""
-    if promise.keys is None:
-        return "order?"
-    mine = [tuple(row[key] for key in promise.keys) for row in left]
-    theirs = [tuple(row[key] for key in promise.keys) for row in right]
-    return "" if mine == theirs or _near(mine, theirs) else "order"
+    if promise.keys is not None:
+        mine = [tuple(row[key] for key in promise.keys) for row in left]
+        theirs = [tuple(row[key] for key in promise.keys) for row in right]
+        return "" if mine == theirs or _near(mine, theirs) else "order"
+    if keyed is None or keyed.ended != "ok" or keyed.count != base.count:
+        return ""
+    return "" if _same_but_ties(keyed, right, len(base.columns)) else "order"
+
+
+def _same_but_ties(keyed: Outcome, rows: Sequence[tuple[str, ...]], width: int) -> bool:
+    """Say whether `rows` stand in the original's order, except within rows of equal sort keys."""
+    places: dict[tuple[str, ...], list[int]] = {}
+    known = [_row(row) for row in keyed.rows]
+    for place, row in enumerate(known):
+        places.setdefault(row[width:], []).append(place)
+    return all(
+        Counter(known[place][:width] for place in tied) == Counter(rows[place] for place in tied)
+        for tied in places.values()
+    )
 
 
 def same_bag(first: Outcome, second: Outcome) -> bool:
@@ -47,11 +63,6 @@ def same_bag(first: Outcome, second: Outcome) -> bool:
         return False
     bags = [Counter(_row(row) for row in item.rows) for item in (first, second)]
     return bags[0] == bags[1] or _close(first.rows, second.rows)
-
-
-def same_list(first: Outcome, second: Outcome) -> bool:
-    """Say whether two outcomes are the same rows in the same order."""
-    return [_row(row) for row in first.rows] == [_row(row) for row in second.rows]
 
 
 def is_telling(outcome: Outcome) -> bool:

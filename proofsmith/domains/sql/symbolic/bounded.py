@@ -1,0 +1,342 @@
+"""Decide whether two queries agree on all databases of at most k rows a table, and give one on which they differ."""
+
+import datetime
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+import z3
+from sqlglot import exp
+
+from proofsmith.domains.sql.schema import Column, Schema, Table
+from proofsmith.domains.sql.symbolic.encoder import Encoder, Ordered
+from proofsmith.domains.sql.symbolic.relations import Relation, Row, Scope, Side
+from proofsmith.domains.sql.symbolic.scalar import Scalars
+from proofsmith.domains.sql.symbolic.terms import (
+    Bool,
+    Unsupported,
+    Value,
+    both,
+    count,
+    either,
+    no,
+    rows_identical,
+)
+from proofsmith.domains.sql.testing.conditions import conditions_of
+from proofsmith.domains.sql.testing.pools import Cell
+
+_LOCK = threading.Lock()
+"""The solver's terms belong to one global context."""
+
+_GAP = 1000
+_EPOCH_DAYS = datetime.date(2000, 1, 1).toordinal()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """What the solver found: `agree`, `differ` (with a database), `unknown` or `unsupported` (with a reason)."""
+
+    found: str
+    rows: int
+    reason: str = ""
+    database: Mapping[str, list[tuple[Cell, ...]]] | None = None
+
+
+def decide(
+    base: exp.Query, candidate: exp.Query, schema: Schema, rows: int, limit_s: float
+) -> Bound:
+    """Compare two qualified queries at `rows` rows a table; blocks this thread for about `limit_s` at most."""
+    with _LOCK:
+        try:
+            return _Comparison(base, candidate, schema, rows).decide(limit_s)
+        except Unsupported as reason:
+            return Bound(found="unsupported", rows=rows, reason=str(reason))
+        except (
+            z3.Z3Exception,
+            RecursionError,
+            AttributeError,
+            KeyError,
+            TypeError,
+            ValueError,
+        ) as error:
+            return Bound(found="unsupported", rows=rows, reason=f"not encoded: {error}"[:200])
+
+
+def exemplar(
+    query: exp.Query, schema: Schema, rows: int, limit_s: float
+) -> dict[str, list[tuple[Cell, ...]]] | None:
+    """Return a database of at most `rows` rows a table on which the query returns a row with something in it."""
+    with _LOCK:
+        try:
+            return _Comparison(query, query, schema, rows).exemplar(limit_s)
+        except _UNENCODED:
+            return None
+
+
+_UNENCODED = (
+    Unsupported,
+    z3.Z3Exception,
+    RecursionError,
+    AttributeError,
+    KeyError,
+    TypeError,
+    ValueError,
+)
+
+
+class _Comparison:
+    def __init__(self, base: exp.Query, candidate: exp.Query, schema: Schema, rows: int) -> None:
+        self._queries = base, candidate
+        self._schema, self._rows = schema, rows
+        self._texts = _codes((base, candidate, *_check_trees(schema)))
+        self._constraints: list[Bool] = []
+        self._tables = {name: self._table(table) for name, table in schema.tables.items()}
+        self._constrain()
+
+    def decide(self, limit_s: float) -> Bound:
+        solver = z3.Solver()
+        solver.set("timeout", int(limit_s * 1000))
+        solver.set("random_seed", 7)
+        sides = Side("base", adversarial=False), Side("candidate", adversarial=True)
+        outer = Scope({})
+        found = [
+            Encoder(self._tables, self._texts, side, self._schema.dialect).ordered(query, outer)
+            for side, query in zip(sides, self._queries, strict=True)
+        ]
+        different = _difference(*found)
+        for term in (*self._constraints, *sides[0].assumptions):
+            if term is not True:
+                solver.add(term)
+        solver.add(either(different, *sides[1].errors))
+        answer = solver.check()
+        if answer == z3.unsat:
+            return Bound(found="agree", rows=self._rows)
+        if answer == z3.unknown:
+            return Bound(found="unknown", rows=self._rows, reason=solver.reason_unknown())
+        return Bound(found="differ", rows=self._rows, database=self._database(solver.model()))
+
+    def exemplar(self, limit_s: float) -> dict[str, list[tuple[Cell, ...]]] | None:
+        """Return a database on which the first query returns a row with something in it."""
+        solver = z3.Solver()
+        solver.set("timeout", int(limit_s * 1000))
+        solver.set("random_seed", 7)
+        side = Side("base", adversarial=False)
+        encoder = Encoder(self._tables, self._texts, side, self._schema.dialect)
+        rows = encoder.ordered(self._queries[0], Scope({})).relation.rows
+        for term in (*self._constraints, *side.assumptions):
+            if term is not True:
+                solver.add(term)
+        solver.add(
+            either(
+                *(
+                    both(row.present, either(*(both(no(c.null), c.number != 0) for c in row.cells)))
+                    for row in rows
+                )
+            )
+        )
+        return self._database(solver.model()) if solver.check() == z3.sat else None
+
+    def _table(self, table: Table) -> Relation:
+        rows = []
+        for place in range(self._rows):
+            stem = f"{table.name}!{place}"
+            cells = tuple(_variable(f"{stem}!{column.name}", column) for column in table.columns)
+            rows.append(Row(z3.Bool(f"{stem}?"), cells))
+        return Relation(tuple(column.name for column in table.columns), tuple(rows))
+
+    def _constrain(self) -> None:
+        for name, table in self._schema.tables.items():
+            relation = self._tables[name]
+            for first, second in zip(relation.rows, relation.rows[1:], strict=False):
+                self._constraints.append(z3.Implies(second.present, first.present))
+            for row in relation.rows:
+                for cell, column in zip(row.cells, table.columns, strict=True):
+                    if column.kind == "text":
+                        self._constraints.append(cell.number >= 0)
+                    if column.kind == "boolean":
+                        self._constraints.append(z3.And(cell.number >= 0, cell.number <= 1))
+                    if column.kind == "date":
+                        self._constraints.append(
+                            z3.And(cell.number >= 690000, cell.number <= 800000)
+                        )
+            self._constrain_keys(table, relation)
+            self._constrain_parents(table, relation)
+            self._constrain_checks(table, relation)
+
+    def _constrain_keys(self, table: Table, relation: Relation) -> None:
+        for key in table.keys:
+            places = [relation.columns.index(name) for name in key]
+            for i, row in enumerate(relation.rows):
+                for other in relation.rows[:i]:
+                    given = [no(row.cells[place].null) for place in places]
+                    same = [
+                        row.cells[place].number == other.cells[place].number for place in places
+                    ]
+                    given += [no(other.cells[place].null) for place in places]
+                    clash = both(row.present, other.present, *given, *same)
+                    self._constraints.append(no(clash))
+
+    def _constrain_parents(self, table: Table, relation: Relation) -> None:
+        for key in table.foreign_keys:
+            parent = self._tables.get(key.table)
+            if parent is None:
+                continue
+            mine = [relation.columns.index(name) for name in key.columns]
+            theirs = [parent.columns.index(name) for name in key.references]
+            for row in relation.rows:
+                values = [row.cells[place] for place in mine]
+                found = either(
+                    *(
+                        both(
+                            other.present, rows_identical(values, [other.cells[p] for p in theirs])
+                        )
+                        for other in parent.rows
+                    )
+                )
+                loose = either(*(value.null for value in values))
+                self._constraints.append(either(no(row.present), loose, found))
+
+    def _constrain_checks(self, table: Table, relation: Relation) -> None:
+        for tree in _check_trees(self._schema.only([table.name]), own=table.name):
+            for row in relation.rows:
+                side = Side("check", adversarial=True)
+                encoder = Encoder({}, self._texts, side, self._schema.dialect)
+                cells = dict(zip(relation.columns, row.cells, strict=True))
+                scope = Scope({table.name: cells})
+                try:
+                    holds = no(Scalars(encoder).truth(tree, scope).no)
+                except Unsupported:
+                    continue  # fewer constraints: more databases are covered than there are
+                self._constraints.append(either(no(row.present), holds))
+
+    def _database(self, model: z3.ModelRef) -> dict[str, list[tuple[Cell, ...]]]:
+        """Read the tables from a model; numbers between the codes of texts become fresh texts."""
+        names = _Names(self._texts)
+        found = {}
+        for name, table in self._schema.tables.items():
+            rows = []
+            for row in self._tables[name].rows:
+                if z3.is_true(model.eval(row.present, model_completion=True)):
+                    rows.append(
+                        tuple(
+                            _cell(model, value, column, names)
+                            for value, column in zip(row.cells, table.columns, strict=True)
+                        )
+                    )
+            found[name] = rows
+        return found
+
+
+def _difference(base: Ordered, candidate: Ordered) -> Bool:
+    """Say that some row occurs more often on one side; under ORDER BY rows are compared with their sort keys."""
+    sides = []
+    ordered = bool(base.keys) and bool(candidate.keys)
+    if ordered:
+        _require_same_order(base, candidate)
+    for side in (base, candidate):
+        rows = []
+        for place, row in enumerate(side.relation.rows):
+            keys = tuple(key.value for key in side.keys[place][: _width(base)]) if ordered else ()
+            rows.append(Row(row.present, row.cells + keys))
+        sides.append(Relation((), tuple(rows)))
+    left, right = sides
+    if not left.rows and not right.rows:
+        return False
+    sample = (left.rows or right.rows)[0].cells
+    if left.rows and right.rows and len(left.rows[0].cells) != len(right.rows[0].cells):
+        return True
+    witness = [
+        _arbitrary(f"witness!{place}", [r.cells[place] for s in sides for r in s.rows])
+        for place in range(len(sample))
+    ]
+    return count(
+        both(row.present, rows_identical(row.cells, witness)) for row in left.rows
+    ) != count(both(row.present, rows_identical(row.cells, witness)) for row in right.rows)
+
+
+def _width(base: Ordered) -> int:
+    return len(base.keys[0])
+
+
+def _require_same_order(base: Ordered, candidate: Ordered) -> None:
+    mine, theirs = base.keys[0], candidate.keys[0]
+    if len(theirs) < len(mine):
+        raise Unsupported("ORDER BY with fewer keys")
+    for one, other in zip(mine, theirs, strict=False):
+        if (one.descending, one.nulls_first) != (other.descending, other.nulls_first):
+            raise Unsupported("ORDER BY in another direction")
+
+
+def _arbitrary(name: str, cells: Iterable[Value]) -> Value:
+    """Return a free value of the sort that a column's cells have."""
+    kinds = {cell.kind for cell in cells} - {"null"}
+    if len(kinds) > 1 and not kinds <= {"integer", "decimal", "float"}:
+        raise Unsupported(f"an output column of {' and '.join(sorted(kinds))}")
+    kind = next(iter(kinds)) if len(kinds) == 1 else "decimal" if kinds else "null"
+    real = kind in ("decimal", "float")
+    return Value(kind, z3.Bool(f"{name}?"), z3.Real(name) if real else z3.Int(name))
+
+
+def _variable(name: str, column: Column) -> Value:
+    null: Bool = z3.Bool(f"{name}?") if column.nullable else False
+    real = column.kind in ("decimal", "float")
+    return Value(column.kind, null, z3.Real(name) if real else z3.Int(name))
+
+
+def _codes(trees: Iterable[exp.Expr]) -> dict[str, int]:
+    """Give every text literal a number in the order of texts, with room for others in between."""
+    texts = {
+        str(literal.this)
+        for tree in trees
+        for literal in tree.find_all(exp.Literal)
+        if literal.is_string
+    }
+    ordered = sorted(texts - {""}, key=lambda text: text.encode())
+    return {"": 0, **{text: _GAP * (place + 1) for place, text in enumerate(ordered)}}
+
+
+def _check_trees(schema: Schema, own: str = "") -> list[exp.Expr]:
+    """Return the CHECK conditions, of the table `own` alone when it is named."""
+    tables = {own: schema.tables[own]} if own else schema.tables
+    return conditions_of(Schema(tables, schema.dialect))
+
+
+class _Names:
+    """Texts for the numbers of a model: the literal's own, else one that sorts where the number lies."""
+
+    def __init__(self, codes: Mapping[str, int]) -> None:
+        self._literals = {number: text for text, number in codes.items()}
+
+    def text(self, number: int, longest: int) -> str:
+        if number in self._literals:
+            return self._literals[number]
+        below = max((code for code in self._literals if code <= number), default=0)
+        made = f"{self._literals.get(below, '')}\x01{number - below:03}"
+        return made if len(made) <= longest else made[:longest]
+
+
+def _cell(model: z3.ModelRef, value: Value, column: Column, names: _Names) -> Cell:
+    if z3.is_true(
+        model.eval(z3.BoolVal(value.null) if isinstance(value.null, bool) else value.null, True)
+    ):
+        return None
+    number = model.eval(value.number, model_completion=True)
+    if column.kind in ("decimal", "float"):
+        exact = number.as_fraction() if z3.is_rational_value(number) else 0
+        amount = Decimal(exact.numerator) / Decimal(exact.denominator) if exact else Decimal(0)
+        return float(amount) if column.kind == "float" else amount
+    whole = int(number.as_long())
+    match column.kind:
+        case "text":
+            return names.text(whole, column.arguments[0] if column.arguments else 1 << 20)
+        case "date":
+            return datetime.date.fromordinal(min(max(whole, 1), 3_000_000)).isoformat()
+        case "timestamp":
+            moment = datetime.datetime.fromordinal(_EPOCH_DAYS)
+            days = datetime.timedelta(microseconds=whole - _EPOCH_DAYS * 86_400_000_000)
+            return str(moment + days)
+        case "boolean":
+            return bool(whole)
+        case _:
+            return whole
