@@ -78,8 +78,12 @@ def with_keys(query: exp.Query, engine: str) -> str:
     if order is None or not plain or any(item.this.find(exp.Star) for item in order.expressions):
         return ""
     widened = query.copy()
+    named = {item.alias.lower(): item.this for item in query.expressions if item.alias}
     for item in order.expressions:
-        widened.append("expressions", item.this.copy())
+        key = item.this
+        if isinstance(key, exp.Column) and not key.table:
+            key = named.get(key.name.lower(), key)
+        widened.append("expressions", key.copy())
     return widened.sql(dialect=sqlglot_name(engine))
 
 
