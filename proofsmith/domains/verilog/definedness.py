@@ -25,6 +25,8 @@ class Compared:
     shares: Mapping[str, float]
     """For each output of the reference, the share of bits and steps in which it was known."""
     machine: Machine
+    hidden: Machine
+    """Bad where any output bit is known: for outputs that are known too seldom for sampling."""
     trace: Trace = ()
     """Inputs under which the reference has one value from every sampled power-up state and the candidate another."""
 
@@ -48,12 +50,15 @@ def compared(
         got=made.plain(candidate),
     )
     machine = made.machine(0, {})
+    graph = made.graph
+    anything = graph.any(graph.xor(*rails) for word in outputs.known.values() for rails in word)
+    hidden = made.machine(anything, {})
     seen: dict[str, list[int]] = {name: [0, 0] for name in outputs.known}
     for _ in range(SEQUENCES):
         trace = _sequence(machine, outputs, rng, seen)
         if trace:
-            return Compared(shares=_shares(seen), machine=machine, trace=trace)
-    return Compared(shares=_shares(seen), machine=machine)
+            return Compared(shares=_shares(seen), machine=machine, hidden=hidden, trace=trace)
+    return Compared(shares=_shares(seen), machine=machine, hidden=hidden)
 
 
 def _shares(seen: Mapping[str, list[int]]) -> dict[str, float]:

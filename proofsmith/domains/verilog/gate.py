@@ -10,15 +10,19 @@ from proofsmith.domains.verilog import lexicon
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.lexicon import Token
 
-CONSTANT_FUNCTIONS = frozenset({"$signed", "$unsigned", "$clog2", "$bits"})
+PURE_FUNCTIONS = frozenset(
+    {"$signed", "$unsigned", "$clog2", "$bits", "$size", "$high", "$low", "$left", "$right"}
+    | {"$countones", "$onehot", "$onehot0"}
+)
+_REPORTS = frozenset({"$error", "$warning", "$info"})
+"""Checks of parameters and inputs: they change nothing, and no verdict is read from what a design prints."""
 _LOADERS = frozenset({"$readmemh", "$readmemb"})
 _TOOL_MACROS = re.compile(
     r"^(SYNTHESIS|SIMULATION|SIM|YOSYS|FORMAL|VERILATOR|ICARUS|__ICARUS\w*|__VAMS\w*|XILINX|ALTERA|MODEL_TECH|VCS|"
     r"INCA|FPGA|ASIC|COCOTB\w*|SV_COV\w*)$"
 )
-_PRAGMA = re.compile(
-    r"translate_o(n|ff)|full_case|parallel_case|synthesis_o(n|ff)|^/[/*]\s*(synopsys|cadence|ambit|exemplar|verilator)\b"
-)
+_PRAGMA = re.compile(r"translate_o(n|ff)|full_case|parallel_case|synthesis_o(n|ff)")
+_TOOL_COMMENT = re.compile(r"^/[/*]\s*(synopsys|cadence|ambit|exemplar|verilator|pragma)\b")
 _ATTRIBUTE = re.compile(
     r"full_case|parallel_case|blackbox|whitebox|nosync|gclk|any(const|seq)|all(const|seq)|techmap|\binit\b"
 )
@@ -80,7 +84,7 @@ def timed(text: str) -> str:
         if finding:
             return finding
     for token in words:
-        if token.kind == "system" and token.text not in CONSTANT_FUNCTIONS | _LOADERS | _SPEECH:
+        if token.kind == "system" and token.text not in PURE_FUNCTIONS | _LOADERS | _SPEECH:
             return f"line {token.line}: {token.text}"
     return ""
 
@@ -110,7 +114,8 @@ def _raw(text: str, candidate: Design, known: Sequence[Token]) -> str:
     seen = {t.text for t in known if t.kind in ("word", "directive")}
     words = list(lexicon.tokens(text, layout=True))
     for token in words:
-        found = _PRAGMA.search(token.text) if token.kind == "comment" else None
+        comment = token.text if token.kind == "comment" else ""
+        found = _PRAGMA.search(comment) or _TOOL_COMMENT.search(comment)
         found = found or (_ATTRIBUTE.search(token.text) if token.kind == "attribute" else None)
         if found:
             return f"line {token.line}: '{found[0].strip()}' means something to some tools only"
@@ -157,14 +162,14 @@ def _read(text: str, candidate: Design, known: Sequence[Token], others: frozense
 
 def _system(words: Sequence[Token], candidate: Design, known: set[str]) -> str:
     for index, token in enumerate(words):
-        if token.kind != "system" or token.text in CONSTANT_FUNCTIONS:
+        if token.kind != "system" or token.text in PURE_FUNCTIONS:
             continue
         if token.text in _LOADERS:
             named = next((t for t in words[index + 1 : index + 3] if t.kind == "string"), None)
             if named is None or named.text.strip('"') not in candidate.files:
                 shown = named.text if named else "computed"
                 return f"line {token.line}: {token.text}: file {shown} not shipped with the problem"
-        elif token.text not in known & _SPEECH:
+        elif token.text not in (known & _SPEECH) | _REPORTS:
             return f"line {token.line}: {token.text} does not belong into a design"
     return ""
 

@@ -56,8 +56,8 @@ def tokens(text: str, *, layout: bool = False) -> Iterator[Token]:
 def bare(text: str) -> str:
     r"""Return `text` without comments and attributes, at the same line numbers and with plain line ends.
 
-    >>> bare("(* keep *) wire a; // note")
-    '  wire a; '
+    >>> bare("(* keep *) wire a; // note").split()
+    ['wire', 'a;']
     """
     kept = []
     for token in tokens(text, layout=True):

@@ -45,6 +45,8 @@ class Machine:
     """For each output bit of the reference: 1 where it is known and compared."""
     powerup: Mapping[int, tuple[str, str]]
     """Inputs, by literal, that are the value at power-up of a register: side (`reference`, `candidate`) and name."""
+    zeroed: tuple[str, ...]
+    """Registers of the reference without an initial value that start at 0, since any value would do."""
     rest: Mapping[int, int]
     """Inputs, by literal, with the value that random simulation gives them most of the time."""
 
@@ -59,6 +61,7 @@ class Product:
         self._setting = setting
         self._ports: dict[int, tuple[str, int]] = {}
         self._powerup: dict[int, tuple[str, str]] = {}
+        self._zeroed: list[str] = []
         self._first_done = 0
         self.started = self._started() if sequential and setting.reset else TRUE
         self.inputs = {name: self._port(name, width) for name, width in inputs.items()}
@@ -106,6 +109,8 @@ class Product:
         for register in circuit.registers:
             latch = self.graph.latch()
             value = latch ^ (register.initial or 0)
+            if register.initial is None and not free:
+                self._zeroed.append(register.name)
             if register.initial is None and free:
                 initial = self.graph.input()
                 self._powerup[initial] = side, register.name
@@ -186,6 +191,7 @@ class Product:
             ports=tuple(self._ports.get(literal >> 1) for literal in self.graph.inputs),
             defined=defined,
             powerup=dict(self._powerup),
+            zeroed=tuple(self._zeroed),
             rest=self._rest(),
         )
 

@@ -54,6 +54,8 @@ class Terms:
 
     valid: tuple[tuple[str, str], ...] = ()
     latency: int = 0
+    by_name: bool = False
+    """Whoever instantiates the design connects its ports by name, so their order does not matter."""
 
 
 async def prove(
@@ -144,7 +146,7 @@ class Comparison:
             return self._undecided("read", f"too large: {theirs.complaint}")
         if theirs.trouble:
             return Finding(status=Status.FAILED, check="read", complaint=theirs.complaint)
-        wrong = ports_differ(mine, theirs)
+        wrong = ports_differ(mine, theirs, by_name=self._terms.by_name)
         if wrong:
             return Finding(status=Status.FAILED, check="ports", complaint=wrong)
         if theirs.notes:
@@ -246,13 +248,17 @@ class Comparison:
                 )
                 return None
         seen = definedness.compared(mine, its, setting, self._rng)
-        if not any(seen.shares.values()):
+        if not any(seen.shares.values()) and await self._never(seen.hidden):
             return self._undecided("equivalence", "every output of the reference is x for ever")
         self._facts["undefined"] = {n: round(1 - s, 4) for n, s in seen.shares.items() if s < 1}
         if seen.trace:
             decision = Decision(status="refuted", engine="power-up sampling", trace=seen.trace)
             return await self._refuted(theirs, setting, seen.machine, decision)
         return None
+
+    async def _never(self, machine: Machine) -> bool:
+        """Say whether no engine reaches a step in which an output is known."""
+        return (await self._decided(machine)).status != "refuted"
 
     async def _refuted(
         self, theirs: Elaborated, setting: Setting, machine: Machine, decision: Decision
@@ -349,7 +355,7 @@ def meaning(setting: Setting, *, always: bool) -> str:
     return ", ".join(words)
 
 
-def ports_differ(mine: Elaborated, theirs: Elaborated) -> str:
+def ports_differ(mine: Elaborated, theirs: Elaborated, *, by_name: bool = False) -> str:
     """Return how the ports of a candidate differ from the reference's; empty when they do not."""
     wanted, got = mine.interface.ports, theirs.interface.ports
     if wanted == got:
@@ -358,6 +364,8 @@ def ports_differ(mine: Elaborated, theirs: Elaborated) -> str:
     extra = [str(p) for p in got if p not in wanted]
     if missing or extra:
         return f"wanted {', '.join(missing) or 'nothing more'}; got {', '.join(extra) or 'nothing'}"
+    if by_name:
+        return ""
     return f"the ports stand in another order: wanted {', '.join(p.name for p in wanted)}"
 
 

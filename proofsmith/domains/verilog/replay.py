@@ -46,7 +46,7 @@ async def replayed(
     first = await _both(reference, candidate, setting, inputs, sandbox, ({}, {}), strict=True)
     if first.step is not None or first.complaint:
         return first
-    start: tuple[dict[str, int], dict[str, int]] = ({}, {})
+    start: tuple[dict[str, int], dict[str, int]] = (dict.fromkeys(machine.zeroed, 0), {})
     position = {literal: index for index, literal in enumerate(machine.graph.inputs)}
     for literal, (side, name) in machine.powerup.items():
         start[side == "candidate"][name] = trace[0][position[literal]]
