@@ -29,13 +29,13 @@ async def confirm(run: Run, outcomes: Sequence[Outcome]) -> Confirmed:
 
     The estimates of the search chose the candidates and are therefore too good; they are never published.
     """
-    ranked = _ranked(run, outcomes)
+    ranked = _shortlist(run, outcomes)
     done: list[Outcome] = []
     notes: list[str] = []
     cut_off = False
     try:
         async with asyncio.timeout(run.budget.left.wall_s):
-            for screened in ranked[:TRIED]:
+            for screened in ranked:
                 if run.stop.is_set() or not _worth(screened, done, run):
                     break
                 outcome = await _confirm_one(run, screened)
@@ -58,6 +58,14 @@ def _ranked(run: Run, outcomes: Sequence[Outcome]) -> list[Outcome]:
     if run.optimising:
         right = [outcome for outcome in right if outcome.gain > 1.0]
     return sorted(right, key=lambda outcome: -outcome.gain)
+
+
+def _shortlist(run: Run, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Return TRIED outcomes at most: what new code has in common and breaks is not in the original's own text."""
+    ranked = _ranked(run, outcomes)
+    unchanged = [o for o in ranked if o.candidate.files == run.problem.files][:1]
+    first = [o for o in ranked if o not in unchanged][: TRIED - len(unchanged)]
+    return sorted((*first, *unchanged), key=lambda outcome: -outcome.gain)
 
 
 def _worth(screened: Outcome, done: Sequence[Outcome], run: Run) -> bool:

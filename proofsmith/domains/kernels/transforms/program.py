@@ -54,8 +54,10 @@ class Program:
         return name
 
     def with_body(self, body: Body, *helpers: str) -> "Program":
-        """Return the program with another body and further helper text (each once)."""
-        added = tuple(h for h in helpers if h and h not in self.helpers)
+        """Return the program with another body and further helper text, each once: an earlier rewrite may have left it."""
+        added = tuple(
+            h for h in helpers if h and h not in self.helpers and h.strip("\n") not in self.head
+        )
         return replace(self, body=body, helpers=self.helpers + added)
 
     def render(self) -> str:

@@ -63,12 +63,14 @@ def lanes(element: str) -> Expr:
 
 
 def typedef(element: str) -> str:
-    """Return the helper text that declares the vector type and its lane count."""
+    """Return the helper text that declares the vector type and its lane count, once however often it occurs."""
     name, size = vector_type(element), ELEMENTS[element]
+    mark = f"HAVE_{name}"
     return (
-        _WIDTH + f"typedef {element} {name}\n"
+        f"{_WIDTH}#ifndef {mark}\n#define {mark}\n"
+        f"typedef {element} {name}\n"
         f"    __attribute__((vector_size(VECTOR_BYTES), aligned({size}), may_alias));\n"
-        f"enum {{ {root(lanes(element))} = VECTOR_BYTES / {size} }};\n"
+        f"enum {{ {root(lanes(element))} = VECTOR_BYTES / {size} }};\n#endif\n"
     )
 
 
