@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proofsmith.agents.run import Run
-from proofsmith.types import Depth, Outcome
+from proofsmith.agents.tuned import against_tuned
+from proofsmith.types import Comparison, Depth, Outcome
 
 CONFIRMED = 3
 """Answers that are confirmed before the best lower bound is taken."""
@@ -31,6 +32,7 @@ async def confirm(run: Run, outcomes: Sequence[Outcome]) -> Confirmed:
     """
     ranked = _shortlist(run, outcomes)
     done: list[Outcome] = []
+    tuned: tuple[Comparison, ...] = ()
     notes: list[str] = []
     cut_off = False
     try:
@@ -43,13 +45,22 @@ async def confirm(run: Run, outcomes: Sequence[Outcome]) -> Confirmed:
                 if not run.right(outcome.verdict):
                     reason = outcome.verdict.feedback.partition("\n")[0]
                     notes.append(f"{screened.candidate.move} did not hold at full depth: {reason}")
+            best = _best(run, done)
+            if best is not None and best.improved and not run.stop.is_set():
+                tuned = await against_tuned(run, outcomes, best)
     except TimeoutError:
         cut_off = not any(run.right(outcome.verdict) for outcome in done)
         if cut_off:
             notes.append("the time budget ended before the best candidate was confirmed")
-    right = [outcome for outcome in done if run.right(outcome.verdict)]
-    best = max(right, key=lambda outcome: (outcome.improved, outcome.gain), default=None)
+    best = _best(run, done)
+    if best is not None:
+        best = replace(best, comparisons=(*best.comparisons, *tuned))
     return Confirmed(best=best, outcomes=tuple(done), notes=tuple(notes), cut_off=cut_off)
+
+
+def _best(run: Run, done: Sequence[Outcome]) -> Outcome | None:
+    right = [outcome for outcome in done if run.right(outcome.verdict)]
+    return max(right, key=lambda outcome: (outcome.improved, outcome.gain), default=None)
 
 
 def _ranked(run: Run, outcomes: Sequence[Outcome]) -> list[Outcome]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from proofsmith.agents.tuned import TUNED, tuned_settings
 from proofsmith.protocols import Domain, Sandbox
 from proofsmith.types import (
     Candidate,
@@ -10,6 +11,7 @@ from proofsmith.types import (
     ComparisonVerdict,
     Depth,
     Evidence,
+    Problem,
     Report,
     Status,
     Verdict,
@@ -44,10 +46,19 @@ async def replay(report: Report, domain: Domain, sandbox: Sandbox) -> list[Piece
     if not all(piece.holds for piece in pieces):
         return [*pieces, *(_untimed(claim) for claim in claims)]
     base = report.baseline.candidate if report.baseline else Candidate(files=problem.files)
-    fresh = sandbox.fresh(inputs=problem.inputs)
-    measured = await domain.measure(problem, base, best.candidate, fresh, Depth.FULL)
-    found = {comparison.metric: comparison for comparison in measured}
-    return [*pieces, *(_compared(claim, found) for claim in claims)]
+    for against in (base, *_tuned(claims, problem)):
+        fresh = sandbox.fresh(inputs=problem.inputs)
+        measured = await domain.measure(problem, against, best.candidate, fresh, Depth.FULL)
+        named = f" {TUNED}" if against is not base else ""
+        found = {f"{comparison.metric}{named}": comparison for comparison in measured}
+        pieces += [_compared(c, found) for c in claims if c.metric.endswith(TUNED) == bool(named)]
+    return pieces
+
+
+def _tuned(claims: Sequence[Comparison], problem: Problem) -> list[Candidate]:
+    """Return the original under the settings that a claim names."""
+    known = [settings for settings in map(tuned_settings, claims) if settings is not None]
+    return [Candidate(files=problem.files, settings=settings) for settings in known[:1]]
 
 
 def _checked(item: Evidence, verdict: Verdict) -> Piece:

@@ -112,16 +112,21 @@ class Run:
     async def _verify_once(self, candidate: Candidate, depth: Depth) -> Verdict:
         return await self.domain.verify(self.problem, candidate, self.fresh(), depth)
 
-    async def measure(self, candidate: Candidate, depth: Depth) -> tuple[Comparison, ...]:
-        """Compare `candidate` with the original, alone in the lane; retried once like `verify`."""
+    async def measure(
+        self, candidate: Candidate, depth: Depth, *, base: Candidate | None = None
+    ) -> tuple[Comparison, ...]:
+        """Compare `candidate` with `base`, the original unless given, alone in the lane; retried once like `verify`."""
+        against = base or self.base
         async with self.lane.alone():
             try:
-                return await self._measure_once(candidate, depth)
+                return await self._measure_once(against, candidate, depth)
             except SandboxError:
-                return await self._measure_once(candidate, depth)
+                return await self._measure_once(against, candidate, depth)
 
-    async def _measure_once(self, candidate: Candidate, depth: Depth) -> tuple[Comparison, ...]:
-        return await self.domain.measure(self.problem, self.base, candidate, self.fresh(), depth)
+    async def _measure_once(
+        self, base: Candidate, candidate: Candidate, depth: Depth
+    ) -> tuple[Comparison, ...]:
+        return await self.domain.measure(self.problem, base, candidate, self.fresh(), depth)
 
     async def profile(self, candidate: Candidate) -> Profile | None:
         """Ask the domain where the time goes, alone in the lane."""

@@ -60,7 +60,10 @@ def compared(comparison: Comparison) -> str:
 def label(comparison: Comparison) -> str:
     """Return what is compared with what: the metric, and the original's build where it is known."""
     base = comparison.host.get("base")
-    return f"{comparison.metric} vs {base}" if isinstance(base, str) else comparison.metric
+    if not isinstance(base, str):
+        return comparison.metric
+    named = " vs " in comparison.metric
+    return f"{comparison.metric} ({base})" if named else f"{comparison.metric} vs {base}"
 
 
 def checked(outcome: Outcome) -> str:
@@ -133,7 +136,7 @@ def _context(report: Report) -> list[tuple[str, str]]:
         return [("why", line) for line in report.explanation[:3]]
     roof = roofline_of(report)
     reached = f"{roof.share:.0%} of the roofline reached, {roof.bound}" if roof is not None else ""
-    also = [compared(comparison) for comparison in report.best.comparisons[1:2]]
+    also = [compared(comparison) for comparison in report.best.comparisons[1:3]]
     told = "; ".join([*filter(None, [reached]), *also]) or " ".join(report.explanation[:1])
     return [("also", told)] if told else []
 

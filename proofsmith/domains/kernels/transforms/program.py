@@ -54,7 +54,7 @@ class Program:
         return name
 
     def with_body(self, body: Body, *helpers: str) -> "Program":
-        """Return the program with another body and further helper text, each once: an earlier rewrite may have left it."""
+        """Return the program with another body and helper text, each once: earlier rewrites may have left it."""
         added = tuple(
             h for h in helpers if h and h not in self.helpers and h.strip("\n") not in self.head
         )

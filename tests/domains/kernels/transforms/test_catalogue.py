@@ -22,6 +22,7 @@ from proofsmith.domains.kernels.transforms.normal import forms, localise
 from proofsmith.domains.kernels.transforms.pointers import plain
 from proofsmith.domains.kernels.transforms.program import load
 from proofsmith.domains.kernels.transforms.register_tile import Shape
+from proofsmith.domains.kernels.transforms.vectors import typedef
 
 UNKNOWN = """\
 int f(int n, const int *next)
@@ -363,3 +364,14 @@ def test_code_outside_the_known_forms_stops_no_rule(program, body):
 def test_what_is_nested_too_deeply_is_left_to_the_compiler():
     terms = " + ".join(f"a[{i}]" for i in range(3000))
     assert load("void f(double *a) { a[0] = " + terms + "; }", "k.c", "f") is None
+
+
+def test_what_a_rewrite_declares_is_declared_once_when_another_follows(program):
+    kernel = localise(program("convolution.c", "convolve"))
+    once = register_tile.apply(kernel, (("columns", Shape(2, 2)),))
+    assert once is not None
+    again = load(once.render() + UNKNOWN, "twice.c", "f")
+    assert again is not None
+    twice = again.with_body(again.body, *once.helpers).render()
+    assert twice.count("typedef float vector_float") == 1
+    assert twice.count(typedef("float").strip()) == 1
