@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from proofsmith.domains.sql import corroboration, profiling, search, source, timing
+from proofsmith.domains.sql import brief, corroboration, profiling, search, source, timing
 from proofsmith.domains.sql.bench import Benches
 from proofsmith.domains.sql.engines.keeper import Keeper
 from proofsmith.domains.sql.verify import Verifier
@@ -42,7 +42,7 @@ class SqlDomain:
 
     def brief(self, problem: Problem, facts: Mapping[str, JSON]) -> str:
         """Say what a model must know, in at most 2 000 tokens."""
-        return problem.text
+        return brief.write(problem, facts)
 
     async def propose(
         self,

@@ -48,6 +48,7 @@ async def profile_query(bench: Bench, statement: str, path: str) -> Profile | No
         "executed": executed,
         "total_s": total_s if executed else None,
         "causes": [*causes],
+        "symptoms": [*symptoms(tree)],
         "join_order": [*_join_order(tree)],
     }
     return Profile(summary=_summary(hot, causes, total_s, executed), hot=spots, facts=facts)
@@ -104,3 +105,21 @@ def _join_order(tree: Operator) -> list[str]:
     if not tree.children:
         return [tree.detail.split(" ")[0]] if tree.detail else []
     return [name for child in tree.children for name in _join_order(child)]
+
+
+def symptoms(tree: Operator) -> list[str]:
+    """Return the names under which the catalogue of patterns knows what a plan shows."""
+    told = [*_causes(tree)]
+    found = {
+        "correlated": any(cause.startswith("correlated") for cause in told),
+        "misestimate": any("were estimated" in cause for cause in told),
+        "spill": any(" spills " in cause for cause in told),
+        "wasted-scan": any(" and drops " in cause for cause in told),
+        "repeated-scan": any(" is scanned " in cause for cause in told),
+        "cte-filtered": any("CTE Scan" in o.name and o.removed_rows > 0 for o in tree.walk()),
+        "nested-loop": any("nested loop" in o.name.lower() for o in tree.walk()),
+        "large-group": any(
+            "aggregate" in o.name.lower() and (o.rows or 0) > 1e4 for o in tree.walk()
+        ),
+    }
+    return [name for name, holds in found.items() if holds]

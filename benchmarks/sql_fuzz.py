@@ -1,0 +1,129 @@
+"""Look for a query whose rewrite by a rule differs from it, on random schemas, queries and databases.
+
+Run it as `python -m benchmarks.sql_fuzz [--queries N] [--seed S] [--engine E] [--quick]`. Every rule is applied to
+every query at every place; each output runs beside its input on small adversarial databases in the product's own
+sandboxed engine, and what the two return is compared as bags. `--quick` takes 2 000 queries.
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import islice
+
+from benchmarks.bars import Bars
+from benchmarks.sql_queries import Writer, draw_schema
+from proofsmith.domains.sql.engines import Engine, Outcome, start
+from proofsmith.domains.sql.query import Unreadable, parse_query
+from proofsmith.domains.sql.rules import CATALOGUE
+from proofsmith.domains.sql.rules.text import qualified, written
+from proofsmith.domains.sql.schema import Schema
+from proofsmith.domains.sql.testing.databases import Generator, inserts
+from proofsmith.domains.sql.testing.pools import pools_of
+from proofsmith.domains.sql.testing.results import Promise, difference
+from proofsmith.executors.choice import open_sandbox
+
+A_SCHEMA = 50
+"""Queries over one schema."""
+DATABASES = 12
+
+
+@dataclass
+class Tally:
+    """What was run and what was found."""
+
+    queries: int = 0
+    outputs: Counter[str] = field(default_factory=Counter)
+    runs: int = 0
+    telling: int = 0
+    errors: int = 0
+    findings: list[str] = field(default_factory=list)
+
+
+async def one_schema(engine: Engine, rng: random.Random, tally: Tally, count: int) -> None:
+    """Draw one schema and `count` queries; run all rewrites beside their inputs."""
+    schema = draw_schema(rng, engine.name)
+    writer = Writer(schema, rng)
+    cases: list[tuple[str, list[tuple[str, str]]]] = []
+    trees = []
+    for _ in range(count):
+        text = writer.query()
+        try:
+            tree = qualified(text, schema)
+        except Unreadable as error:
+            raise SystemExit(f"the generator wrote what cannot be read: {error}\n{text}") from None
+        trees.append(parse_query(text, engine.name))
+        made = [
+            (rule.name, written(output, schema))
+            for rule in CATALOGUE
+            if engine.name in rule.engines
+            for output in islice(rule.apply(tree, schema), 6)
+        ]
+        cases.append((text, made))
+        tally.queries += 1
+    generator = Generator(schema, pools_of(trees), rng.getrandbits(32))
+    scripts = [inserts(schema, database) for database in generator.databases(DATABASES)]
+    statements = [text for base, made in cases for text in (base, *(out for _, out in made))]
+    for script, outcomes in zip(
+        scripts, await engine.trials(schema, scripts, statements), strict=True
+    ):
+        judge(schema, script, cases, iter(outcomes), tally)
+
+
+def judge(schema: Schema, script: str, cases, outcomes, tally: Tally) -> None:
+    """Compare each output with its input on one database."""
+    for base, made in cases:
+        wanted: Outcome = next(outcomes)
+        for name, text in made:
+            got: Outcome = next(outcomes)
+            tally.runs += 1
+            tally.outputs[name] += 1
+            if wanted.ended != "ok":
+                tally.errors += 1
+                continue
+            tally.telling += bool(wanted.rows)
+            if got.ended != "ok" or difference(wanted, got, Promise()):
+                tally.findings.append(
+                    f"{name} on {schema.dialect}\n{base}\n{text}\n{script}\n{got.error}"
+                )
+
+
+async def fuzz(name: str, queries: int, seed: int) -> Tally:
+    """Fuzz one engine."""
+    tally, rng = Tally(), random.Random(seed)
+    engine = await start(name, await open_sandbox(), request_timeout_s=600.0)
+    while tally.queries < queries and len(tally.findings) < 5:
+        await one_schema(engine, rng, tally, min(A_SCHEMA, queries - tally.queries))
+    await engine.close()
+    return tally
+
+
+async def main() -> int:
+    """Fuzz and print what was found."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--queries", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--engine", action="append", choices=("sqlite", "duckdb", "postgresql"))
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args()
+    bars, total = Bars(), 2_000 if given.quick else given.queries
+    for name in given.engine or ["sqlite"]:
+        began_s = time.perf_counter()
+        tally = await fuzz(name, total, given.seed)
+        print(
+            f"{name}: {tally.queries} queries, {len(tally.outputs)} rules fired, {tally.runs} comparisons, "
+            f"{tally.telling} with rows, {tally.errors} where the input fails, {time.perf_counter() - began_s:.0f} s"
+        )
+        print("  " + ", ".join(f"{rule} {count}" for rule, count in tally.outputs.most_common()))
+        for finding in tally.findings[:5]:
+            print(f"DIFFERENCE {finding}\n")
+        bars.at_least(f"{name} queries fuzzed", tally.queries, total)
+        bars.at_most(f"{name} rewrites that differ", len(tally.findings), 0)
+    return bars.close()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

@@ -1,0 +1,224 @@
+"""Draw random schemas and random queries over them, shaped so that rewrite rules find something to do."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proofsmith.domains.sql.schema import Column, ForeignKey, Schema, Table
+
+COLUMNS = ("a", "b", "c", "d")
+_OPERATORS = ("=", "=", "<>", "<", "<=", ">", ">=")
+_FOLDS = ("SUM", "MIN", "MAX", "COUNT")
+
+
+def draw_schema(rng: random.Random, dialect: str) -> Schema:
+    """Return two to four tables of integers with keys, foreign keys, UNIQUE and NOT NULL as chance has it."""
+    tables: dict[str, Table] = {}
+    for number in range(rng.randint(2, 4)):
+        name = f"t{number}"
+        columns = [Column("id", "INTEGER", nullable=False)]
+        columns += [Column(c, "INTEGER", nullable=rng.random() < 0.6) for c in COLUMNS]
+        keys = []
+        if tables and rng.random() < 0.7:
+            parent = rng.choice(sorted(tables))
+            keys.append(ForeignKey(("a",), parent, ("id",)))
+        unique = ((rng.choice("bcd"),),) if rng.random() < 0.3 else ()
+        tables[name] = Table(name, tuple(columns), ("id",), unique, tuple(keys))
+    return Schema(tables, dialect)
+
+
+@dataclass(slots=True)
+class Writer:
+    """Writes queries over one schema; every column of every source is an integer called id, a, b, c or d."""
+
+    schema: Schema
+    rng: random.Random
+    count: int = 0
+
+    def query(self) -> str:
+        """Return one query with output names."""
+        shapes = (
+            self.flat,
+            self.flat,
+            self.flat,
+            self.grouped,
+            self.shared,
+            self.totals,
+            self.values,
+            self.over_groups,
+        )
+        return self.rng.choice(shapes)()
+
+    def flat(self) -> str:
+        """SELECT [DISTINCT] columns FROM joins WHERE conditions."""
+        aliases, clause = self.sources()
+        shown = [f"{self.column(aliases)} AS x{n}" for n in range(self.rng.randint(1, 3))]
+        if self.rng.random() < 0.15:
+            shown.append(f"({self.aggregate_query(aliases)}) AS y")
+        distinct = "DISTINCT " if self.rng.random() < 0.25 else ""
+        return f"SELECT {distinct}{', '.join(shown)} FROM {clause}{self.where(aliases)}"
+
+    def grouped(self) -> str:
+        """SELECT keys, aggregate FROM joins GROUP BY keys [HAVING]."""
+        aliases, clause = self.sources()
+        key = self.column(aliases)
+        fold = self.fold(aliases)
+        having = ""
+        if self.rng.random() < 0.5:
+            having = f" HAVING {self.rng.choice((key, fold))} {self.operator()} {self.number()}"
+        where = self.where(aliases)
+        return f"SELECT {key} AS k, {fold} AS s FROM {clause}{where} GROUP BY {key}{having}"
+
+    def shared(self) -> str:
+        """Two readers of one grouped or plain common table expression."""
+        table = self.table()
+        body = f"SELECT a, b, SUM(c) AS s FROM {table} GROUP BY a, b"
+        if self.rng.random() < 0.4:
+            body = f"SELECT a, b, c AS s FROM {table}{self.where([table])}"
+        if self.rng.random() < 0.2:
+            body += f" UNION ALL SELECT b, a, d FROM {self.table()}"
+        n, m = self.number(), self.number()
+        join = self.rng.choice(("p.a = q.a", "p.b = q.a", "p.a = q.s"))
+        more = self.rng.choice(("", " AND p.b < 3", f" AND q.b {self.operator()} {self.number()}"))
+        where = f"{join} AND p.b = {n} AND q.b = {m}{more}"
+        return f"WITH g AS ({body}) SELECT p.s AS x, q.s AS y FROM g p, g q WHERE {where}"
+
+    def totals(self) -> str:
+        """One-row derived tables side by side."""
+        table = self.table()
+        sides = [
+            f"(SELECT {self.fold([table])} AS v FROM {table}{self.where([table], simple=True)}) AS s{n}"
+            for n in range(self.rng.randint(2, 3))
+        ]
+        shown = ", ".join(f"s{n}.v AS v{n}" for n in range(len(sides)))
+        return f"SELECT {shown} FROM {', '.join(sides)}"
+
+    def values(self) -> str:
+        """Scalar aggregates of one table beside each other."""
+        table, other = self.table(), self.table()
+        shown = [
+            f"(SELECT {self.fold([table])} FROM {table}{self.where([table], simple=True)}) AS v{n}"
+            for n in range(2)
+        ]
+        return f"SELECT o.id AS i, {', '.join(shown)} FROM {other} AS o{self.where(['o'], simple=True)}"
+
+    def over_groups(self) -> str:
+        """A filtered table joined to a grouped or windowed derived table."""
+        inner, table = self.table(), self.table()
+        fold = self.rng.choice(("SUM(c)", "COUNT(*)", "MAX(d)"))
+        body = f"SELECT a, {fold} AS s FROM {inner} GROUP BY a"
+        if self.rng.random() < 0.3:
+            body = f"SELECT a, SUM(c) OVER (PARTITION BY a) AS s FROM {inner}"
+        side = self.rng.choice(("JOIN", "JOIN", "LEFT JOIN"))
+        on = f"g.a = t.{self.rng.choice(COLUMNS)}"
+        where = self.where(["t"])
+        return f"SELECT t.id AS i, g.s AS s FROM {table} AS t {side} ({body}) AS g ON {on}{where}"
+
+    def sources(self) -> tuple[list[str], str]:
+        """Return aliases and a FROM clause of one to three tables."""
+        aliases = [self.alias()]
+        clause = f"{self.table()} AS {aliases[0]}"
+        for _ in range(self.rng.choice((0, 1, 1, 2))):
+            alias = self.alias()
+            table, kind = (
+                self.table(),
+                self.rng.choice((",", "JOIN", "LEFT JOIN", "LEFT JOIN", "CROSS JOIN")),
+            )
+            if kind in (",", "CROSS JOIN"):
+                clause += f"{kind if kind == ',' else ' ' + kind} {table} AS {alias}"
+            else:
+                on = f"{alias}.{self.rng.choice(('id', 'id', 'a', 'b'))} = {self.column(aliases[-1:])}"
+                on += f" AND {self.simple([alias])}" if self.rng.random() < 0.3 else ""
+                clause += f" {kind} {table} AS {alias} ON {on}"
+            aliases.append(alias)
+        return aliases, clause
+
+    def where(self, aliases: Sequence[str], *, simple: bool = False) -> str:
+        """Return a WHERE clause, sometimes none."""
+        count = self.rng.choice((0, 1, 1, 2, 3))
+        parts = [self.simple(aliases) if simple else self.condition(aliases) for _ in range(count)]
+        return f" WHERE {' AND '.join(parts)}" if parts else ""
+
+    def condition(self, aliases: Sequence[str]) -> str:
+        """Return one conjunct of any kind."""
+        draw = self.rng.random()
+        if draw < 0.4:
+            return self.simple(aliases)
+        if draw < 0.5:
+            return f"({self.simple(aliases)} OR {self.simple(aliases)})"
+        if draw < 0.56:
+            common = self.simple(aliases)
+            return f"({common} AND {self.simple(aliases)} OR {common} AND {self.simple(aliases)})"
+        if draw < 0.7:
+            scalar = self.aggregate_query(aliases)
+            return f"{self.column(aliases)} {self.operator()} ({scalar})"
+        if draw < 0.76:
+            return f"({self.counting(aliases)}) {self.rng.choice(('> 0', '= 0', '>= 1', '< 1', '<> 0'))}"
+        if draw < 0.88:
+            return f"{self.rng.choice(('', 'NOT '))}EXISTS ({self.rows(aliases)})"
+        if draw < 0.92:
+            return f"(EXISTS ({self.rows(aliases)}) OR EXISTS ({self.rows(aliases)}))"
+        table = self.table()
+        listed = f"SELECT {self.rng.choice(COLUMNS)} FROM {table}{self.where([table], simple=True)}"
+        return f"{self.column(aliases)} {self.rng.choice(('IN', 'NOT IN'))} ({listed})"
+
+    def simple(self, aliases: Sequence[str]) -> str:
+        """Return a comparison without a subquery."""
+        column, draw = self.column(aliases), self.rng.random()
+        if draw < 0.1:
+            return f"{column} IS {self.rng.choice(('', 'NOT '))}NULL"
+        if draw < 0.2:
+            return f"{column} BETWEEN {self.number()} AND {self.number()}"
+        if draw < 0.3:
+            return f"{column} IN ({self.number()}, {self.number()})"
+        if draw < 0.5:
+            return f"{column} {self.operator()} {self.column(aliases)}"
+        if draw < 0.56:
+            return f"COALESCE({column}, 0) {self.operator()} {self.number()}"
+        return f"{column} {self.operator()} {self.number()}"
+
+    def aggregate_query(self, aliases: Sequence[str]) -> str:
+        """Return a scalar aggregate, mostly correlated by equalities."""
+        alias, fold = self.alias(), self.rng.choice(_FOLDS)
+        around = self.rng.choice(("", "2 * ", "1 + "))
+        value = f"{around}{fold}({alias}.{self.rng.choice(COLUMNS)})"
+        return f"SELECT {value} FROM {self.table()} AS {alias}{self.tied(alias, aliases)}"
+
+    def counting(self, aliases: Sequence[str]) -> str:
+        alias = self.alias()
+        counted = self.rng.choice(("*", f"{alias}.b"))
+        return f"SELECT COUNT({counted}) FROM {self.table()} AS {alias}{self.tied(alias, aliases)}"
+
+    def rows(self, aliases: Sequence[str]) -> str:
+        alias = self.alias()
+        return f"SELECT {alias}.id FROM {self.table()} AS {alias}{self.tied(alias, aliases)}"
+
+    def tied(self, alias: str, aliases: Sequence[str]) -> str:
+        """Return a WHERE that ties `alias` to one of the outer aliases, mostly by equality."""
+        operator = self.rng.choice(("=", "=", "=", "<>", "<"))
+        parts = [f"{alias}.{self.rng.choice(('id', *COLUMNS))} {operator} {self.column(aliases)}"]
+        parts += [self.simple([alias]) for _ in range(self.rng.choice((0, 0, 1)))]
+        return f" WHERE {' AND '.join(parts)}"
+
+    def fold(self, aliases: Sequence[str]) -> str:
+        """Return an aggregate."""
+        kind = self.rng.choice((*_FOLDS, "COUNT(DISTINCT"))
+        if kind == "COUNT(DISTINCT":
+            return f"COUNT(DISTINCT {self.column(aliases)})"
+        return "COUNT(*)" if kind == "COUNT" else f"{kind}({self.column(aliases)})"
+
+    def column(self, aliases: Sequence[str]) -> str:
+        return f"{self.rng.choice(list(aliases))}.{self.rng.choice(('id', *COLUMNS))}"
+
+    def alias(self) -> str:
+        self.count += 1
+        return f"r{self.count}"
+
+    def table(self) -> str:
+        return self.rng.choice(sorted(self.schema.tables))
+
+    def operator(self) -> str:
+        return self.rng.choice(_OPERATORS)
+
+    def number(self) -> int:
+        return self.rng.choice((0, 1, 1, 2, 3))
