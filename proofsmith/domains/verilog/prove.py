@@ -251,9 +251,12 @@ class Comparison:
         if not any(seen.shares.values()) and await self._never(seen.hidden):
             return self._undecided("equivalence", "every output of the reference is x for ever")
         self._facts["undefined"] = {n: round(1 - s, 4) for n, s in seen.shares.items() if s < 1}
-        if seen.trace:
-            decision = Decision(status="refuted", engine="power-up sampling", trace=seen.trace)
-            return await self._refuted(theirs, setting, seen.machine, decision)
+        for suspect in seen.suspects:
+            sure = definedness.settled(mine, seen.machine, suspect, setting)
+            if (await engines.decide(sure, self._sandbox)).status == "proved":
+                self._facts["engine"] = "power-up sampling"
+                found = Decision(status="refuted", engine="power-up sampling", trace=suspect.trace)
+                return await self._refuted(theirs, setting, seen.machine, found)
         return None
 
     async def _never(self, machine: Machine) -> bool:

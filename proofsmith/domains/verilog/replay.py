@@ -1,6 +1,7 @@
 """Play inputs to both designs in Icarus and tell what they do: replayed counter-examples and random runs."""
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ async def replayed(
     sandbox: Sandbox,
 ) -> Played:
     """Play a counter-example, first from x in every register, then from the power-up state that it names."""
-    inputs = inputs_of(machine, trace, setting, reference.interface)
+    inputs = inputs_of(machine, trace, setting, [p.name for p in reference.interface.inputs])
     inputs += [inputs[-1]] * setting.latency
     first = await _both(reference, candidate, setting, inputs, sandbox, ({}, {}), strict=True)
     if first.step is not None or first.complaint:
@@ -50,6 +51,7 @@ async def replayed(
     position = {literal: index for index, literal in enumerate(machine.graph.inputs)}
     for literal, (side, name) in machine.powerup.items():
         start[side == "candidate"][name] = trace[0][position[literal]]
+    start = (_variables(start[0], reference.text), _variables(start[1], candidate.text))
     return await _both(reference, candidate, setting, inputs, sandbox, start, strict=True)
 
 
@@ -74,13 +76,20 @@ async def random_run(
     return await _both(reference, candidate, setting, inputs, sandbox, ({}, {}), strict=strict)
 
 
+def _variables(bits: dict[str, int], text: str) -> dict[str, int]:
+    """Return the bits of what is declared as a variable, since a bench cannot set a wire."""
+    words = re.findall(r"\b(?:reg|logic|integer|bit)\b([^;)]*)", text)
+    declared = {name for word in words for name in re.findall(r"[A-Za-z_]\w*", word)}
+    return {n: v for n, v in bits.items() if n.split(".")[-1].split("[")[0] in declared}
+
+
 def inputs_of(
-    machine: Machine, trace: Trace, setting: Setting, interface: Interface
+    machine: Machine, trace: Trace, setting: Setting, names: Sequence[str]
 ) -> list[Inputs]:
     """Return the port values of a counter-example, with what the machine forces during the reset."""
     found = list[Inputs]()
     for index, values in enumerate(trace):
-        step = dict.fromkeys((port.name for port in interface.inputs), 0)
+        step = dict.fromkeys(names, 0)
         for port, value in zip(machine.ports, values, strict=True):
             if port is not None:
                 step[port[0]] |= value << port[1]
