@@ -29,7 +29,7 @@ format: setup ## rewrite the sources in the house format
 	$(BIN)/ruff check --fix .
 
 docs: setup ## write docs/cli.md from the command line itself
-	$(BIN)/python scripts/cli_reference.py > docs/cli.md
+	$(BIN)/python scripts/cli_reference.py docs/cli.md
 
 lock: setup ## renew the locked requirements from pyproject.toml
 	$(BIN)/uv pip compile -q pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/core.lock

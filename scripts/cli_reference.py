@@ -1,7 +1,8 @@
-"""Write docs/cli.md from the command line itself: `python scripts/cli_reference.py > docs/cli.md`."""
+"""Write docs/cli.md from the command line itself: `python scripts/cli_reference.py [FILE]`, stdout without one."""
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import typer
 
@@ -60,4 +61,8 @@ def _option(parameter) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(reference())
+    page = reference()  # whole before anything is written
+    if len(sys.argv) > 1:
+        Path(sys.argv[1]).write_text(page, "utf-8")
+    else:
+        sys.stdout.write(page)

@@ -30,6 +30,8 @@ REFUTED = "refuted"
 """Kind of the ledger's records of candidates that a counter-example refuted after they had been judged right."""
 FRAMING_TOKENS = 64
 """Upper bound of what a chat template adds around one message."""
+PATIENCE = 0.5
+"""Part of the wall time left that one model call may take: rules need the rest when it never answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,15 +162,22 @@ class Attempts:
             raise ModelError("this run has no model")
         run.ledger.reserve(run.width, move.max_output_tokens)
         run.failpoints.reach("model.called")
+        left_s = run.budget.left.wall_s
+        patience_s = None if left_s is None else PATIENCE * left_s
         try:
-            reply = await run.model.complete(
-                [Message(role="user", content=move.prompt)],
-                max_output_tokens=move.max_output_tokens,
-                temperature=move.temperature,
-                seed=run.seed,
-                sample=move.sample,
-                effort="low" if move.tier == "cheap" else None,
-            )
+            async with asyncio.timeout(patience_s):
+                reply = await run.model.complete(
+                    [Message(role="user", content=move.prompt)],
+                    max_output_tokens=move.max_output_tokens,
+                    temperature=move.temperature,
+                    seed=run.seed,
+                    sample=move.sample,
+                    effort="low" if move.tier == "cheap" else None,
+                )
+        except TimeoutError:
+            raise ModelError(
+                f"no answer within {patience_s:.0f} s, half of the time that was left"
+            ) from None
         except ModelError as error:
             if not error.only_this_call:
                 raise

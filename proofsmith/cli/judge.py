@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from proofsmith.cli.consent import consents
 from proofsmith.cli.exits import Exit
 from proofsmith.cli.flags import Common, Judging
 from proofsmith.errors import UsageError
@@ -100,7 +101,7 @@ def init(
     typer.echo(diff({source.name: before}, {source.name: after}), nl=False)
     if after == before:
         typer.echo(f"{source} has a header already")
-    elif yes or typer.confirm(f"write it into {source}?", err=True):
+    elif yes or consents(f"write it into {source}?"):
         carry_out([Change(path=source, before=before, after=after)])
         sys.stderr.write(f"wrote {source}\n")
     return Exit.DONE

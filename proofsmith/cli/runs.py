@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from proofsmith.cli import lessons
+from proofsmith.cli.consent import consents
 from proofsmith.cli.exits import Exit
 from proofsmith.errors import StoreError, UsageError
 from proofsmith.tools.terminal import visible
@@ -121,7 +122,7 @@ def applied(
     apply.require_unchanged(planned)
     sys.stderr.write(visible(reports.patch(report)))
     names = ", ".join(str(change.path) for change in planned)
-    if planned and not yes and not typer.confirm(f"write {names}?", err=True):
+    if planned and not yes and not consents(f"write {names}?"):
         sys.stderr.write("nothing was written\n")
         return Exit.NOT_SO
     apply.carry_out(planned)

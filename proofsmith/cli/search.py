@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from proofsmith.cli.consent import consents
 from proofsmith.cli.exits import Exit
 from proofsmith.cli.flags import Common, Judging, Searching
 from proofsmith.errors import UsageError
@@ -146,7 +147,7 @@ def _asker(watch: "Watcher", searching: Searching) -> Callable[[str], bool]:
     def ask(patch: str) -> bool:
         watch.close()
         sys.stderr.write(visible(patch))
-        return searching.yes or typer.confirm("write this into your file?", err=True)
+        return searching.yes or consents("write this into your file?")
 
     return ask
 

@@ -96,6 +96,17 @@ async def test_a_sandbox_that_dies_twice_ends_the_run_and_leaves_no_outcome(tmp_
     assert 75 in [cost_of(o.candidate) for o in healed.outcomes if o.comparisons]
 
 
+async def test_a_model_that_never_answers_leaves_half_of_the_time_to_the_rules(tmp_path):
+    class Mute(ScriptedModel):
+        async def complete(self, messages, **options):
+            await asyncio.sleep(600)
+
+    run = run_of(tmp_path, model=Mute.silent(), budget=Budget(wall_s=4.0, attempts=30), width=2)
+    end = await search(run)
+    assert "no answer" in end.model_error.message
+    assert len(end.outcomes) > 4  # more than fit beside two calls
+
+
 async def test_a_request_to_stop_drains_what_is_in_flight_and_starts_nothing(tmp_path):
     domain = ToyDomain(delays={90: 0.05})
     run = run_of(tmp_path, domain, budget=Budget())

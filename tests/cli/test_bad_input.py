@@ -202,6 +202,28 @@ def test_an_endpoint_that_fails_is_named_and_the_rules_go_on(tmp_path, endpoint,
     assert (tmp_path / "a.c").read_text() == GOOD
 
 
+NO_GAIN = """\
+/* proofsmith
+entry = "twice"
+[scalars]
+x = { range = [-100, 100] }
+*/
+int twice(int x) { return x + x; }
+"""
+
+
+@pytest.mark.slow
+def test_when_the_endpoint_fails_and_no_rule_finds_anything_the_exit_code_says_so(
+    tmp_path, endpoint
+):
+    (tmp_path / "a.c").write_text(NO_GAIN)
+    endpoint.script = lambda _: failed(401, "bad key")
+    flags = ["--base-url", endpoint.base_url, "--model", "loopback", "--budget", "200s"]
+    done = proofsmith("optimize", "a.c", "-q", *flags, cwd=tmp_path, timeout=250)
+    complained(done, 4, "the model stopped answering", "--no-model")
+    assert "nothing better found" in done.stdout
+
+
 def test_no_compiler(tmp_path):
     (tmp_path / "a.c").write_text(GOOD)
     hidden = [word for tool in compilers() for word in ("--ro-bind", "/dev/null", tool)]

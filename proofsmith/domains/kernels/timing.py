@@ -252,9 +252,9 @@ def _session(done: ExecResult, nonce: str, contract: Contract) -> Session:
     """Read the timer's report; a line without our nonce means that the report cannot be believed."""
     try:
         rows: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SandboxError("the timer's report cannot be read") from error
-    if any(row.get("nonce") != nonce for row in rows):
+    if any(not isinstance(row, dict) or row.get("nonce") != nonce for row in rows):
         raise SandboxError("the timer's report is not its own")
     last = (
         rows[-1] if rows else {"event": "nothing", "reason": done.stderr.decode(errors="replace")}
