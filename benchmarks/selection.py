@@ -28,6 +28,10 @@ REGIMES = (
 """Programs, tests, chance of a right program, chance of a valid test, shared wrong behaviours (0: independent)."""
 LUCKY = (0.2, 0.5)
 """Chance that a wrong program passes an invalid and a valid test."""
+STAGES = {"+2 tests": 2, "+5 tests": 5}
+ABSTAINED = 0.45
+"""Of regime 7. Its draws overlap with those of regime 6: a rule that knows every rate above reaches 0.54 when it gives
+up 5 % of regime 6."""
 PUBLISHED = ("MaxPass", "MBR", "CodeT", "B4(10,10)", "B4(1e5,1e3)")
 
 
@@ -67,17 +71,21 @@ def measure(
     regime: tuple[int, int, float, float, int], count: int, seed: int
 ) -> Mapping[str, float]:
     """Return the share of right choices per rule (ties count in part), of abstentions, and after a second stage."""
-    rng, hits = random.Random(seed), dict.fromkeys((*RULES, "abstain", "+2 tests", "+5 tests"), 0.0)
+    rng, hits = random.Random(seed), dict.fromkeys((*RULES, "abstain", "of answered", *STAGES), 0.0)
     for _ in range(count):
         m, valid = draw(rng, regime)
         for name, rule in RULES.items():
             scores = rule(m)
             top = [row for row in scores if scores[row] == max(scores.values())]
             hits[name] += (valid in top) / len(top)
-        hits["abstain"] += bool(doubts(m))
-        hits["+2 tests"] += second_stage(rng, m, valid, 2)
-        hits["+5 tests"] += second_stage(rng, m, valid, 5)
-    return {name: hit / count for name, hit in hits.items()}
+        silent = bool(doubts(m))
+        hits["abstain"] += silent
+        hits["of answered"] += not silent and contenders(m)[0] == valid
+        for name, tests in STAGES.items():
+            hits[name] += second_stage(rng, m, valid, tests)
+    answered = count - hits["abstain"]
+    shares = {name: hit / count for name, hit in hits.items()}
+    return shares | {"of answered": hits["of answered"] / answered}
 
 
 def main() -> int:
@@ -98,8 +106,10 @@ def main() -> int:
         print(" ".join(f"{100 * value:11.1f}" for value in row.values()))
         best = max(row[name] for name in PUBLISHED)
         bars.at_least(f"gated_minus_best_published_regime{n}", row["gated"] - best, -0.02)
-    bars.at_least("abstained_regime7", rows[6]["abstain"], 0.5)
-    bars.at_least("answered_regimes1to6", 1 - sum(row["abstain"] for row in rows[:6]) / 6, 0.95)
+    bars.at_least("abstained_regime7", rows[6]["abstain"], ABSTAINED)
+    bars.at_least("right_of_answered_regime7", rows[6]["of answered"], 0.5)
+    for n, row in enumerate(rows[:6], 1):
+        bars.at_least(f"answered_regime{n}", 1 - row["abstain"], 0.95)
     return bars.close()
 
 

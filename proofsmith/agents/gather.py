@@ -82,8 +82,13 @@ class Gatherer:
         wall_s: float = 120.0,
         replans: int = 1,
         seed: int = 0,
+        fallback: bool = True,
     ) -> None:
-        """Bind the parts; `model` None plans by `default_plan`, `journal` makes a later call resume."""
+        """Bind the parts; `model` None plans by `default_plan`, `journal` makes a later call resume.
+
+        `fallback` replaces a model's plan without any call by `default_plan`; without it nothing is called then.
+        """
+        self._fallback = fallback
         self._problem, self._sandbox, self._model, self._seed = problem, sandbox, model, seed
         self._tools = {tool.name: tool for tool in tools}
         self._replans = replans if model else 0
@@ -108,7 +113,7 @@ class Gatherer:
         if not self._tools:
             return Gathered(facts={}, failures={})
         await self._flow.run(self._lines(question, "", round_=0))
-        if not self._plan.tasks:
+        if not self._plan.tasks and self._fallback:
             await self._flow.run(_once(default_plan(self._tools)))
         decision, round_ = Decision("finish", ""), 0
         while self._model and (answer or self._failures()):
@@ -237,10 +242,13 @@ class Gatherer:
         )
 
 
+def shown(value: JSON) -> str:
+    """Write a result as a prompt shows it."""
+    return clip(value if isinstance(value, str) else canonical(value), RESULT_CHARS)
+
+
 def _shown(seen: Observation) -> str:
-    if seen.ok:
-        return clip(canonical(seen.value), RESULT_CHARS)
-    return f"{seen.state}: {seen.cause}"
+    return shown(seen.value) if seen.ok else f"{seen.state}: {seen.cause}"
 
 
 def _signature(arguments: type[BaseModel]) -> str:

@@ -96,19 +96,19 @@ class Catalogue:
 
 
 class Recall:
-    """What earlier runs of this folder found out about the same problem."""
+    """What earlier runs found out about the same problem."""
 
     name = "recall"
     description = "what earlier runs tried on this problem and what came of it"
     arguments: type[BaseModel] = Nothing
 
-    def __init__(self, run: Run) -> None:
-        """Look beside the folder of `run`."""
-        self._run = run
+    def __init__(self, run: Run, runs_dir: Path) -> None:
+        """Look into the runs of `runs_dir`, but not into `run` itself."""
+        self._run, self._runs_dir = run, runs_dir
 
     async def run(self, problem: Problem, arguments: BaseModel, sandbox: Sandbox) -> JSON:
         """Return one line per outcome, best first."""
-        folders = [f for f in self._run.folder.parent.glob("*/") if f != self._run.folder]
+        folders = [f for f in self._runs_dir.glob("*/") if f != self._run.folder]
         folders.sort(key=lambda folder: folder.stat().st_mtime, reverse=True)
         seen: dict[str, Outcome] = {}
         for folder in folders[:MOST_RUNS]:
@@ -148,9 +148,12 @@ async def profiled(run: Run) -> Profile | None:
     return profile
 
 
-def offered(run: Run) -> tuple[Tool, ...]:
-    """Return every tool that a plan for `run` may call; a domain's own tool replaces a common one of its name."""
-    common: list[Tool] = [Outline(), Recall(run)]
+def offered(run: Run, *, runs_dir: Path | None = None) -> tuple[Tool, ...]:
+    """Return every tool that a plan for `run` may call; a domain's own tool replaces a common one of its name.
+
+    `runs_dir`: where earlier runs are, None for the folder that `run` itself is in.
+    """
+    common: list[Tool] = [Outline(), Recall(run, runs_dir or run.folder.parent)]
     if run.optimising:
         common += [Profiling(run), Catalogue(run)]
     own = {tool.name for tool in run.domain.tools}

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from proofsmith import __version__
-from proofsmith.cli import build, judge, machine, runs, search, settings
+from proofsmith.cli import build, chat, judge, machine, runs, search, settings
 from proofsmith.cli.exits import Exit
 from proofsmith.cli.flags import expand
 from proofsmith.errors import ModelError, ProofsmithError, UsageError
@@ -29,7 +29,7 @@ def application() -> typer.Typer:
     )
     app.callback()(_root)
     searches = (search.demo, search.optimize, search.solve)
-    verbs = (*searches, judge.check, judge.measure, judge.init, build.build)
+    verbs = (*searches, judge.check, judge.measure, judge.init, build.build, chat.chat)
     for verb in verbs:
         app.command(verb.__name__)(expand(verb))
     app.command("doctor")(expand(machine.doctor))

@@ -8,7 +8,10 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
+LUCKY, LUCKY_INVALID = (20, 20), (8, 32)
+"""Beta priors on the chance that a wrong program passes a valid test, and another one."""
 CHANCE = 0.01
 """A repetition less likely than this, were programs independent, counts as agreement."""
 
@@ -70,7 +73,7 @@ def b4(m: Matrix, a: float, b0: float) -> dict[int, float]:
     return {
         row: _tests_term(row, m.tests, a)
         + log_beta(size + a, total - size + 1)
-        + _others_term(row, m.sizes, m.tests, b0)
+        + _others_term(row, m.sizes, m.tests, (1, b0))
         for row, size in m.sizes.items()
     }
 
@@ -79,20 +82,52 @@ def b4u(m: Matrix, a: float = 10, b0: float = 10) -> dict[int, float]:
     """Score a class as B4 does, without popularity and over distinct rows: immune to shared ways of being wrong."""
     unique = dict.fromkeys(m.sizes, 1)
     return {
-        row: _tests_term(row, m.tests, a) + _others_term(row, unique, m.tests, b0)
+        row: _tests_term(row, m.tests, a) + _others_term(row, unique, m.tests, (1, b0))
         for row in m.sizes
     }
 
 
+def posterior(m: Matrix) -> dict[int, float]:
+    """Score a class by the log posterior that it is right, over distinct rows: any share of tests may be valid.
+
+    A wrong program passes valid tests with a chance around 0.5 and others with one around 0.2, so what the others pass
+    tells which row is the validity of the tests, also where most tests are invalid: there B4's prior misleads.
+    """
+    unique = dict.fromkeys(m.sizes, 1)
+    return {
+        row: _tests_term(row, m.tests, 1) + _others_term(row, unique, m.tests, LUCKY_INVALID, LUCKY)
+        for row in m.sizes
+    }
+
+
+def valid_below(m: Matrix, share: float) -> float:
+    """Return the posterior probability that less than `share` of the tests are valid."""
+    scores = posterior(m)
+    top = max(scores.values())
+    weights = {row: math.exp(score - top) for row, score in scores.items()}
+    total = math.fsum(weights.values())
+    below = (w * _beta_below(share, row.bit_count(), m.tests) for row, w in weights.items())
+    return math.fsum(below) / total
+
+
+@cache
+def _beta_below(share: float, passed: int, tests: int) -> float:
+    """Return P(Beta(passed + 1, tests - passed + 1) < share): the tail of a binomial distribution."""
+    n = tests + 1
+    return math.fsum(
+        math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(passed + 1, n + 1)
+    )
+
+
 def gated(m: Matrix) -> dict[int, float]:
-    """Score by size when exactly one behaviour repeats more than chance explains, else by `b4u`.
+    """Score by size when exactly one behaviour repeats more than chance explains, else by `posterior`.
 
     Then the errors of the others are independent, and agreement is evidence; otherwise programs share ways of being
     wrong, and only the tests can tell.
     """
     repeated = [row for row in m.sizes if surprising(m, row)]
     if len(repeated) != 1:
-        return b4u(m)
+        return posterior(m)
     return {row: float(row == repeated[0]) for row in m.sizes}
 
 
@@ -121,7 +156,14 @@ def _tests_term(row: int, tests: int, a: float) -> float:
     return log_beta(passed + a, tests - passed + 1)
 
 
-def _others_term(row: int, sizes: Mapping[int, int], tests: int, b0: float) -> float:
+def _others_term(
+    row: int,
+    sizes: Mapping[int, int],
+    tests: int,
+    invalid: tuple[float, float],
+    valid: tuple[float, float] = (1, 1),
+) -> float:
+    """Return how well the other rows fit: Beta priors on their chances to pass invalid and valid tests."""
     s1 = s0 = others = 0
     for other, size in sizes.items():
         if other != row:
@@ -130,7 +172,8 @@ def _others_term(row: int, sizes: Mapping[int, int], tests: int, b0: float) -> f
             others += size
     c1 = others * row.bit_count()
     c0 = others * (tests - row.bit_count())
-    return log_beta(s1 + 1, c1 - s1 + 1) + log_beta(s0 + 1, c0 - s0 + b0)
+    (a1, b1), (a0, b0) = valid, invalid
+    return log_beta(s1 + a1, c1 - s1 + b1) + log_beta(s0 + a0, c0 - s0 + b0)
 
 
 RULES: Mapping[str, Callable[[Matrix], dict[int, float]]] = {
@@ -140,5 +183,6 @@ RULES: Mapping[str, Callable[[Matrix], dict[int, float]]] = {
     "B4(10,10)": lambda m: b4(m, 10, 10),
     "B4(1e5,1e3)": lambda m: b4(m, 1e5, 1e3),
     "B4u": b4u,
+    "posterior": posterior,
     "gated": gated,
 }

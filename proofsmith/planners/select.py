@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from proofsmith.planners.matrix import Matrix, b4u, gated, matrix, surprising
+from proofsmith.planners.matrix import Matrix, gated, matrix, posterior, surprising, valid_below
 
-RARE = 0.28
-"""Mean share of tests that a distinct behaviour passes, below which valid tests are too rare to decide by."""
+RARE = 0.3
+"""Share of valid tests below which they are too rare to decide by."""
+SURE = 0.76
+"""Probability of that from which a selection abstains."""
 CLOSE = 1.0
 """Difference of log scores below which two behaviours are told apart by a new test, not by these."""
 
@@ -102,14 +104,14 @@ def _voted(left: Sequence[Ballot], votes: Sequence[str], *, firm: bool) -> Choic
 def doubts(m: Matrix) -> str:
     """Return why tests that a model wrote should not decide here, empty when they may.
 
-    Programs share ways of being wrong (so popularity says nothing) and every behaviour fails most tests (so valid
-    tests look rare): then each known rule is at or below chance.
+    Programs share ways of being wrong (so popularity says nothing) and valid tests look rare: then each published rule
+    is at or below chance, and the one used here is wrong in one case of three.
     """
     if len(m.sizes) < 2 or sum(surprising(m, row) for row in m.sizes) == 1:
         return ""
-    density = sum(row.bit_count() for row in m.sizes) / (len(m.sizes) * m.tests)
-    if density < RARE:
-        return f"valid tests look rare: a behaviour passes {density:.0%} of them on average"
+    chance = valid_below(m, RARE)
+    if chance > SURE:
+        return f"valid tests look rare: fewer than {RARE:.0%} of them with probability {chance:.0%}"
     return ""
 
 
@@ -123,7 +125,7 @@ def close(m: Matrix) -> bool:
     """Say whether the tests at hand, and no agreement of independent programs, leave the two best too close to call."""
     if sum(surprising(m, row) for row in m.sizes) == 1:
         return False
-    scores = sorted(b4u(m).values(), reverse=True)
+    scores = sorted(posterior(m).values(), reverse=True)
     return len(scores) > 1 and scores[0] - scores[1] < CLOSE
 
 

@@ -78,4 +78,4 @@ def test_the_gated_rule_keeps_up_with_the_best_published_rule_in_every_regime(nu
     row = measure(REGIMES[number], 150, seed=50 + number)
     best = max(row[name] for name in ("MaxPass", "MBR", "CodeT", "B4(10,10)", "B4(1e5,1e3)"))
     assert row["gated"] >= best - 0.05
-    assert row["abstain"] >= 0.5 if number == 6 else row["abstain"] <= 0.3
+    assert row["abstain"] >= 0.35 if number == 6 else row["abstain"] <= 0.1
