@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-LUCKY, LUCKY_INVALID = (20, 20), (8, 32)
+LUCKY, LUCKY_INVALID = (10, 10), (4, 16)
 """Beta priors on the chance that a wrong program passes a valid test, and another one."""
 CHANCE = 0.01
 """A repetition less likely than this, were programs independent, counts as agreement."""
