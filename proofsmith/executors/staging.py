@@ -9,18 +9,30 @@ from pathlib import PurePosixPath
 from proofsmith.errors import SandboxError, UsageError
 
 _RECORD = struct.Struct("=IIQ")
+_LONGEST_PART = 255
+_LONGEST_PATH = 4000
 _MODES = {True: 0o755, False: 0o644}
 
 
 def checked_path(path: str) -> str:
     """Return `path` in normal form; raises UsageError unless it stays below the work directory."""
     pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts or not pure.parts or "\0" in path:
+    outside = pure.is_absolute() or ".." in pure.parts or not pure.parts
+    if outside or "\0" in path or not _encodable(pure):
         raise UsageError(
-            f"'{path}' is not a path below the work directory",
-            hint="use a relative path without '..'",
+            f"{path[:300]!r} is not a path below the work directory",
+            hint="use a relative path of valid Unicode without '..'",
         )
     return str(pure)
+
+
+def _encodable(path: PurePosixPath) -> bool:
+    """Say whether every file system takes the name."""
+    try:
+        sizes = [len(part.encode()) for part in path.parts]
+    except UnicodeEncodeError:
+        return False
+    return max(sizes) <= _LONGEST_PART and sum(sizes) + len(sizes) <= _LONGEST_PATH
 
 
 class Staging:
@@ -44,8 +56,15 @@ class Staging:
         """Stage a file; the mode of a staged file that is replaced by an output is kept."""
         name = checked_path(path)
         if self._files.get(name) != (data, executable):
+            self._check_kind(name)
             self._files[name] = (data, executable)
             self._forget_packed()
+
+    def _check_kind(self, name: str) -> None:
+        folders = {str(parent) for file in self._files for parent in PurePosixPath(file).parents}
+        above = {str(parent) for parent in PurePosixPath(name).parents}
+        if name in folders or above & self._files.keys():
+            raise UsageError(f"'{name}' would make one name a file and a folder")
 
     def add_outputs(self, outputs: dict[str, bytes]) -> None:
         """Stage what an execution made; outputs may be run by later ones, so they are executable."""

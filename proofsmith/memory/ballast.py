@@ -28,13 +28,21 @@ class Ballast:
         finally:
             os.close(fd)
 
-    def release(self) -> bool:
-        """Give the room back; False when none was held."""
+    def give(self, size: int) -> bool:
+        """Give `size` bytes back to the disk, the rest stays held; False when none was held."""
         try:
-            self._path.unlink()
+            left = self._path.stat().st_size - size
+            if left > 0:
+                os.truncate(self._path, left)
+            else:
+                self._path.unlink()
         except FileNotFoundError:
             return False
         return True
+
+    def release(self) -> None:
+        """Give everything back."""
+        self._path.unlink(missing_ok=True)
 
     def _no_room(self, size: int, error: OSError) -> StoreError:
         return StoreError(

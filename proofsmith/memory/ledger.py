@@ -38,8 +38,8 @@ BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 _INSERT = "INSERT OR IGNORE INTO records (kind, key, problem_id, payload, wall_s, at) VALUES (?, ?, ?, ?, ?, ?)"
 _TOKEN_BYTES = 16
 """A long token, escaped for JSON, on pages that are never full."""
-_ROOM_BYTES = 128 * 1024
-"""The log's index, and what other parts of a run write between giving room back and using it."""
+_ROOM_BYTES, _GIVEN_BYTES = 128 * 1024, 64 * 1024
+"""For the log's index, and for what other parts of a run write between giving room back and using it."""
 T = TypeVar("T")
 
 
@@ -101,12 +101,13 @@ class Ledger:
         payload = adapter(type(value)).dump_json(value).decode()
         stamp = datetime.now(UTC).isoformat(timespec="milliseconds")
         values = (kind, key, problem_id, payload, self.wall_s, stamp)
-        try:
-            self._run(_INSERT, values)
-        except StoreError:
-            if not self._ballast.release():
-                raise
-            self._run(_INSERT, values)
+        while True:
+            try:
+                self._run(_INSERT, values)
+                return
+            except StoreError:
+                if not self._ballast.give(_GIVEN_BYTES + 2 * len(payload)):
+                    raise
 
     def get(self, kind: str, key: str, record: type[T]) -> T | None:
         """Return the fact as a `record`, None when it was never written."""

@@ -55,6 +55,22 @@ async def test_bubblewrap_without_a_control_group_holds_every_row_by_softer_mean
     assert told([r for r in results if r.state in ("breach", "failed")]) == []
 
 
+AGAINST_PROCESS_1 = """
+daemon_escape pipe_holder zombie_farm kill_parent kill_all ptrace_parent prlimit_parent proc_environ oom_adj
+ignore_sigterm raise_rlimit symlink_artifact fifo_artifact huge_artifact proc_of_init signal_init forge_report
+output_race swap_work_folder mem_dead_leaders mem_socket_buffers mem_multi
+"""
+
+
+@pytest.mark.slow
+async def test_without_a_compiler_the_other_init_holds_what_is_aimed_at_it() -> None:
+    sandbox = BubblewrapSandbox(Machine.probe(use_groups=False, compiled=False))
+    names = AGAINST_PROCESS_1.split()
+    chosen = [row for row in rows() if row.id in names]
+    assert len(chosen) == len(names)
+    assert told([r async for r in check(sandbox, chosen) if r.state != "held"]) == []
+
+
 @pytest.mark.slow
 async def test_without_a_sandbox_the_harmless_rows_breach_so_the_check_can_fail() -> None:
     results = [result async for result in check(LocalSandbox())]

@@ -115,7 +115,27 @@ async def test_links_and_fifos_are_tampered_outputs(sandbox: Sandbox) -> None:
     assert sorted(result.tampered) == ["a", "b", "c/etc/passwd"]
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", "../a", "a/../../b", "", "a\0b"])
+async def test_outputs_with_odd_names_come_back(sandbox: Sandbox) -> None:
+    names = ["a b", "-rf", "x\ny", "\x1b]0;t\x07", "é", "e\u0301", "\u202egnp", "$(id)", "x" * 255]
+    program = "import sys\nfor name in sys.argv[1:]: open(name, 'w').write('1')"
+    await sandbox.write("p.py", program.encode())
+    done = await sandbox.exec(
+        ["python3", "-I", "p.py", *names], limits=LIMITS, outputs=[f"./{name}" for name in names]
+    )
+    assert done.outputs == dict.fromkeys(names, b"1"), done.stderr
+
+
+async def test_a_file_in_the_place_of_a_folder_is_the_caller_s_error(sandbox: Sandbox) -> None:
+    await sandbox.write("a", b"")
+    await sandbox.write("b/c", b"")
+    for path in ("a/x", "b"):
+        with pytest.raises(UsageError, match="a file and a folder"):
+            await sandbox.write(path, b"")
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "../a", "a/../../b", "", "a\0b", "\udc80", "x" * 256, "a/" * 2048 + "b"]
+)
 async def test_a_path_outside_the_work_directory_is_refused(sandbox: Sandbox, path: str) -> None:
     with pytest.raises(UsageError):
         await sandbox.write(path, b"")
@@ -194,9 +214,20 @@ async def test_inputs_cannot_be_changed(isolated: Sandbox, tmp_path: Path) -> No
     (tmp_path / "folder").mkdir(mode=0o777)
     (tmp_path / "folder").chmod(0o777)
     fresh = isolated.fresh(inputs={"folder": tmp_path / "folder"})
-    result = await fresh.exec(["touch", "/input/folder/x", "/input/y"], limits=LIMITS)
-    assert result.exit_code == 1
-    assert list((tmp_path / "folder").iterdir()) == []
+    (tmp_path / "folder" / "a").write_text("a")
+    (tmp_path / "folder" / "a").chmod(0o666)
+    for tried in (
+        "touch /input/folder/x",
+        "touch /input/y",
+        "ln /input/folder/a /tmp/job/a",
+        "echo b > /input/folder/a",
+        "truncate -s 0 /input/folder/a",
+        "rm -f /input/folder/a",
+        "mv /input/folder/a /input/folder/b",
+        "chmod 777 /input/folder/a",
+    ):
+        assert (await fresh.exec(["sh", "-c", tried], limits=LIMITS)).exit_code, tried
+    assert [path.read_text() for path in (tmp_path / "folder").iterdir()] == ["a"]
 
 
 async def test_a_missing_input_is_the_caller_s_error(isolated: Sandbox, tmp_path: Path) -> None:

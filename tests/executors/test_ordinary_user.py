@@ -15,6 +15,7 @@ USER = 54321
 SCRIPT = """
 import asyncio, json, os
 from proofsmith.executors.choice import open_sandbox
+from proofsmith.executors.command import Machine
 from proofsmith.types import Limits
 
 async def main():
@@ -26,7 +27,8 @@ async def main():
     big = await box.exec(["python3", "-c", grow], limits=Limits(memory_mib=200, wall_s=20))
     long = await box.exec(["sleep", "60"], limits=Limits(wall_s=0.5))
     print(json.dumps({"uid": os.geteuid(), "level": box.level, "who": who.stdout.decode(),
-        "secret": secret.stdout.decode(), "big": big.ok, "long": long.exceeded}))
+        "secret": secret.stdout.decode(), "big": big.ok, "long": long.exceeded,
+        "compiled": Machine.probe().runtime.compiled}))
 
 asyncio.run(main())
 """
@@ -42,8 +44,18 @@ def _interpreter() -> str:
     pytest.skip(f"no interpreter that an ordinary user can run: apt-get install {name}")
 
 
+def _path_without_compilers(folder: Path) -> str:
+    """Return a PATH on which bubblewrap is the only program."""
+    folder.mkdir(mode=0o755)
+    (folder / "bwrap").symlink_to(str(shutil.which("bwrap")))
+    return str(folder)
+
+
 @pytest.mark.slow
-def test_an_ordinary_user_is_isolated_and_told_that_his_limits_are_soft(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compiler", [True, False], ids=["compiler", "no compiler"])
+def test_an_ordinary_user_is_isolated_and_told_that_his_limits_are_soft(
+    tmp_path: Path, compiler: bool
+) -> None:
     if os.geteuid() != 0:
         pytest.skip("becoming another user needs root; all other tests run as this ordinary user")
     secret = tmp_path / "secret"
@@ -53,7 +65,15 @@ def test_an_ordinary_user_is_isolated_and_told_that_his_limits_are_soft(tmp_path
     os.chown(home, USER, USER)
     libraries = f"{ROOT}:{sysconfig.get_path('purelib')}"
     environment = {"HOME": str(home), "PATH": os.environ["PATH"], "PYTHONPATH": libraries}
-    command = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", _interpreter()]
+    if not compiler:
+        environment["PATH"] = _path_without_compilers(home / "bin")
+    command = [
+        str(shutil.which("setpriv")),
+        f"--reuid={USER}",
+        f"--regid={USER}",
+        "--clear-groups",
+        _interpreter(),
+    ]
     try:
         done = subprocess.run(
             [*command, "-c", SCRIPT],
@@ -69,6 +89,7 @@ def test_an_ordinary_user_is_isolated_and_told_that_his_limits_are_soft(tmp_path
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)
     assert found["uid"] == USER
+    assert found["compiled"] is compiler
     assert found["level"] == "bubblewrap+soft-limits"
     assert found["who"] == "65534\nstaged"
     assert found["secret"] == ""

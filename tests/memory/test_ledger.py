@@ -132,7 +132,7 @@ def small_disk(tmp_path):
 
 
 def fill(place):
-    with contextlib.suppress(OSError), (place / "fill").open("wb", buffering=0) as file:
+    with contextlib.suppress(OSError), (place / "fill").open("ab", buffering=0) as file:
         while file.write(bytes(4096)):
             pass
 
@@ -146,6 +146,16 @@ def test_a_reply_that_was_paid_for_is_kept_on_a_disk_that_is_full_meanwhile(smal
     with Ledger(small_disk / "l.sqlite") as ledger:
         assert ledger.get("reply", "m", Reply).text == "x" * 40_000
     assert [path.name for path in small_disk.iterdir()] == ["l.sqlite"]
+
+
+def test_every_reply_in_flight_is_kept_though_the_disk_fills_up_again_and_again(small_disk):
+    texts = {f"m{n}": str(n) * 16_000 for n in range(3)}
+    with Ledger(small_disk / "l.sqlite") as ledger:
+        ledger.reserve(3, 4096)
+        for key, text in texts.items():
+            fill(small_disk)
+            ledger.put("reply", key, Reply(text=text))
+        assert {k: r.text for k, r in ledger.all("reply", Reply).items()} == texts
 
 
 def test_nothing_can_be_paid_for_when_the_disk_is_full_before(small_disk):

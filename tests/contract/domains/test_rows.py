@@ -10,6 +10,7 @@ import pytest
 
 from proofsmith.executors.bubblewrap import BubblewrapSandbox
 from proofsmith.executors.command import Machine
+from proofsmith.executors.zygote import ZygoteSandbox
 from proofsmith.types import Limits
 
 ROOT = Path(__file__).parents[3]
@@ -111,3 +112,24 @@ def test_every_row_names_a_program_and_a_test_that_exist(row: str) -> None:
     assert name in found
     text = (ROOT / file).read_text()
     assert "versions(" in text or Path(program).stem in text
+
+
+CLOCK = """
+import atexit, time
+time.perf_counter = time.monotonic = time.time = time.process_time = lambda: 0.0
+atexit.register(time.sleep, 0.6)
+print("took", time.perf_counter())
+end = __import__("resource").getrusage(0).ru_utime + 0.2
+while __import__("resource").getrusage(0).ru_utime < end: pass
+"""
+
+
+@pytest.mark.parametrize("provider", [BubblewrapSandbox, ZygoteSandbox])
+async def test_a_python_program_that_patches_its_clocks_is_timed_from_outside(
+    provider: type[BubblewrapSandbox],
+) -> None:
+    """Row 80: what counts is what process 1 saw, to the very end."""
+    done = await provider(Machine.probe()).exec(["python3", "-c", CLOCK], limits=Limits(wall_s=10))
+    assert done.stdout == b"took 0.0\n"
+    assert done.wall_s >= 0.6
+    assert done.cpu_s >= 0.15
