@@ -58,11 +58,13 @@ class Task:
         """Return the arguments of `api.check` and `api.measure`, with an open sandbox."""
         sandbox = await self.sandbox()
         domain = domains.load(self.spec)
-        self.announce(await domain.read(self.source, Goal.SPEED, self.options, sandbox.fresh()))
+        problem = await domain.read(self.source, Goal.SPEED, self.options, sandbox.fresh())
+        self.announce(problem)
+        raised = self.required is not None and self.required.at_least(problem.required)
         return Judged(
             domain=self.spec.name,
             options=self.options,
-            required=self.required,
+            required=self.required if raised else problem.required,
             depth=self.depth,
             sandbox=sandbox,
         )

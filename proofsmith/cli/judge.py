@@ -14,7 +14,7 @@ from proofsmith.cli.exits import Exit
 from proofsmith.cli.flags import Common, Judging
 from proofsmith.errors import UsageError
 from proofsmith.tools.terminal import visible
-from proofsmith.types import JSON, Comparison, ComparisonVerdict, Verdict
+from proofsmith.types import JSON, Comparison, ComparisonVerdict, Status, Verdict
 
 if TYPE_CHECKING:
     from proofsmith.cli.engine import Task
@@ -47,12 +47,12 @@ def check(
     if seed is not None:
         todo = replace(todo, options={**todo.options, "seed": seed})
     version = Version(path=candidate, settings=_settings(settings))
-    verdict = drive(lambda: _check(todo, version))
-    held = verdict.status.at_least(todo.level)
+    verdict, level = drive(lambda: _check(todo, version))
+    held = verdict.status.at_least(level)
     if common.json:
         from proofsmith.agents.report.records import plain
 
-        _print_json({"holds": held, "required": todo.level.value, **plain(verdict)})
+        _print_json({"holds": held, "required": level.value, **plain(verdict)})
     else:
         typer.echo(visible("\n".join(_told(verdict))))
     return Exit.DONE if held else Exit.NOT_SO
@@ -115,11 +115,13 @@ class Version:
     settings: Mapping[str, JSON]
 
 
-async def _check(todo: "Task", version: Version) -> Verdict:
+async def _check(todo: "Task", version: Version) -> tuple[Verdict, Status]:
+    """Return the verdict and the status that counts as right for this problem."""
     from proofsmith import api
 
     asked = await todo.judged()
-    return await api.check(todo.source, version.path, settings=version.settings, **asked)
+    verdict = await api.check(todo.source, version.path, settings=version.settings, **asked)
+    return verdict, asked["required"] or todo.level
 
 
 async def _measure(todo: "Task", version: Version) -> tuple[Comparison, ...]:

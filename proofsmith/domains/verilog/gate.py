@@ -60,18 +60,24 @@ _NOT_A_MODULE = frozenset(
 )  # fmt: skip
 
 
-def complaint(candidate: Design, reference: Design | None, others: frozenset[str]) -> str:
+def complaint(
+    candidate: Design, reference: Design | None, others: frozenset[str], *, silent: bool = False
+) -> str:
     """Return why the texts of `candidate` are refused, with the line; empty when they are not.
 
     What the reference does as well is not held against the candidate, unless it would let the two be told apart.
-    `others`: names of modules of the bench, which a candidate may not define.
+    `others`: names of modules of the bench, which a candidate may not define. `silent`: a bench's output will be
+    read, so not even a report of a wrong parameter may be printed.
     """
+    spoken = frozenset[str]() if silent else _REPORTS
     known = _tokens(reference) if reference else []
     known = [t for t in known if t.kind not in ("space", "comment")]
     for path in candidate.sources:
         text = candidate.files[path]
         problem = "it holds a NUL byte" if "\0" in text else ""
-        problem = problem or _raw(text, candidate, known) or _read(text, candidate, known, others)
+        problem = (
+            problem or _raw(text, candidate, known) or _read(text, candidate, known, others, spoken)
+        )
         if problem:
             return problem if len(candidate.sources) == 1 else f"{path}: {problem}"
     return ""
@@ -140,7 +146,13 @@ def _raw(text: str, candidate: Design, known: Sequence[Token]) -> str:
     return ""
 
 
-def _read(text: str, candidate: Design, known: Sequence[Token], others: frozenset[str]) -> str:
+def _read(
+    text: str,
+    candidate: Design,
+    known: Sequence[Token],
+    others: frozenset[str],
+    spoken: frozenset[str],
+) -> str:
     words = list(lexicon.tokens(text))
     for token in words:
         if not token.text.isascii() and token.kind != "string":
@@ -148,7 +160,7 @@ def _read(text: str, candidate: Design, known: Sequence[Token], others: frozense
         if token.kind == "escaped" and "." in token.text:
             return f"line {token.line}: the escaped name {token.text} looks like a path"
     findings = (
-        _system(words, candidate, {t.text for t in known if t.kind == "system"}),
+        _system(words, candidate, spoken | ({t.text for t in known} & _SPEECH)),
         "" if _delay(known) else _delay(words),
         _word(words, _STATEMENTS, "states a property with"),
         _word(words, _FOREIGN, "uses"),
@@ -160,7 +172,7 @@ def _read(text: str, candidate: Design, known: Sequence[Token], others: frozense
     return next((finding for finding in findings if finding), "")
 
 
-def _system(words: Sequence[Token], candidate: Design, known: set[str]) -> str:
+def _system(words: Sequence[Token], candidate: Design, allowed: frozenset[str]) -> str:
     for index, token in enumerate(words):
         if token.kind != "system" or token.text in PURE_FUNCTIONS:
             continue
@@ -169,7 +181,7 @@ def _system(words: Sequence[Token], candidate: Design, known: set[str]) -> str:
             if named is None or named.text.strip('"') not in candidate.files:
                 shown = named.text if named else "computed"
                 return f"line {token.line}: {token.text}: file {shown} not shipped with the problem"
-        elif token.text not in (known & _SPEECH) | _REPORTS:
+        elif token.text not in allowed:
             return f"line {token.line}: {token.text} does not belong into a design"
     return ""
 

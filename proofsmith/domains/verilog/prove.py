@@ -76,6 +76,13 @@ async def prove(
     return await judged(known, candidate, sandbox, depth, terms=terms, command=command)
 
 
+async def compared(
+    reference: Reference, candidate: Design, sandbox: Sandbox, depth: Depth, terms: Terms
+) -> Finding:
+    """Return what comparing a candidate with a reference that was read before gives."""
+    return await Comparison(reference, candidate, sandbox, depth, terms).found()
+
+
 async def judged(
     reference: Reference,
     candidate: Design,
@@ -86,8 +93,8 @@ async def judged(
     command: tuple[str, ...] = (),
 ) -> Verdict:
     """Judge a candidate against a reference that was read before."""
-    comparison = Comparison(reference, candidate, sandbox, depth, terms or Terms())
-    return verdict(await comparison.found(), command)
+    found = await compared(reference, candidate, sandbox, depth, terms or Terms())
+    return verdict(found, command)
 
 
 def verdict(found: Finding, command: tuple[str, ...]) -> Verdict:

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from proofsmith.domains.verilog import lexicon
 from proofsmith.domains.verilog.design import Design, Interface
-from proofsmith.domains.verilog.elaborate import Elaborator
+from proofsmith.domains.verilog.elaborate import Elaborator, elaborate
 from proofsmith.domains.verilog.specification import Specification, parse
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
@@ -27,7 +27,10 @@ async def read(source: Path, goal: Goal, options: Mapping[str, JSON], sandbox: S
         return _specified(parse(text_of(source), source, options), goal, options, checks)
     files = _files(source, options)
     design = design_of_files(files, options)
-    shape = (await Elaborator(sandbox).read(design)).interface
+    if goal is Goal.SOLVE and checks:
+        shape = (await elaborate(design, sandbox)).interface
+    else:
+        shape = (await Elaborator(sandbox).read(design)).interface
     return _problem(design, shape, goal, options, checks)
 
 
@@ -217,8 +220,13 @@ def _problem(
             "interface": shape.dump(),
             "liberty": options.get("liberty"),
         },
-        required=Status.PROVED,
+        required=Status.TESTED if goal is Goal.SOLVE and not _referenced(checks) else Status.PROVED,
     )
+
+
+def _referenced(checks: Mapping[str, str]) -> bool:
+    """Say whether a design of the user's says what is right."""
+    return any(key.startswith(f"{REFERENCE}/") for key in checks)
 
 
 def _specified(
@@ -227,7 +235,7 @@ def _specified(
     """Return the problem of a specification: its first version is the bare module header."""
     path = f"{spec.top}.sv"
     design = Design(files={path: spec.skeleton()}, top=spec.top)
-    known = Status.PROVED if any(k.startswith(REFERENCE) for k in checks) else Status.TESTED
+    known = Status.PROVED if _referenced(checks) else Status.TESTED
     made = _problem(design, spec.interface, goal, {**options, "top": spec.top}, checks)
     return Problem(
         id=digest(made.id, spec.text)[:16],

@@ -1,11 +1,15 @@
 """The ladder that a candidate climbs: scope, then the reference design, then the bench."""
 
-from proofsmith.domains.verilog import prove, source
+from dataclasses import replace
+
+from proofsmith.domains.verilog import lexicon, prove, source
+from proofsmith.domains.verilog.bench import connected_by_name
+from proofsmith.domains.verilog.benched import Trial
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.elaborate import elaborate
 from proofsmith.domains.verilog.prove import Finding, Reference, Terms
 from proofsmith.protocols import Sandbox
-from proofsmith.types import Candidate, Depth, Problem, Status, Verdict
+from proofsmith.types import Candidate, Depth, Goal, Problem, Status, Verdict
 
 
 class Verifier:
@@ -15,6 +19,8 @@ class Verifier:
         """Judge candidates of `problem`."""
         self._problem = problem
         self._known: Reference | None = None
+        self._trial = Trial(problem)
+        self._terms = terms_of(problem)
 
     async def verify(self, candidate: Candidate, sandbox: Sandbox, depth: Depth) -> Verdict:
         """Judge a candidate."""
@@ -26,11 +32,40 @@ class Verifier:
                 found = Finding(status=Status.FAILED, check="scope", complaint=complaint)
                 return prove.verdict(found, command)
         design = source.design_of(self._problem, candidate.files)
+        if not self._has_reference:
+            return prove.verdict(await self._trial.found(design, sandbox, depth), command)
+        return await self._compared(design, sandbox, depth, command)
+
+    async def _compared(
+        self, design: Design, sandbox: Sandbox, depth: Depth, command: tuple[str, ...]
+    ) -> Verdict:
+        """Judge against the reference, and tell what the bench says beside it."""
         if self._known is None:
             wanted = self._reference()
             self._known = Reference(wanted, await elaborate(wanted, sandbox))
-        terms = terms_of(self._problem)
-        return await prove.judged(self._known, design, sandbox, depth, terms=terms, command=command)
+        found = await prove.compared(self._known, design, sandbox, depth, self._terms)
+        unread = found.check in ("text gate", "read", "ports")
+        said = None if unread else await self._trial.said(design, sandbox)
+        if said is not None:
+            facts = {**found.facts, "bench": f"{said.outcome}: {said.said}"}
+            complaint = found.complaint
+            if complaint and said.outcome == "pass":
+                complaint = f"bench: pass, reference: different; {complaint}"
+            found = replace(found, facts=facts, complaint=complaint)
+        return prove.verdict(found, command)
+
+    @property
+    def _has_reference(self) -> bool:
+        """True when a design says what is right: one that the user names, or the user's own that is improved."""
+        if source.checked(self._problem, source.REFERENCE):
+            return True
+        return not self._problem.options.get("specification") and not self._broken
+
+    @property
+    def _broken(self) -> bool:
+        """True when the design itself is what is wrong: it is to be repaired until the bench passes."""
+        solving = self._problem.goal in (Goal.SOLVE, Goal.REFUTE)
+        return solving and bool(source.checked(self._problem, source.BENCH))
 
     def _reference(self) -> Design:
         """Return the design that says what is right: the user's reference, else the problem itself."""
@@ -38,14 +73,19 @@ class Verifier:
         own = source.design_of(self._problem)
         if not given:
             return own
-        return own.with_files(given)
+        wanted = own.with_files(given)
+        tops = lexicon.tops(lexicon.bare("\n".join(given.values())))
+        return wanted if own.top in tops or len(tops) != 1 else replace(wanted, top=tops[0])
 
 
 def terms_of(problem: Problem) -> Terms:
     """Return what the user allows beyond strict equality."""
     pairs = (item.partition("=") for item in source.listed(problem.options.get("valid")))
     latency = problem.options.get("latency")
+    benches = source.checked(problem, source.BENCH).values()
+    top = str(problem.options["top"])
     return Terms(
+        by_name=any(connected_by_name(text, top) for text in benches),
         valid=tuple((data, flag) for data, _, flag in pairs),
         latency=latency if isinstance(latency, int) else 0,
     )

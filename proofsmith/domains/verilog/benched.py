@@ -1,0 +1,103 @@
+"""Judge a design that has no reference: ports as specified, the user's bench passed, and the bench worth something."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from proofsmith.domains.verilog import gate, source, trial
+from proofsmith.domains.verilog.bench import connected_by_name
+from proofsmith.domains.verilog.design import Design, Interface, Port
+from proofsmith.domains.verilog.elaborate import elaborate
+from proofsmith.domains.verilog.prove import Finding, ports_differ, prove
+from proofsmith.domains.verilog.trial import Bench, Run, Worth
+from proofsmith.protocols import Sandbox
+from proofsmith.types import JSON, Depth, Problem, Status
+
+MUTANTS = {Depth.QUICK: 10, Depth.FULL: 30}
+
+
+class Trial:
+    """The bench of one problem; what is known of it is earned once."""
+
+    def __init__(self, problem: Problem) -> None:
+        """Take the bench out of `problem`."""
+        files = source.checked(problem, source.BENCH)
+        self._top = str(problem.options["top"])
+        self.bench = Bench(files=files, top=self._top) if files else None
+        self._interface = interface_of(problem) if problem.options.get("specification") else None
+        self._hollow: tuple[str, ...] | None = None
+        self._worth: dict[Depth, Worth] = {}
+
+    async def said(self, design: Design, sandbox: Sandbox) -> Run | None:
+        """Return what the bench says of a design; None without a bench."""
+        return await trial.run(self.bench, design, sandbox) if self.bench else None
+
+    async def found(self, design: Design, sandbox: Sandbox, depth: Depth) -> Finding:
+        """Judge a design by the specification's ports and the bench."""
+        facts: dict[str, JSON] = {"depth": str(depth)}
+        others = self.bench.modules if self.bench else frozenset()
+        refused = gate.complaint(design, None, others, silent=True)
+        if refused:
+            return Finding(status=Status.FAILED, check="text gate", complaint=refused)
+        read = await elaborate(design, sandbox)
+        if read.trouble:
+            return Finding(status=Status.FAILED, check="read", complaint=read.complaint)
+        if self._interface is not None:
+            by_name = self.bench is None or self._by_name()
+            wanted = replace(read, interface=self._interface)
+            differ = ports_differ(wanted, read, by_name=by_name)
+            if differ:
+                return Finding(status=Status.FAILED, check="ports", complaint=differ)
+        if self.bench is None:
+            why = "neither a bench nor a reference says what is right"
+            return Finding(status=Status.UNDECIDED, check="bench", complaint=why, facts=facts)
+        return await self._tried(self.bench, design, read.interface, sandbox, depth)
+
+    def _by_name(self) -> bool:
+        assert self.bench is not None
+        return any(connected_by_name(self.bench.files[p], self._top) for p in self.bench.sources)
+
+    async def _tried(
+        self, bench: Bench, design: Design, shape: Interface, sandbox: Sandbox, depth: Depth
+    ) -> Finding:
+        ran = await trial.run(bench, design, sandbox)
+        facts: dict[str, JSON] = {"depth": str(depth), "said": ran.said}
+        if ran.outcome != "pass":
+            status = Status.UNDECIDED if ran.outcome == "silent" else Status.FAILED
+            word = "timed out: " if ran.outcome == "endless" else ""
+            return Finding(status=status, check="bench", complaint=f"{word}{ran.said}", facts=facts)
+        if self._hollow is None:
+            self._hollow = await trial.passed_by_stubs(bench, shape, sandbox)
+        if self._hollow:
+            why = f"the bench proves nothing: a module with {', '.join(self._hollow)} passes it"
+            return Finding(status=Status.UNDECIDED, check="bench", complaint=why, facts=facts)
+        if depth not in self._worth:
+            self._worth[depth] = await self._worth_of(bench, design, sandbox, depth)
+        known = self._worth[depth]
+        facts.update({"mutants": known.mutants, "killed": known.killed})
+        if known.killed < trial.WEAK_BELOW * known.mutants:
+            facts["weak bench"] = (
+                f"it misses {known.mutants - known.killed} of {known.mutants} faults"
+            )
+        return Finding(status=Status.TESTED, check="bench", facts=facts)
+
+    @staticmethod
+    async def _worth_of(bench: Bench, design: Design, sandbox: Sandbox, depth: Depth) -> Worth:
+        """Return the bench's mutation score; mutants that are proved equal to the design do not count."""
+        raw = await trial.worth(bench, design, sandbox, MUTANTS[depth])
+        same = 0
+        for survivor in raw.survivors:
+            same += (await prove(design, survivor, sandbox)).status is Status.PROVED
+        return replace(raw, mutants=raw.mutants - same, survivors=())
+
+
+def interface_of(problem: Problem) -> Interface:
+    """Return the interface that a problem's options hold."""
+    held = problem.options["interface"]
+    shape: Mapping[str, JSON] = held if isinstance(held, dict) else {}
+    rows = shape.get("ports")
+    ports = tuple(
+        Port(str(row[0]), row[1], int(str(row[2])))  # type: ignore[arg-type]
+        for row in (rows if isinstance(rows, list) else [])
+        if isinstance(row, list)
+    )
+    return Interface(ports=ports)
