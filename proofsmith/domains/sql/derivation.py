@@ -16,7 +16,7 @@ from proofsmith.domains.sql.rules.text import qualified
 from proofsmith.domains.sql.schema import Schema
 from proofsmith.domains.sql.search import places, repeated
 
-_MOST_TREES = 400
+_MOST_TREES = 40
 """Queries that the search for an unnamed derivation looks at."""
 
 
@@ -33,7 +33,8 @@ def derive(
 ) -> Derivation | None:
     """Return rules that turn `base` into `candidate`, both as qualified texts; None when none are found.
 
-    `named` are rules to try first, as a candidate's move lists them (`name*` for everywhere); they are a hint alone.
+    `named` are the rules to follow, as a candidate's move lists them (`name*` for everywhere); without any, the
+    nearest rewrites are looked through.
     """
     try:
         start, goal = qualified(base, schema), _form(qualified(candidate, schema))
@@ -41,7 +42,7 @@ def derive(
         return None
     rules = {rule.name: rule for rule in CATALOGUE}
     told = [rules[name.rstrip("*")] for name in named if name.rstrip("*") in rules]
-    found = _along(start, goal, told, schema) or _search(start, goal, schema)
+    found = _along(start, goal, told, schema) if told else _search(start, goal, schema)
     return _derivation(found, rules) if found is not None else None
 
 

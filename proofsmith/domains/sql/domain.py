@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from proofsmith.domains.sql import brief, corroboration, profiling, search, source, timing
+from proofsmith.domains.sql import advice, brief, corroboration, profiling, search, source, timing
 from proofsmith.domains.sql.bench import Benches
 from proofsmith.domains.sql.engines.keeper import Keeper
 from proofsmith.domains.sql.verify import Verifier
@@ -95,4 +95,8 @@ class SqlDomain:
         bench = await self._benches.bench(problem, sandbox)
         name = problem.editable[0]
         text = bench.text(candidate.files.get(name, problem.text))
-        return await profiling.profile_query(bench, text, name)
+        profile = await profiling.profile_query(bench, text, name)
+        if profile is None or candidate.files.get(name, problem.text) != problem.text:
+            return profile
+        found = await advice.advise(bench, text, source.schema_of(problem))
+        return profiling.with_advice(profile, [item.line for item in found])

@@ -147,3 +147,26 @@ def cost_of(plan: JSON) -> float | None:
         root = plan[0].get("Plan")
         return _number(root.get("Total Cost")) if isinstance(root, dict) else None
     return None
+
+
+MOST_OPERATORS = 120
+"""Operators of a plan that a report keeps."""
+
+
+def as_json(tree: Operator) -> JSON:
+    """Return a plan for a report: name, detail, rows, estimate, own milliseconds, children; long ones are cut."""
+    left = [MOST_OPERATORS]
+
+    def told(o: Operator) -> JSON:
+        left[0] -= 1
+        children: list[JSON] = [told(child) for child in o.children if left[0] > 0]
+        return {
+            "name": o.name,
+            "detail": o.detail[:120],
+            "rows": o.rows,
+            "estimate": o.estimated_rows,
+            "own_ms": None if o.own_s is None else round(1e3 * o.own_s, 3),
+            "children": children,
+        }
+
+    return told(tree)

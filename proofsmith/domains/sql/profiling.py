@@ -1,7 +1,8 @@
 """Say where a query's time goes and why: hot operators, misestimates, repeated subplans, spills, wasted scans."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from proofsmith.domains.sql.bench import Bench
 from proofsmith.domains.sql.plans import Operator, read_plan
@@ -105,6 +106,15 @@ def _join_order(tree: Operator) -> list[str]:
     if not tree.children:
         return [tree.detail.split(" ")[0]] if tree.detail else []
     return [name for child in tree.children for name in _join_order(child)]
+
+
+def with_advice(profile: Profile, lines: Sequence[str]) -> Profile:
+    """Return the profile with advice on the database below it: labelled, since it is no version of the query."""
+    if not lines:
+        return profile
+    told = "\n".join([profile.summary, *(f"advice, not a rewrite: {line}" for line in lines)])
+    summary = told.encode()[: _SUMMARY_BYTES + 600].decode(errors="ignore")
+    return replace(profile, summary=summary, facts={**profile.facts, "advice": [*lines]})
 
 
 def symptoms(tree: Operator) -> list[str]:

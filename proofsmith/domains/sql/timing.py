@@ -3,11 +3,10 @@
 import math
 import random
 from dataclasses import dataclass
-from statistics import median
 
 from proofsmith.domains.sql.bench import Bench
 from proofsmith.domains.sql.engines import Clocked
-from proofsmith.domains.sql.plans import shape_of
+from proofsmith.domains.sql.plans import as_json, read_plan, shape_of
 from proofsmith.tools import stats
 from proofsmith.types import JSON, Comparison, ComparisonVerdict, Depth
 
@@ -116,6 +115,8 @@ async def _judged(
         pairs = await _until_settled(trial, looks)
     except _Ended as ended:
         return _refused(str(ended), facts)
+    if depth is Depth.FULL:
+        facts["plans"] = await _plans(trial)
     ratios = [math.log(a / b) for a, b in pairs]
     judged = stats.judge(ratios, looks=looks)
     reason = judged.reason
@@ -132,6 +133,17 @@ async def _judged(
         base_samples=tuple(a for a, _ in pairs),
         candidate_samples=tuple(b for _, b in pairs),
     )
+
+
+async def _plans(trial: _Trial) -> dict[str, JSON]:
+    """Return both plans as they were executed, for the report; a side that gives none is left out."""
+    found: dict[str, JSON] = {}
+    for side, text in (("base", trial.base), ("candidate", trial.candidate)):
+        plan, error = await trial.bench.plan(text, analyze=True, limit_s=trial.limit_s)
+        tree = None if error else read_plan(plan)
+        if tree is not None:
+            found[side] = as_json(tree)
+    return found
 
 
 def _looks(depth: Depth, base_s: float) -> tuple[int, ...]:
@@ -176,9 +188,9 @@ async def _censored(
     if ratio > 1 + stats.MARGIN:
         verdict = ComparisonVerdict.FASTER
     return Comparison(
-        metric="wall time",
+        metric=f"at least, wall time (the base was cancelled at {limit_s:.0f} s)",
         verdict=verdict,
-        ratio=limit_s / median(samples),
+        ratio=ratio,
         low=ratio,
         high=None,
         pairs=1 + len(late),

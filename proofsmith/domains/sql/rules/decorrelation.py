@@ -219,7 +219,10 @@ def decorrelate_restricted(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]
 
 
 def _each(tree: exp.Expr, schema: Schema, *, restricted: bool) -> Iterator[exp.Expr]:
-    for _, subquery in scopes.sites(tree, exp.Subquery):
+    def fits(node: exp.Expr) -> bool:
+        return read_block(node, schema) is not None
+
+    for _, subquery in scopes.sites(tree, exp.Subquery, wanted=fits):
         made = decorrelated(subquery, schema, restricted=restricted)
         if made is not None:
             yield made

@@ -46,7 +46,7 @@ def split(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     Branch n keeps the rows for which member n is true and none before it is: IS NOT TRUE, so that NULL falls through.
     The branches deliver the columns that the SELECT uses; grouping, DISTINCT, ORDER BY and LIMIT stay around them.
     """
-    for copy, select in scopes.sites(tree, exp.Select):
+    for copy, select in scopes.sites(tree, exp.Select, wanted=lambda s: s.find(exp.Or)):
         if not isinstance(select, exp.Select) or not scopes.plain(select):
             continue
         if not scopes.inner_only(select) or scopes.free(select):

@@ -11,7 +11,7 @@ from proofsmith.domains.sql.schema import Schema
 
 def drop_distinct(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree without one DISTINCT whose rows are distinct by declared keys."""
-    for copy, select in scopes.sites(tree, exp.Select):
+    for copy, select in scopes.sites(tree, exp.Select, wanted=lambda s: s.args.get("distinct")):
         if not isinstance(select, exp.Select) or not _plain_distinct(select):
             continue
         if _distinct_rows(select, schema):
@@ -81,7 +81,7 @@ def drop_idle_distinct(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
 
 def having_to_where(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with the conjuncts of HAVING that use grouping keys alone moved into WHERE."""
-    for copy, select in scopes.sites(tree, exp.Select):
+    for copy, select in scopes.sites(tree, exp.Select, wanted=lambda s: s.args.get("having")):
         if not isinstance(select, exp.Select) or not select.args.get("having"):
             continue
         grouped = facts.group_keys(select)

@@ -36,7 +36,7 @@ class _Membership:
 
 def count_to_exists(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with one comparison of a COUNT with 0 or 1 turned into [NOT] EXISTS."""
-    for copy, node in scopes.sites(tree, *_MIRROR):
+    for copy, node in scopes.sites(tree, *_MIRROR, wanted=_count_test):
         found = _count_test(node)
         if found is None:
             continue
@@ -163,7 +163,7 @@ def _original(node: exp.Expr, wanted: exp.Expr) -> exp.Expr:
 
 def unite_existence(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with a demanded OR of EXISTS on one column turned into IN over a UNION ALL."""
-    for copy, node in scopes.sites(tree, exp.Or):
+    for copy, node in scopes.sites(tree, exp.Or, wanted=lambda o: o.find(exp.Exists)):
         if isinstance(node.parent, exp.Or) or not _demanded(node):
             continue
         found = [_correlated(part, schema) for part in scopes.disjuncts(node)]
@@ -181,7 +181,7 @@ def unite_existence(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
 
 def in_to_exists(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with one demanded IN turned into EXISTS, or NOT IN into NOT EXISTS with its NULL cases."""
-    for copy, node in scopes.sites(tree, exp.In):
+    for copy, node in scopes.sites(tree, exp.In, wanted=lambda i: i.args.get("query")):
         negated = isinstance(node.parent, exp.Not)
         whole = node.parent if negated and node.parent is not None else node
         query = node.args.get("query")

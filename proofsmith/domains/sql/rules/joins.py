@@ -40,7 +40,7 @@ def _strict_in(operand: exp.Expr, alias: str) -> bool:
 
 def outer_to_inner(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with one LEFT JOIN made inner."""
-    for copy, join in scopes.sites(tree, exp.Join):
+    for copy, join in scopes.sites(tree, exp.Join, wanted=lambda j: j.args.get("side")):
         select = join.parent
         if not isinstance(select, exp.Select) or not scopes.plain(select):
             continue
@@ -120,7 +120,7 @@ def _declared_key(
 
 def drop_inner_join(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree without one inner-joined parent of which only the referenced key is used."""
-    for copy, select in scopes.sites(tree, exp.Select):
+    for copy, select in scopes.sites(tree, exp.Select, wanted=scopes.joins):
         if not isinstance(select, exp.Select) or not scopes.plain(select):
             continue
         if not scopes.inner_only(select):
@@ -182,7 +182,7 @@ def _remove(select: exp.Select, source: scopes.Source, kept: Sequence[exp.Expr])
 
 def drop_left_join(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree without one LEFT JOIN whose right side delivers nothing and matches at most once."""
-    for copy, join in scopes.sites(tree, exp.Join):
+    for copy, join in scopes.sites(tree, exp.Join, wanted=lambda j: j.args.get("side")):
         select = join.parent
         if not isinstance(select, exp.Select) or not scopes.plain(select):
             continue

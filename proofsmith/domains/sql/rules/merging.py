@@ -83,7 +83,7 @@ def _renamed(select: exp.Select) -> exp.Select | None:
 
 def merge_values(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with scalar subqueries of one SELECT over the same sources computed by one derived table."""
-    for copy, select in scopes.sites(tree, exp.Select):
+    for copy, select in scopes.sites(tree, exp.Select, wanted=_several):
         if not isinstance(select, exp.Select) or not scopes.plain(select):
             continue
         if facts.aggregates(select) or any(join.side for join in scopes.joins(select)):
@@ -99,6 +99,11 @@ def merge_values(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
             _merge_values(select, group)
             yield copy
             break
+
+
+def _several(select: exp.Expr) -> bool:
+    """Say whether the SELECT holds two subqueries at least."""
+    return len(list(select.find_all(exp.Subquery))) > 1
 
 
 def _scalar(node: exp.Subquery, select: exp.Select) -> bool:
@@ -126,7 +131,7 @@ def _merge_values(select: exp.Select, group: Sequence[_Scan]) -> None:
 
 def merge_derived(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with cross-joined one-row derived tables over the same sources computed by one of them."""
-    for copy, select in scopes.sites(tree, exp.Select):
+    for copy, select in scopes.sites(tree, exp.Select, wanted=_several):
         if not isinstance(select, exp.Select) or not scopes.plain(select):
             continue
         if not scopes.inner_only(select):

@@ -13,7 +13,7 @@ _FILTERS = (exp.EQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.In)
 
 def year_to_range(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with one test of a date's year turned into a half-open range."""
-    for copy, node in scopes.sites(tree, exp.EQ):
+    for copy, node in scopes.sites(tree, exp.EQ, wanted=lambda e: _year_test(e, schema)):
         found = _year_test(node, schema)
         if found is None:
             continue

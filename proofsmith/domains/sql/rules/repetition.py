@@ -101,7 +101,7 @@ def _readers(tree: exp.Expr, cte: exp.Expr) -> int:
 
 def filter_first(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with one filtered table of a join computed apart, so that its true size starts the plan."""
-    for copy, select in scopes.sites(tree, exp.Select):
+    for copy, select in scopes.sites(tree, exp.Select, wanted=scopes.joins):
         if not isinstance(select, exp.Select) or not scopes.plain(select):
             continue
         for alias, source in scopes.sources(select).items():

@@ -4,7 +4,7 @@
 aliases. A column without a source is a reference to an output alias (ORDER BY) and belongs to its own SELECT.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -71,7 +71,7 @@ def set_where(select: exp.Select, parts: Sequence[exp.Expr]) -> None:
     select.set("where", exp.Where(this=condition) if condition is not None else None)
 
 
-def joins(select: exp.Select) -> list[exp.Join]:
+def joins(select: exp.Expr) -> list[exp.Join]:
     """Return the joins in the order they are written."""
     return select.args.get("joins") or []
 
@@ -249,8 +249,16 @@ def derived(query: exp.Query, alias: str) -> exp.Subquery:
     return exp.Subquery(this=query, alias=exp.TableAlias(this=identifier(alias)))
 
 
-def sites(tree: exp.Expr, *kinds: type[exp.Expr]) -> Iterator[tuple[exp.Expr, exp.Expr]]:
-    """Yield, for each node of `kinds`, a copy of the whole tree and that node in it."""
-    for index, _ in enumerate(list(tree.find_all(*kinds))):
-        copy = tree.copy()
-        yield copy, list(copy.find_all(*kinds))[index]
+def sites(
+    tree: exp.Expr,
+    *kinds: type[exp.Expr],
+    wanted: Callable[[exp.Expr], object] = lambda node: True,
+) -> Iterator[tuple[exp.Expr, exp.Expr]]:
+    """Yield, for each node of `kinds` that `wanted` takes, a copy of the whole tree and that node in it.
+
+    `wanted` looks at the tree itself, which spares the copies that a rule would throw away.
+    """
+    for index, node in enumerate(list(tree.find_all(*kinds))):
+        if wanted(node):
+            copy = tree.copy()
+            yield copy, list(copy.find_all(*kinds))[index]

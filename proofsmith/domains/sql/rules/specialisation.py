@@ -71,7 +71,7 @@ def _goes(part: exp.Expr, alias: str, query: exp.Query) -> bool:
     )
 
 
-def _readers(tree: exp.Expr, cte: exp.CTE) -> list[exp.Table]:
+def _readers(tree: exp.Expr, cte: exp.Expr) -> list[exp.Table]:
     return [
         table
         for table in tree.find_all(exp.Table)
@@ -81,7 +81,7 @@ def _readers(tree: exp.Expr, cte: exp.CTE) -> list[exp.Table]:
 
 def _shared(tree: exp.Expr) -> Iterator[tuple[exp.Expr, exp.CTE, list[exp.Table]]]:
     """Yield, for each common table expression that is read more than once, a copy of the tree, it and its readers."""
-    for copy, cte in scopes.sites(tree, exp.CTE):
+    for copy, cte in scopes.sites(tree, exp.CTE, wanted=lambda c: len(_readers(tree, c)) > 1):
         if not isinstance(cte, exp.CTE) or not isinstance(cte.parent, exp.With):
             continue
         readers = _readers(copy, cte)
@@ -159,9 +159,7 @@ def share_filters(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
 
 def restrict_groups(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with one grouped derived table restricted to the keys that its joins let through."""
-    for copy, node in scopes.sites(tree, exp.Subquery):
-        if not isinstance(node.parent, exp.From | exp.Join) or not _grouped(node.this):
-            continue
+    for copy, node in scopes.sites(tree, exp.Subquery, wanted=_grouped_entry):
         select = node.parent_select
         found = reading(node, schema, joined=True)
         own = {p.sql() for p in own_filters(select, found.alias)} if select else set()
@@ -169,6 +167,10 @@ def restrict_groups(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
         if fresh:
             pushdown.push(node.this, found.alias, fresh)
             yield copy
+
+
+def _grouped_entry(node: exp.Expr) -> bool:
+    return isinstance(node.parent, exp.From | exp.Join) and _grouped(node.this)
 
 
 def _grouped(query: exp.Expr) -> bool:

@@ -13,7 +13,7 @@ from proofsmith.domains.sql.rules.rule import Rule
 from proofsmith.domains.sql.rules.text import qualified, written
 from proofsmith.domains.sql.schema import Schema, Table, parse_schema
 
-DATABASES = 400
+DATABASES = 120
 VALUES = (None, 1, 1, 2, 2, 3)
 
 

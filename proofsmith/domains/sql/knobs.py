@@ -1,0 +1,54 @@
+"""Session settings that can make a query faster and cannot change its result, as candidates of their own.
+
+Source of the idea: Huang and others, *LLMTune* (2024); the safe set is what PostgreSQL and DuckDB let a session set
+without a restart. Settings that change results (time zone, date style, collation, float digits) are not in it.
+"""
+
+from collections.abc import Iterator, Mapping
+
+KNOBS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "postgresql": (
+        ("random_page_cost", "1.1"),
+        ("work_mem", "256MB"),
+        ("jit", "off"),
+        ("join_collapse_limit", "16"),
+        ("from_collapse_limit", "16"),
+        ("hash_mem_multiplier", "4"),
+        ("effective_cache_size", "8GB"),
+        ("plan_cache_mode", "force_custom_plan"),
+        ("enable_nestloop", "off"),
+        ("enable_memoize", "off"),
+    ),
+    "duckdb": (("threads", "2"), ("threads", "4")),
+    "sqlite": (("cache_size", "-262144"), ("mmap_size", "1073741824")),
+}
+"""Settings to try by engine, most promising first."""
+
+
+def proposals(engine: str) -> Iterator[dict[str, str]]:
+    """Yield single settings, then pairs of the first few."""
+    known = KNOBS.get(engine, ())
+    for name, value in known:
+        yield {name: value}
+    first = known[:3]
+    for place, (name, value) in enumerate(first):
+        for other, setting in first[place + 1 :]:
+            if other != name:
+                yield {name: value, other: setting}
+
+
+def allowed(engine: str, settings: Mapping[str, object]) -> bool:
+    """Say whether every setting is one of the safe ones, with the value that is tried.
+
+    >>> allowed("postgresql", {"jit": "off"}), allowed("postgresql", {"TimeZone": "UTC"})
+    (True, False)
+    """
+    known = set(KNOBS.get(engine, ()))
+    return all((name, str(value)) in known for name, value in settings.items())
+
+
+def script(engine: str, settings: Mapping[str, object]) -> str:
+    """Return the statements that set them for a session."""
+    if engine == "sqlite":
+        return " ".join(f"PRAGMA {name}={value};" for name, value in settings.items())
+    return " ".join(f"SET {name} = '{value}';" for name, value in settings.items())

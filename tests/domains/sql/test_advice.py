@@ -1,0 +1,59 @@
+"""Which indexes are suggested, which constraints are missed, and what models are told."""
+
+from proofsmith.domains.sql import brief
+from proofsmith.domains.sql.advice import constraints, indexes
+from proofsmith.domains.sql.population import populate
+from proofsmith.domains.sql.rules.text import qualified
+from proofsmith.domains.sql.schema import parse_schema
+from proofsmith.domains.sql.source import problem
+from proofsmith.domains.sql.testing.pools import pools_of
+from proofsmith.types import Goal
+
+DDL = """CREATE TABLE part (id INTEGER PRIMARY KEY, brand TEXT, size INTEGER);
+CREATE TABLE line (part_id INTEGER NOT NULL REFERENCES part(id), quantity INTEGER, secret INTEGER, day DATE,
+  CHECK (quantity >= 0));"""
+QUERY = """SELECT SUM(l.quantity) AS s FROM line l, part p WHERE p.id = l.part_id AND p.brand = 'B' AND p.size < 5
+AND l.quantity < (SELECT AVG(x.quantity) FROM line x WHERE x.part_id = p.id)"""
+
+
+def test_correlated_columns_come_first_then_constants_and_joins():
+    found = indexes(QUERY, parse_schema(DDL, "postgresql"))
+    assert [(table, columns) for table, columns, _ in found] == [
+        ("line", ("part_id",)),
+        ("part", ("brand", "size")),
+    ]
+
+
+def test_what_a_key_serves_needs_no_index():
+    found = indexes("SELECT brand FROM part WHERE id = 5", parse_schema(DDL, "postgresql"))
+    assert found == []
+
+
+def test_tables_without_a_key_are_named():
+    assert constraints(QUERY, parse_schema(DDL, "postgresql")) == [
+        "declare a primary key of line: joins and DISTINCT could go"
+    ]
+
+
+def test_the_brief_holds_constraints_used_columns_and_the_plan_and_stays_short():
+    given = problem("q.sql", QUERY, DDL, "postgresql", Goal.SPEED, {})
+    told = brief.write(given, {"profile": "Seq Scan line 90 %\n" * 2000})
+    assert "FOREIGN KEY (part_id) REFERENCES part (id)" in told
+    assert "CHECK" in told
+    assert "secret" not in told
+    assert "Seq Scan line" in told
+    assert "decorrelate" in told
+    assert len(told) < 2000 * 4
+
+
+def test_generated_rows_keep_to_keys_foreign_keys_and_checks_and_hold_the_constants(tmp_path):
+    schema = parse_schema(DDL, "postgresql").only(["line"])
+    populate(schema, pools_of([qualified(QUERY, schema)]), tmp_path, rows=2000)
+    parts = [line.split(",") for line in (tmp_path / "part.csv").read_text().splitlines()[1:]]
+    lines = [line.split(",") for line in (tmp_path / "line.csv").read_text().splitlines()[1:]]
+    keys = [row[0] for row in parts]
+    assert len(set(keys)) == len(keys) == 100
+    assert {row[0] for row in lines} <= set(keys)
+    assert all(row[1] == "" or int(row[1]) >= 0 for row in lines)
+    assert any(row[1] == "B" for row in parts)
+    assert len(lines) > 1500

@@ -1,0 +1,103 @@
+"""Timing on a real engine: what is faster is found, what is the same is not called faster, what is late is stopped."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+
+from proofsmith.domains.sql.bench import filled
+from proofsmith.domains.sql.domain import SqlDomain
+from proofsmith.domains.sql.schema import parse_schema
+from proofsmith.domains.sql.timing import compare
+from proofsmith.errors import UsageError
+from proofsmith.executors.choice import open_sandbox
+from proofsmith.types import Candidate, ComparisonVerdict, Depth, Goal, Status
+
+DDL = "CREATE TABLE t (id INTEGER PRIMARY KEY, k INTEGER, v INTEGER); CREATE TABLE u (k INTEGER);"
+SLOW = "SELECT COUNT(*) AS n FROM t a, t b WHERE a.k = b.k AND a.v < b.v"
+FAST = "SELECT COUNT(*) AS n FROM t"
+ENDLESS = "SELECT COUNT(*) AS n FROM t a, t b, t c, t d WHERE a.v + b.v + c.v + d.v = -1"
+
+
+@asynccontextmanager
+async def bench(folder, engine, rows=3000):
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    text = "".join(f"{n},{n % 7},{n * 37 % 1000}\n" for n in range(rows))
+    (folder / "t.csv").write_text("id,k,v\n" + text)
+    (folder / "u.csv").write_text("k\n1\n\n2\n")
+    made = await filled(parse_schema(DDL, engine), folder, "test rows", await open_sandbox())
+    try:
+        yield made
+    finally:
+        await made.engine.close()
+
+
+@pytest.fixture
+def data(tmp_path_factory):
+    folder = tmp_path_factory.getbasetemp().parent / "rows"
+    for parent in folder.parents[:3]:
+        if parent.name.startswith("pytest"):
+            parent.chmod(0o755)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["duckdb", "sqlite", "postgresql"])
+async def test_a_cheaper_query_is_faster_and_an_equal_one_never_is(data, engine):
+    async with bench(data, engine) as made:
+        found = await compare(made, SLOW, FAST, Depth.FULL)
+        assert found.verdict in (ComparisonVerdict.FASTER, ComparisonVerdict.INVALID), found
+        assert found.verdict is ComparisonVerdict.FASTER or "noisy" in found.reason
+        same = await compare(made, FAST, FAST, Depth.QUICK)
+        assert same.ratio < 1.5
+        empty = await made.database.run("SELECT COUNT(*) AS n FROM u WHERE k IS NULL")
+        assert empty.rows == ((1,),)
+
+
+@pytest.mark.slow
+async def test_a_late_candidate_is_stopped_and_a_late_base_is_censored(data):
+    async with bench(data, "sqlite") as made:
+        late = await compare(made, FAST, ENDLESS, Depth.QUICK)
+        assert late.verdict is ComparisonVerdict.SLOWER
+        assert "cancelled" in late.reason
+        censored = await compare(made, ENDLESS, FAST, Depth.FULL, limit_s=0.5)
+        assert censored.verdict is ComparisonVerdict.FASTER
+        assert censored.high is None
+        assert censored.low == 0.5 / max(censored.candidate_samples)
+        both = await compare(made, ENDLESS, ENDLESS, Depth.QUICK, limit_s=0.5)
+        assert both.verdict is ComparisonVerdict.INVALID
+
+
+@pytest.mark.slow
+async def test_a_failing_candidate_is_invalid(data):
+    async with bench(data, "duckdb") as made:
+        found = await compare(made, FAST, "SELECT nothing FROM t", Depth.QUICK)
+        assert found.verdict is ComparisonVerdict.INVALID
+        assert "nothing" in found.reason
+
+
+async def test_data_that_do_not_fit_the_schema_are_refused_before_an_engine_starts(tmp_path):
+    (tmp_path / "t.csv").write_text("id,wrong\n1,2\n")
+    schema = parse_schema(DDL, "duckdb").only(["t"])
+    with pytest.raises(UsageError, match="wrong"):
+        await filled(schema, tmp_path, "test rows", None)
+    with pytest.raises(UsageError, match=r"no readable u\.csv"):
+        await filled(parse_schema(DDL, "duckdb").only(["u"]), tmp_path, "test rows", None)
+
+
+@pytest.mark.slow
+async def test_own_rows_are_compared_profiled_and_advised_on(data, tmp_path):
+    async with bench(data, "sqlite"):
+        pass
+    (tmp_path / "schema.sql").write_text(DDL)
+    (tmp_path / "q.sql").write_text("SELECT a.id FROM t a WHERE a.v = 37 AND a.k = 1")
+    domain, sandbox = SqlDomain(), await open_sandbox()
+    options = {"engine": "sqlite", "data": str(data)}
+    given = await domain.read(tmp_path / "q.sql", Goal.SPEED, options, sandbox)
+    other = {"q.sql": "SELECT a.id FROM t a WHERE a.v = 37 AND a.k = 1 AND a.id <> 1001"}
+    verdict = await domain.verify(
+        given, Candidate(files={**given.files, **other}), sandbox, Depth.FULL
+    )
+    assert verdict.status is Status.FAILED
+    profile = await domain.profile(given, Candidate(files=given.files), sandbox)
+    assert "SCAN" in profile.summary
