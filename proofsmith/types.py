@@ -389,6 +389,8 @@ class Report:
     best: Outcome | None
     attempts: tuple[Outcome, ...] = ()
     profile: Profile | None = None
+    facts: Mapping[str, JSON] = field(default_factory=dict)
+    """What was gathered about the original, by the tool that found it."""
     explanation: tuple[str, ...] = ()
     """Why the result is what it is; when nothing was found: what was tried and what bounds it."""
     spend: Spend = field(default_factory=Spend)

@@ -91,6 +91,17 @@ class BudgetLedger:
     ) -> None:
         """Replace a reservation by what was really spent; nothing given means that nothing was."""
         self._held.remove(reserved)
+        self.charge(attempts=attempts, tokens=tokens, cost_usd=cost_usd, model_calls=model_calls)
+
+    def charge(
+        self,
+        *,
+        attempts: int = 0,
+        tokens: int = 0,
+        cost_usd: float | None = 0.0,
+        model_calls: int = 0,
+    ) -> None:
+        """Count what was spent without a reservation: by an earlier session of the same run."""
         used = self._used
         known = used.cost_usd is not None and cost_usd is not None
         self._used = replace(

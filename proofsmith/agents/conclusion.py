@@ -36,6 +36,7 @@ def conclude(
         best=best,
         attempts=tuple(outcomes),
         profile=profile,
+        facts=run.ledger.get("facts", "gathered", dict) or {},
         explanation=tuple(explanation),
         spend=run.budget.spend,
         manifest=run.manifest,

@@ -3,11 +3,14 @@
 from typing import Any
 
 from proofsmith.agents import experience
+from proofsmith.agents.budget import BudgetLedger, Reservation
 from proofsmith.agents.dataflow import ToolPolicy
 from proofsmith.agents.gather import Gatherer
 from proofsmith.agents.metered import Metered
 from proofsmith.agents.offers import offered
 from proofsmith.agents.run import Run
+from proofsmith.memory.ledger import Ledger
+from proofsmith.protocols import Model
 from proofsmith.types import JSON, Profile
 
 SEARCH = "search"
@@ -19,6 +22,10 @@ WALL_SHARE = 0.25
 LEAST_WALL_S = 20.0
 LEAST_ATTEMPTS = 4
 """Budgets below these are left to the search alone."""
+REPORT_WALL_S = 20.0
+"""Longest gathering for a report alone."""
+PAID = "paid"
+"""Kind of the ledger's records of what gathering cost."""
 PLAN_TOKENS = 5000
 """What a planning call is expected to need at most."""
 PLAN_SHARE = 0.1
@@ -44,8 +51,8 @@ class _LedgerJournal:
 async def gather(run: Run) -> dict[str, JSON]:
     """Return the facts by tool name, from the ledger when they were gathered before.
 
-    Nothing is gathered for a run without a model, which has no use for facts, nor under a budget so small that the
-    search needs all of it. The model plans the calls when it can afford that; else all tools are called.
+    Nothing is gathered yet for a run without a model, whose search has no use for facts, nor under a budget so small
+    that the search needs all of it. The model plans the calls when it can afford that; else all tools are called.
     """
     known: dict[str, Any] | None = run.ledger.get("facts", "gathered", dict)
     if known is not None:
@@ -57,7 +64,7 @@ async def gather(run: Run) -> dict[str, JSON]:
             run.problem,
             tools := offered(run),
             run.fresh(),
-            model=Metered(run.model, run.budget, run.prices) if _affords_plan(run) else None,
+            model=_metered(run, run.model) if _affords_plan(run) else None,
             policies={tool.name: ToolPolicy(slots=run.width) for tool in tools},
             journal=_LedgerJournal(run),
             wall_s=_wall_s(run),
@@ -66,8 +73,39 @@ async def gather(run: Run) -> dict[str, JSON]:
         found = await gatherer.run(QUESTION.replace("$goal", str(run.problem.goal)))
         facts = dict(found.facts) | _lessons(run)
         run.tell("gather", note=found.summary)
+    if run.model is not None:
+        run.ledger.put("facts", "gathered", facts, problem_id=run.problem.id)
+    return facts
+
+
+async def gather_for_report(run: Run) -> dict[str, JSON]:
+    """Return what was gathered; a run that gathered nothing calls the domain's tools now, in time that is left over."""
+    known: dict[str, Any] | None = run.ledger.get("facts", "gathered", dict)
+    left_s = run.budget.left.wall_s
+    wall_s = REPORT_WALL_S if left_s is None else min(REPORT_WALL_S, left_s)
+    if known is not None or wall_s <= 0 or run.stop.is_set():
+        return known or {}
+    gatherer = Gatherer(
+        run.problem, offered(run), run.fresh(), journal=_LedgerJournal(run), wall_s=wall_s
+    )
+    facts = dict((await gatherer.run("")).facts)
     run.ledger.put("facts", "gathered", facts, problem_id=run.problem.id)
     return facts
+
+
+def recharge(ledger: Ledger, budget: BudgetLedger) -> None:
+    """Count the model calls of gathering that earlier sessions of a run have paid for."""
+    for row in ledger.all(PAID, dict).values():
+        budget.charge(tokens=row["tokens"], cost_usd=row["cost_usd"], model_calls=1)
+
+
+def _metered(run: Run, model: Model) -> Metered:
+    def record(paid: Reservation) -> None:
+        number = len(run.ledger.all(PAID, dict))
+        row: dict[str, JSON] = {"tokens": paid.tokens, "cost_usd": paid.cost_usd}
+        run.ledger.put(PAID, f"gather-{number}", row, problem_id=run.problem.id)
+
+    return Metered(model, run.budget, run.prices, record)
 
 
 def _lessons(run: Run) -> dict[str, JSON]:

@@ -1,6 +1,6 @@
 """A model whose every call is reserved in the budget of a run before it is made."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Literal
 
 from pydantic import BaseModel
@@ -19,9 +19,16 @@ FRAMING_TOKENS = 64
 class Metered:
     """A `protocols.Model`; a call that does not fit into the budget raises ModelError, so callers go on without."""
 
-    def __init__(self, model: Model, budget: BudgetLedger, prices: Prices | None) -> None:
-        """Wrap `model`; `prices` None means that its price is unknown."""
+    def __init__(
+        self,
+        model: Model,
+        budget: BudgetLedger,
+        prices: Prices | None,
+        record: Callable[[Reservation], None] = lambda _: None,
+    ) -> None:
+        """Wrap `model`; `prices` None means that its price is unknown. `record` is told what each call has cost."""
         self._model, self._budget, self._prices = model, budget, prices
+        self._record = record
 
     async def complete(
         self,
@@ -50,9 +57,10 @@ class Metered:
                 effort=effort,
             )
             used = reply.usage
-            paid = Reservation(
-                tokens=used.input_tokens + used.output_tokens, cost_usd=used.cost_usd
-            )
+            if not reply.cached:
+                paid = Reservation(
+                    tokens=used.input_tokens + used.output_tokens, cost_usd=used.cost_usd
+                )
             return reply
         finally:
             self._settle(held, paid)
@@ -86,6 +94,8 @@ class Metered:
             raise ModelError(f"the model is not asked: {error.message}") from error
 
     def _settle(self, held: Reservation, paid: Reservation) -> None:
+        if paid.tokens:
+            self._record(paid)
         self._budget.settle(
             held, tokens=paid.tokens, cost_usd=paid.cost_usd, model_calls=int(paid.tokens > 0)
         )

@@ -16,6 +16,7 @@ from proofsmith import __version__
 from proofsmith.agents.budget import BudgetLedger
 from proofsmith.agents.events import EventLog
 from proofsmith.agents.experience import LESSONS, Experience, with_lessons
+from proofsmith.agents.facts import recharge
 from proofsmith.agents.failpoints import Failpoints
 from proofsmith.agents.lane import Lane
 from proofsmith.agents.run import Run
@@ -116,6 +117,11 @@ async def opened(request: Request) -> AsyncIterator[Run]:
             failpoints = Failpoints.from_environment()
             failpoints.reach("run.created")
             experience = experience_in(request.cache_dir)
+            budget = BudgetLedger(
+                request.budget,
+                earlier_wall_s=ledger.earlier_wall_s() + time.perf_counter() - begun_s,
+            )
+            recharge(ledger, budget)
             yield Run(
                 id=folder.name,
                 folder=folder,
@@ -125,10 +131,7 @@ async def opened(request: Request) -> AsyncIterator[Run]:
                 sandbox=request.sandbox,
                 strategy=lambda facts: _search(request, problem, facts),
                 ledger=ledger,
-                budget=BudgetLedger(
-                    request.budget,
-                    earlier_wall_s=ledger.earlier_wall_s() + time.perf_counter() - begun_s,
-                ),
+                budget=budget,
                 model=request.model,
                 read_reply=read_reply,
                 prices=request.prices,

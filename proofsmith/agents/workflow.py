@@ -20,7 +20,7 @@ from proofsmith.agents.attempts import REFUTED
 from proofsmith.agents.conclusion import conclude
 from proofsmith.agents.confirm import Confirmed, confirm
 from proofsmith.agents.experience import of_change
-from proofsmith.agents.facts import SEARCH, gather
+from proofsmith.agents.facts import SEARCH, gather, gather_for_report
 from proofsmith.agents.offers import profiled
 from proofsmith.agents.report.patch import patch
 from proofsmith.agents.rounds import Rounds
@@ -219,6 +219,7 @@ async def _report(state: State, runtime: Runtime[Run]) -> State:
     run = runtime.context
     run.tell("report")
     await _profile(run)
+    await gather_for_report(run)
     confirmed = run.ledger.get("confirmed", _key(state), Confirmed) or Confirmed()
     report = conclude(
         run, _outcomes(run, state), confirmed, state["ended_by"], state["model_error"]

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from pydantic import BaseModel
 
-from proofsmith.agents.facts import gather
+from proofsmith.agents.facts import gather, gather_for_report, recharge
 from proofsmith.agents.offers import Catalogue, Outline, Where
 from proofsmith.agents.rounds import Rounds
 from proofsmith.errors import SandboxError
@@ -134,3 +134,36 @@ async def test_the_catalogue_answers_to_the_symptoms_of_a_profile(tmp_path):
     lines = await tool.run(problem, asked, None)
     assert lines[0].startswith("scalar-replacement")
     assert not any(line.startswith("restrict") for line in lines[:2])
+
+
+async def test_a_run_without_a_model_gathers_for_its_report_what_needs_no_plan(tmp_path):
+    tool = Counter("hot", Nothing)
+    run = run_of(tmp_path, ToyDomain(tools=(tool,)), budget=Budget(wall_s=30.0))
+    await gather(run)
+    assert tool.calls == 0
+    facts = await gather_for_report(run)
+    assert facts["hot"] == 1
+    assert "outline" in facts
+    assert await gather_for_report(run) == facts
+    assert tool.calls == 1
+
+
+async def test_a_report_gathers_nothing_when_the_time_is_used_up(tmp_path):
+    tool = Counter("hot", Nothing)
+    run = run_of(tmp_path, ToyDomain(tools=(tool,)), budget=Budget(wall_s=0.0))
+    assert await gather_for_report(run) == {}
+    assert tool.calls == 0
+
+
+async def test_what_gathering_cost_is_counted_again_in_a_later_session(tmp_path):
+    plan = '{"id": 1, "tool": "row", "args": {"name": "x"}}\n{"tool": "join"}\n'
+    domain = ToyDomain(tools=(Counter("row", Named),))
+    budget = Budget(tokens=100_000)
+    first = run_of(tmp_path, domain, model=ScriptedModel([plan]), budget=budget)
+    await gather(first)
+    later = run_of(tmp_path, domain, model=ScriptedModel.silent(), budget=budget)
+    recharge(later.ledger, later.budget)
+    await gather(later)
+    assert later.budget.spend.tokens == first.budget.spend.tokens > 0
+    assert later.budget.spend.model_calls == 1
+    assert later.budget.left.tokens == first.budget.left.tokens

@@ -21,9 +21,11 @@ from proofsmith.agents.report.summary import (
     times,
     title,
 )
-from proofsmith.types import Conclusion, Evidence, Outcome, Report, Status
+from proofsmith.tools.feedback import clip
+from proofsmith.types import JSON, Conclusion, Evidence, Outcome, Report, Status
 
 DIFF_LINES = 2000
+FACT_CHARS = 8000
 
 
 def page(report: Report) -> str:
@@ -51,8 +53,38 @@ def _sections(report: Report) -> list[Markup]:
     if report.profile is not None and report.profile.summary:
         told = element("pre", report.profile.summary, class_="log")
         parts.append(element("section", element("h2", "Where the time of the original goes"), told))
-    parts += [_difference(report), _evidence(report), _repeat(report), _attempts(report)]
+    parts += [
+        _gathered(report),
+        _difference(report),
+        _evidence(report),
+        _repeat(report),
+        _attempts(report),
+    ]
     return [part for part in parts if part]
+
+
+def _gathered(report: Report) -> Markup:
+    """Show what tools found out about the original; the profile has a section of its own."""
+    rows = [(tool, _told(found)) for tool, found in report.facts.items() if tool != "profile"]
+    told = [
+        element("details", element("summary", tool), element("pre", text, class_="log"))
+        for tool, text in rows
+        if text
+    ]
+    return (
+        element("section", element("h2", "What is known of the original"), *told)
+        if told
+        else Markup()
+    )
+
+
+def _told(found: JSON) -> str:
+    """Write a fact as text: a list a line each, what has no lines as JSON; at most FACT_CHARS."""
+    if isinstance(found, str):
+        return clip(found, FACT_CHARS)
+    if isinstance(found, list) and all(isinstance(row, str) for row in found):
+        return clip("\n".join(map(str, found)), FACT_CHARS)
+    return clip(json.dumps(found, indent=1, ensure_ascii=False), FACT_CHARS) if found else ""
 
 
 def _header(report: Report) -> Markup:
