@@ -22,8 +22,12 @@ class Latch:
 class Aig:
     """A growing and-inverter graph."""
 
-    def __init__(self) -> None:
-        """Start with the constant node."""
+    def __init__(self, *, positional: bool = False) -> None:
+        """Start with the constant node.
+
+        `positional`: products are built as their factors stand; otherwise both orders give the same gates.
+        """
+        self.positional = positional
         self.left = [_INPUT]
         self.right = [_INPUT]
         self._known: dict[tuple[int, int], int] = {}

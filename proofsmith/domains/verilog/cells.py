@@ -72,7 +72,7 @@ def subtract(graph: Aig, a: Word, b: Word) -> tuple[Word, int]:
 
 def multiply(graph: Aig, a: Word, b: Word) -> Word:
     """Return the product cut to the width of the operands, by rows of adders; equal for both orders of operands."""
-    if sorted((a, b))[0] is not a and a != b:
+    if not graph.positional and sorted((a, b))[0] is not a and a != b:
         a, b = b, a
     width = len(a)
     total = [FALSE] * width

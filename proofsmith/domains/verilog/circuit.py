@@ -49,23 +49,23 @@ class CombinationalLoop(Exception):
     """The netlist feeds back without a register in between."""
 
 
-def build(module: Any, step: Step) -> Circuit:
+def build(module: Any, step: Step, *, positional: bool = False) -> Circuit:
     """Return the gates of the top module of yosys' JSON after `proc; flatten; memory_map`.
 
     Raises:
         UnsupportedCell: a cell has no rule.
         CombinationalLoop: a net depends on itself within a step.
     """
-    return _Builder(module, step).build()
+    return _Builder(module, step, positional).build()
 
 
 class _Builder:
     """Evaluates the netlist from its outputs and registers backwards."""
 
-    def __init__(self, module: Any, step: Step) -> None:
+    def __init__(self, module: Any, step: Step, positional: bool) -> None:
         self._module = module
         self._step = step
-        self._graph = Aig()
+        self._graph = Aig(positional=positional)
         self._unknowns: set[int] = set()
         self._values: dict[Bit, int] = {"0": FALSE, "1": TRUE}
         self._drivers: dict[Bit, tuple[str, int]] = {}

@@ -5,7 +5,15 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from proofsmith.domains.verilog import definedness, engines, gate, product, replay, sensitivity
+from proofsmith.domains.verilog import (
+    correspondence,
+    definedness,
+    engines,
+    gate,
+    product,
+    replay,
+    sensitivity,
+)
 from proofsmith.domains.verilog.cells import UnsupportedCell
 from proofsmith.domains.verilog.circuit import Circuit, CombinationalLoop, Step, build
 from proofsmith.domains.verilog.design import Design
@@ -115,10 +123,10 @@ def verdict(found: Finding, command: tuple[str, ...]) -> Verdict:
     )
 
 
-def circuit_of(read: Elaborated, step: Step) -> Circuit | str:
+def circuit_of(read: Elaborated, step: Step, *, positional: bool = False) -> Circuit | str:
     """Return the gates of a design, or why there are none."""
     try:
-        return build(read.word_json, step)
+        return build(read.word_json, step, positional=positional)
     except UnsupportedCell as error:
         return f"no gates for {error}"
     except CombinationalLoop as error:
@@ -215,7 +223,7 @@ class Comparison:
     ) -> Finding:
         always = await self._always_defined(mine, setting)
         machine = product.miter(mine, its, setting, ternary=not always)
-        decision = await self._decided(machine)
+        decision = await self._divided(machine, theirs, setting, mine, its, ternary=not always)
         self._facts.update({"engine": decision.engine, "meaning": meaning(setting, always=always)})
         if decision.status == "refuted":
             return await self._refuted(theirs, setting, machine, decision)
@@ -233,6 +241,43 @@ class Comparison:
         if trace:
             return Decision(status="refuted", engine="random simulation", trace=trace)
         return await engines.decide(machine, self._sandbox)
+
+    async def _divided(
+        self,
+        machine: Machine,
+        theirs: Elaborated,
+        setting: Setting,
+        mine: Circuit,
+        its: Circuit,
+        *,
+        ternary: bool,
+    ) -> Decision:
+        """Decide `machine`; outputs that agree for every state are proved first and left out of what remains."""
+        trace = engines.sampled(machine, self._rng)
+        if trace:
+            return Decision(status="refuted", engine="random simulation", trace=trace)
+        sure = await self._settled(theirs, setting.step, mine, its)
+        rest = [name for name in mine.outputs if name not in sure]
+        if not rest:
+            return Decision(status="proved", engine="register correspondence")
+        if sure:
+            shown = [replace(c, outputs={n: c.outputs[n] for n in rest}) for c in (mine, its)]
+            machine = product.miter(shown[0], shown[1], setting, ternary=ternary)
+        return await engines.decide(machine, self._sandbox)
+
+    async def _settled(
+        self, theirs: Elaborated, step: Step, mine: Circuit, its: Circuit
+    ) -> frozenset[str]:
+        """Return outputs that are proved equal without regard to time; none under terms of the user."""
+        if self._terms != Terms():
+            return frozenset()
+        if b"$mul" in theirs.word:  # products as they stand are alike where a rewrite moved them
+            pair = [circuit_of(r, step, positional=True) for r in (self._reference.read, theirs)]
+            if not isinstance(pair[0], str) and not isinstance(pair[1], str):
+                sure = await correspondence.settled(pair[0], pair[1], self._sandbox)
+                if sure:
+                    return sure
+        return await correspondence.settled(mine, its, self._sandbox)
 
     async def _always_defined(self, mine: Circuit, setting: Setting) -> bool:
         """Say whether the reference is proved to be known in every step after the reset, once for all candidates."""

@@ -14,7 +14,7 @@ from proofsmith.domains.verilog.rewrites.text import (
     same,
     target,
 )
-from proofsmith.domains.verilog.syntax import Node, replaced
+from proofsmith.domains.verilog.syntax import Edit, Node, replaced
 
 COSTLY = ("DivideExpression", "ModExpression", "MultiplyExpression")
 SUMS = ("AddExpression", "SubtractExpression")
@@ -33,7 +33,11 @@ def selections(source: Source) -> Iterator[Proposal]:
     for node in source.root.find("ConditionalExpression"):
         condition, left, right = node.parts[0], bare(node.parts[1]), bare(node.parts[2])
         shared = _shared(f"({condition.text})", left, right)
-        if shared:
+        product = left.kind == right.kind == "MultiplyExpression"
+        edits = _narrow_product(source, node, condition.text, left, right) if product else None
+        if edits is not None:
+            yield Proposal("share-operator", node.line, edits)
+        elif shared:
             yield Proposal("share-operator", node.line, (replaced(node, f"({shared})"),))
 
 
@@ -48,6 +52,27 @@ def _shared(condition: str, left: Node, right: Node) -> str:
         first, second = _chosen(condition, a, c), _chosen(condition, b, d)
         return f"{first} {operator(left)} {second}"
     return ""
+
+
+def _narrow_product(
+    source: Source, node: Node, condition: str, left: Node, right: Node
+) -> tuple[Edit, ...] | None:
+    """Select the factors at their own width: a multiplier of the width of the result would be another one."""
+    (a, b), (c, d) = operands(left), operands(right)
+    if same(a, d) or same(b, c):
+        c, d = d, c
+    widths = [source.width(n) for n in (a, b, c, d)]
+    if None in widths or any(source.signed(n) for n in (a, b, c, d)):
+        return None
+    names = [source.fresh(f"factor_{letter}_") for letter in "ab"]
+    lines = []
+    for name, first, second, pair in (
+        (names[0], a, c, (widths[0], widths[2])),
+        (names[1], b, d, (widths[1], widths[3])),
+    ):
+        width = max(w for w in pair if w is not None)
+        lines.append(f"wire [{width - 1}:0] {name} = {_chosen(f'({condition})', first, second)};")
+    return before(node, lines), replaced(node, f"({names[0]} * {names[1]})")
 
 
 def _one_sum(condition: str, left: Node, right: Node) -> str:
@@ -145,9 +170,10 @@ def _plain(node: Node, kinds: Sequence[str]) -> bool:
 def _one_operator(
     source: Source, statement: Node, uses: Sequence[_Use], stem: str
 ) -> Proposal | None:
-    width = _common_width(source, uses)
-    if width is None:
+    widths = _widths(source, uses)
+    if widths is None:
         return None
+    first, second, width = widths
     left, right, out, carry = (source.fresh(f"{stem}_{part}_") for part in ("a", "b", "y", "c"))
     signs = {use.minus for use in uses}
     mixed = len(signs) == 2
@@ -155,9 +181,12 @@ def _one_operator(
     chosen = {
         use.node.start: _operands_text(use, left, right, carry if mixed else "") for use in uses
     }
+    if mixed:  # the complement of an operand is as wide as the sum
+        first = second = max(widths)
     span = f"[{width - 1}:0]"
     lines = [
-        f"reg {span} {left}, {right};" + (f" reg {carry};" if mixed else ""),
+        f"reg [{first - 1}:0] {left}; reg [{second - 1}:0] {right};"
+        + (f" reg {carry};" if mixed else ""),
         f"wire {span} {out} = "
         + (f"{left} + {right} + {carry};" if mixed else f"{left} {sign} {right};"),
         "always @* begin",
@@ -169,15 +198,19 @@ def _one_operator(
     return Proposal(f"share-{stem}", statement.line, (before(statement, lines), *edits))
 
 
-def _common_width(source: Source, uses: Sequence[_Use]) -> int | None:
-    """Return the width that holds every operand and every target; None when one is unknown."""
-    widths: list[int | None] = []
+def _widths(source: Source, uses: Sequence[_Use]) -> tuple[int, int, int] | None:
+    """Return the widths of both operands and of the result; None when one is unknown."""
+    found: tuple[list[int], list[int], list[int]] = [], [], []
     for use in uses:
         assignment = use.node.inside(*ASSIGNMENTS)
-        widths += [source.width(part) or _literal(part) for part in operands(use.node)]
-        widths.append(source.width(target(assignment)) if assignment else None)
-    known = [w for w in widths if w is not None]
-    return max(known) if len(known) == len(widths) else None
+        parts = [*operands(use.node), target(assignment) if assignment else None]
+        for part, widths in zip(parts, found, strict=True):
+            width = (source.width(part) or _literal(part)) if part is not None else None
+            if width is None or (part is not None and source.signed(part)):
+                return None
+            widths.append(width)
+    first, second, result = map(max, found)
+    return first, second, max(first, second, result)
 
 
 def _literal(node: Node) -> int | None:

@@ -55,6 +55,11 @@ class Source:
         """Return the width of an expression by itself, None when it is not a matter of declarations alone."""
         return width_of(node, self.declared)
 
+    def signed(self, node: Node) -> bool:
+        """Say whether an expression reads a signed signal."""
+        names = (n.text.strip() for n in node.find("IdentifierName"))
+        return any(self.declared[n].signed for n in names if n in self.declared)
+
     def fresh(self, stem: str) -> str:
         """Return a name that starts with `stem` and stands nowhere in the text."""
         number = 0
