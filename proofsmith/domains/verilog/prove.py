@@ -14,19 +14,18 @@ from proofsmith.domains.verilog import (
     replay,
     sensitivity,
 )
-from proofsmith.domains.verilog.cells import UnsupportedCell
-from proofsmith.domains.verilog.circuit import Circuit, CombinationalLoop, Step, build
+from proofsmith.domains.verilog.circuit import Circuit, Step
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.elaborate import Elaborated, elaborate
 from proofsmith.domains.verilog.engines import Decision
+from proofsmith.domains.verilog.gates import circuit_of, reads
 from proofsmith.domains.verilog.product import Machine, Setting
 from proofsmith.protocols import Sandbox
 from proofsmith.types import JSON, Depth, Evidence, Status, Verdict
 
 FEEDBACK_BYTES = 2000
 CYCLES = {Depth.QUICK: 2_000, Depth.FULL: 20_000}
-AGREEMENT_STEPS = 200
-LEAST_BOUND = 20
+AGREEMENT_STEPS, LEAST_BOUND = 200, 20
 _SEED = 20_000
 
 
@@ -121,16 +120,6 @@ def verdict(found: Finding, command: tuple[str, ...]) -> Verdict:
         evidence=(evidence,),
         feedback=feedback.encode()[:FEEDBACK_BYTES].decode(errors="ignore"),
     )
-
-
-def circuit_of(read: Elaborated, step: Step, *, positional: bool = False) -> Circuit | str:
-    """Return the gates of a design, or why there are none."""
-    try:
-        return build(read.word_json, step, positional=positional)
-    except UnsupportedCell as error:
-        return f"no gates for {error}"
-    except CombinationalLoop as error:
-        return f"combinational loop through {error}"
 
 
 class Comparison:
@@ -256,7 +245,10 @@ class Comparison:
         trace = engines.sampled(machine, self._rng)
         if trace:
             return Decision(status="refuted", engine="random simulation", trace=trace)
-        sure = await self._settled(theirs, setting.step, mine, its)
+        sure = frozenset[str]()
+        if self._terms == Terms():
+            pair = ((self._reference.read, theirs), (mine, its))
+            sure = await correspondence.between(*pair, setting.step, self._sandbox)
         rest = [name for name in mine.outputs if name not in sure]
         if not rest:
             return Decision(status="proved", engine="register correspondence")
@@ -264,20 +256,6 @@ class Comparison:
             shown = [replace(c, outputs={n: c.outputs[n] for n in rest}) for c in (mine, its)]
             machine = product.miter(shown[0], shown[1], setting, ternary=ternary)
         return await engines.decide(machine, self._sandbox)
-
-    async def _settled(
-        self, theirs: Elaborated, step: Step, mine: Circuit, its: Circuit
-    ) -> frozenset[str]:
-        """Return outputs that are proved equal without regard to time; none under terms of the user."""
-        if self._terms != Terms():
-            return frozenset()
-        if b"$mul" in theirs.word:  # products as they stand are alike where a rewrite moved them
-            pair = [circuit_of(r, step, positional=True) for r in (self._reference.read, theirs)]
-            if not isinstance(pair[0], str) and not isinstance(pair[1], str):
-                sure = await correspondence.settled(pair[0], pair[1], self._sandbox)
-                if sure:
-                    return sure
-        return await correspondence.settled(mine, its, self._sandbox)
 
     async def _always_defined(self, mine: Circuit, setting: Setting) -> bool:
         """Say whether the reference is proved to be known in every step after the reset, once for all candidates."""
@@ -422,15 +400,6 @@ def ports_differ(mine: Elaborated, theirs: Elaborated, *, by_name: bool = False)
     if by_name:
         return ""
     return f"the ports stand in another order: wanted {', '.join(p.name for p in wanted)}"
-
-
-def reads(circuit: Circuit, name: str) -> bool:
-    """Say whether a circuit computes with the input `name`."""
-    if name not in circuit.inputs:
-        return False
-    roots = [bit for word in circuit.outputs.values() for bit in word]
-    cone = set(circuit.graph.cone([*roots, *(r.next for r in circuit.registers)]))
-    return any(bit >> 1 in cone for bit in circuit.inputs[name])
 
 
 def offers(played: replay.Played) -> tuple[str, ...]:
