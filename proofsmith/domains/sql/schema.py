@@ -26,6 +26,12 @@ class Column:
         return kind_of(self.type)
 
     @property
+    def compares_bytewise(self) -> bool:
+        """Say whether equal values are written alike: no collation of its own, no padding with blanks."""
+        upper = self.type.upper()
+        return "COLLATE" not in upper and not re.match(r"(BP|N)?CHAR(ACTER)?\b(?! VARYING)", upper)
+
+    @property
     def arguments(self) -> tuple[int, ...]:
         """Numbers in the type's parentheses: `(7, 2)` of `DECIMAL(7, 2)`, empty without any."""
         match = re.search(r"\(([\d\s,]+)\)", self.type)
@@ -327,4 +333,6 @@ class _Reader:
         if kind is None:
             return "TEXT" if self._dialect == "sqlite" else "VARCHAR"
         text: str = kind.sql(dialect=sqlglot_name(self._dialect))
+        for constraint in item.find_all(exp.CollateColumnConstraint):
+            text += f" COLLATE {constraint.this.sql(dialect=sqlglot_name(self._dialect))}"
         return {"SERIAL": "INT", "BIGSERIAL": "BIGINT"}.get(text.upper(), text)

@@ -1,5 +1,6 @@
 """Judge a candidate query: gate, shape, plan, adversarial databases; stop at the first failure."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
@@ -19,6 +20,7 @@ from proofsmith.domains.sql.analysis import (
 from proofsmith.domains.sql.engines import Engine, Outcome, StatementRefused
 from proofsmith.domains.sql.engines.ddl import create_tables
 from proofsmith.domains.sql.engines.keeper import Keeper
+from proofsmith.domains.sql.proof.prove import Proof, prove
 from proofsmith.domains.sql.query import statement_text, tables_read
 from proofsmith.domains.sql.schema import kind_of
 from proofsmith.domains.sql.source import Source, source_of
@@ -182,27 +184,40 @@ class Verifier:
             if tally.found is not None:
                 return await self._refuted(engine, pair, tally.found, seed)
         doubt = self._doubt(query, tally, depth)
+        proof = await asyncio.to_thread(prove, self._source.query, query, pair.schema)
         climbed = None
-        if depth is Depth.FULL or doubt:
+        if depth is Depth.FULL or (doubt and not proof.proved):
             climbed = await climb(self._source.query, query, pair.schema, depth)
             if climbed.last.database is not None:
-                again = await examine(engine, pair, iter([dict(climbed.last.database)]), seed)
+                again = await examine(engine, pair, iter([climbed.last.database]), seed)
                 if again.found is not None:
                     return await self._refuted(engine, pair, again.found, seed)
-        return self._verdict(tally, climbed, doubt, seed)
+        return self._verdict(tally, proof, climbed, doubt, seed)
 
-    def _verdict(self, tally: Tally, climbed: Climb | None, doubt: str, seed: int) -> Verdict:
+    def _verdict(
+        self, tally: Tally, proof: Proof, climbed: Climb | None, doubt: str, seed: int
+    ) -> Verdict:
+        """Return the strongest status that was earned; a solver that disagrees with a proof leaves it worth nothing."""
         facts = self._facts(tally)
         told = f"{tally.databases} databases, {tally.telling} with a telling result, no difference"
-        clean = not tally.base_errors and not tally.undetermined
+        sound = not doubt or not (tally.base_errors or tally.undetermined)
+        facts["proof"] = proof.reason or "equal normal forms"
         if climbed is not None:
             facts["solver"] = climbed.reason or climbed.last.found
-            if climbed.rows and (clean or not doubt):
-                facts["bound_rows"] = climbed.rows
-                facts["constraints"] = self._constraints()
-                told = f"agrees on all databases of <= {climbed.rows} rows a table; {told}"
-                evidence = self._evidence("bounded", Status.BOUNDED, seed, facts, told)
-                return Verdict(status=Status.BOUNDED, evidence=(evidence,))
+            facts["bound_rows"] = climbed.rows
+        contradicted = climbed is not None and climbed.last.found == "differ"
+        if proof.proved and sound and not contradicted:
+            facts["steps"] = list(proof.steps)
+            facts["constraints"] = self._constraints()
+            evidence = self._evidence(
+                "proof", Status.PROVED, seed, facts, f"equal normal forms; {told}"
+            )
+            return Verdict(status=Status.PROVED, evidence=(evidence,))
+        if climbed is not None and climbed.rows and sound:
+            facts["constraints"] = self._constraints()
+            told = f"agrees on all databases of <= {climbed.rows} rows a table; {told}"
+            evidence = self._evidence("bounded", Status.BOUNDED, seed, facts, told)
+            return Verdict(status=Status.BOUNDED, evidence=(evidence,))
         status = Status.UNDECIDED if doubt else Status.TESTED
         evidence = self._evidence("differential", status, seed, facts, doubt or told)
         return Verdict(status=status, evidence=(evidence,), feedback=doubt)

@@ -26,7 +26,7 @@ from proofsmith.domains.sql.symbolic.terms import (
 from proofsmith.domains.sql.testing.conditions import conditions_of
 from proofsmith.domains.sql.testing.pools import Cell
 
-_LOCK = threading.Lock()
+LOCK = threading.Lock()
 """The solver's terms belong to one global context."""
 
 _GAP = 1000
@@ -47,7 +47,7 @@ def decide(
     base: exp.Query, candidate: exp.Query, schema: Schema, rows: int, limit_s: float
 ) -> Bound:
     """Compare two qualified queries at `rows` rows a table; blocks this thread for about `limit_s` at most."""
-    with _LOCK:
+    with LOCK:
         try:
             return _Comparison(base, candidate, schema, rows).decide(limit_s)
         except Unsupported as reason:
@@ -67,7 +67,7 @@ def exemplar(
     query: exp.Query, schema: Schema, rows: int, limit_s: float
 ) -> dict[str, list[tuple[Cell, ...]]] | None:
     """Return a database of at most `rows` rows a table on which the query returns a row with something in it."""
-    with _LOCK:
+    with LOCK:
         try:
             return _Comparison(query, query, schema, rows).exemplar(limit_s)
         except _UNENCODED:
@@ -89,7 +89,7 @@ class _Comparison:
     def __init__(self, base: exp.Query, candidate: exp.Query, schema: Schema, rows: int) -> None:
         self._queries = base, candidate
         self._schema, self._rows = schema, rows
-        self._texts = _codes((base, candidate, *_check_trees(schema)))
+        self._texts = codes((base, candidate, *_check_trees(schema)))
         self._constraints: list[Bool] = []
         self._tables = {name: self._table(table) for name, table in schema.tables.items()}
         self._constrain()
@@ -279,12 +279,14 @@ def _arbitrary(name: str, cells: Iterable[Value]) -> Value:
 
 
 def _variable(name: str, column: Column) -> Value:
+    if not column.compares_bytewise:
+        raise Unsupported(f"a column of type {column.type}")
     null: Bool = z3.Bool(f"{name}?") if column.nullable else False
     real = column.kind in ("decimal", "float")
     return Value(column.kind, null, z3.Real(name) if real else z3.Int(name))
 
 
-def _codes(trees: Iterable[exp.Expr]) -> dict[str, int]:
+def codes(trees: Iterable[exp.Expr]) -> dict[str, int]:
     """Give every text literal a number in the order of texts, with room for others in between."""
     texts = {
         str(literal.this)

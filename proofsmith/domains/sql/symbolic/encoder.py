@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from proofsmith.domains.sql.symbolic.aggregates import aggregate, window
+from proofsmith.domains.sql.symbolic.grouping import folds_all, grouping_sets, literal_number
 from proofsmith.domains.sql.symbolic.relations import (
     Key,
     Relation,
@@ -217,7 +218,10 @@ class Encoder:
         """Apply ORDER BY, OFFSET and LIMIT."""
         order = query.args.get("order")
         keys = [self._sort_keys(order, scope) if order is not None else [] for scope in scopes]
-        low, high = _number(query.args.get("offset")), _number(query.args.get("limit"))
+        low, high = (
+            literal_number(query.args.get("offset")),
+            literal_number(query.args.get("limit")),
+        )
         if low is None and high is None:
             return Ordered(relation, tuple(tuple(key) for key in keys) if order is not None else ())
         start = low or 0
@@ -250,10 +254,10 @@ class Encoder:
     def _grouped(self, query: exp.Select, scopes: list[Scope], outer: Scope | None) -> list[Scope]:
         group = query.args.get("group")
         if group is None:
-            if not _aggregates(query):
+            if not folds_all(query):
                 return scopes
             return [Scope(self._any_row(scopes), outer, True, tuple(scopes))]
-        sets = _grouping_sets(group)
+        sets = grouping_sets(group)
         every = tuple(dict.fromkeys(key for keys in sets for key in keys))
         found: list[Scope] = []
         for keys in sets:
@@ -371,78 +375,3 @@ class Encoder:
 
 def _nulls(rows: Sequence[Scope]) -> dict[str, dict[str, Value]]:
     return {name: dict.fromkeys(row, NULL) for name, row in rows[0].cells.items()}
-
-
-def _aggregates(query: exp.Select) -> bool:
-    """Say whether a select without GROUP BY folds all its rows into one."""
-    parts = [*query.expressions, query.args.get("having"), query.args.get("order")]
-    if query.args.get("having") is not None:
-        return True
-    for part in parts:
-        for call in part.find_all(exp.AggFunc) if part is not None else ():
-            if isinstance(call, exp.Max | exp.Min) and call.expressions:
-                continue
-            window_ = call.find_ancestor(exp.Window, exp.Select)
-            over = isinstance(window_, exp.Window) and window_.this in (call, call.parent)
-            if not over and call.find_ancestor(exp.Select) is query:
-                return True
-    return False
-
-
-def _grouping_sets(group: exp.Group) -> list[tuple[exp.Expr, ...]]:
-    """Return the sets of keys that a GROUP BY groups by."""
-    structured = (exp.Rollup, exp.Cube, exp.GroupingSets)
-    plain = tuple(key for key in group.expressions if not isinstance(key, structured))
-    if any(isinstance(key, exp.Literal) for key in plain) or any(
-        group.args.get(k) for k in ("all", "totals")
-    ):
-        raise Unsupported("GROUP BY position")
-    factors: list[list[tuple[exp.Expr, ...]]] = [[plain]]
-    further = [*group.expressions]
-    for name in ("rollup", "cube", "grouping_sets"):
-        further += group.args.get(name) or ()
-    for item in further:
-        if isinstance(item, structured):
-            factors.append(_sets(item))
-    found: list[tuple[exp.Expr, ...]] = [()]
-    for factor in factors:
-        found = [chosen + keys for chosen in found for keys in factor]
-    return found
-
-
-def _sets(item: exp.Expr) -> list[tuple[exp.Expr, ...]]:
-    keys = [_set_of(key) for key in item.expressions]
-    if isinstance(item, exp.Rollup):
-        return [sum(keys[:size], ()) for size in range(len(keys), -1, -1)]
-    if isinstance(item, exp.GroupingSets):
-        return keys
-    sets: list[tuple[exp.Expr, ...]] = [()]
-    for key in keys:
-        sets = [*(chosen + key for chosen in sets), *sets]
-    return sets
-
-
-def _set_of(key: exp.Expr) -> tuple[exp.Expr, ...]:
-    if isinstance(key, exp.Tuple):
-        return tuple(key.expressions)
-    if isinstance(key, exp.Rollup | exp.Cube | exp.GroupingSets):
-        raise Unsupported("nested grouping sets")
-    return (key.this,) if isinstance(key, exp.Paren) else (key,)
-
-
-def _number(clause: exp.Expr | None) -> int | None:
-    if clause is None:
-        return None
-    if isinstance(clause, exp.Fetch):
-        if clause.args.get("limit_options") is not None and "TIES" in clause.sql().upper():
-            raise Unsupported("WITH TIES")
-        if "PERCENT" in clause.sql().upper():
-            raise Unsupported("FETCH PERCENT")
-        expression = clause.args.get("count")
-    elif isinstance(clause, exp.Limit | exp.Offset):
-        expression = clause.expression
-    else:
-        raise Unsupported(clause.key)
-    if not isinstance(expression, exp.Literal) or not str(expression.this).isdigit():
-        raise Unsupported("a limit by an expression")
-    return int(str(expression.this))

@@ -1,17 +1,21 @@
 """Scalar expressions and conditions as solver terms; an unknown function becomes an arbitrary one of its inputs."""
 
-import datetime
-import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Protocol
 
 import z3
 from sqlglot import exp
 
 from proofsmith.domains.sql.gate import name_of
 from proofsmith.domains.sql.schema import kind_of
-from proofsmith.domains.sql.symbolic.relations import Relation, Scope, in_list
+from proofsmith.domains.sql.symbolic.predicates import (
+    Subqueries,
+    condition,
+    date_of,
+    is_condition,
+    is_date_text,
+)
+from proofsmith.domains.sql.symbolic.relations import Scope
 from proofsmith.domains.sql.symbolic.terms import (
     NULL,
     NUMERIC,
@@ -26,7 +30,6 @@ from proofsmith.domains.sql.symbolic.terms import (
     choice,
     either,
     equal,
-    identical,
     less,
     merged,
     no,
@@ -89,41 +92,7 @@ _WHOLE_FUNCTIONS = frozenset(
 _WHOLE_PARTS = frozenset(
     ("YEAR", "MONTH", "DAY", "QUARTER", "WEEK", "DOW", "DOY", "HOUR", "MINUTE")
 )
-_COMPARISONS: Mapping[type[exp.Expr], Callable[[Value, Value], Truth]] = {
-    exp.EQ: equal,
-    exp.NEQ: lambda a, b: opposite(equal(a, b)),
-    exp.LT: less,
-    exp.LTE: lambda a, b: less(a, b, orequal=True),
-    exp.GT: lambda a, b: less(b, a),
-    exp.GTE: lambda a, b: less(b, a, orequal=True),
-}
 _NEVER_FOLDED = frozenset(("random", "rand"))
-
-
-class Subqueries(Protocol):
-    """What expressions need of the encoder around them."""
-
-    engine: str
-
-    def relation(self, query: exp.Expr, scope: Scope) -> Relation:
-        """Return the rows of a subquery in the environment of an outer row."""
-
-    def fails(self, condition: Bool) -> None:
-        """Note where an expression ends in an error."""
-
-    def aggregate(self, node: exp.Expr, scope: Scope) -> Value:
-        """Return an aggregate over the group of the scope."""
-
-    def window(self, node: exp.Window, scope: Scope) -> Value:
-        """Return a window function's value."""
-
-    def text(self, literal: str) -> int:
-        """Return the number that stands for a text."""
-
-
-def opposite(truth: Truth) -> Truth:
-    """Return NOT in three-valued logic."""
-    return Truth(truth.no, truth.yes)
 
 
 class Scalars:
@@ -131,7 +100,7 @@ class Scalars:
 
     def __init__(self, around: Subqueries) -> None:
         """Ask `around` for subqueries, aggregates and windows."""
-        self._around = around
+        self.around = around
 
     def value(self, node: exp.Expr, scope: Scope) -> Value:
         """Return an expression's value in a row."""
@@ -145,10 +114,10 @@ class Scalars:
         if isinstance(node, exp.Subquery | exp.Select | exp.SetOperation):
             return self._scalar_subquery(node, scope)
         if isinstance(node, exp.Window):
-            return self._around.window(node, scope)
+            return self.around.window(node, scope)
         if isinstance(node, exp.AggFunc | exp.Filter) and not _is_scalar_extreme(node):
-            return self._around.aggregate(node, scope)
-        if _is_condition(node):
+            return self.around.aggregate(node, scope)
+        if is_condition(node):
             return as_value(self.truth(node, scope))
         return self._computed(node, scope)
 
@@ -178,7 +147,7 @@ class Scalars:
         found = scope.find(node.table.lower(), node.name.lower())
         if found is None:
             raise Unsupported(f"column {node.sql()} is not resolved")
-        if scope.group is not None and self._around.engine == "sqlite" and node not in scope.keys:
+        if scope.group is not None and self.around.engine == "sqlite" and node not in scope.keys:
             inner = any(node.table.lower() in source for source in (scope.cells,))
             if inner and node.name.lower() in scope.cells[node.table.lower()]:
                 raise Unsupported("a bare column beside an aggregate")
@@ -186,20 +155,20 @@ class Scalars:
 
     def _literal(self, node: exp.Literal) -> Value:
         if node.is_string:
-            return Value("text", False, self._around.text(str(node.this)))
+            return Value("text", False, self.around.text(str(node.this)))
         text = str(node.this)
         if text.isdigit():
             return Value("integer", False, int(text))
         return Value("decimal", False, z3.RealVal(str(Fraction(text))))
 
     def _scalar_subquery(self, node: exp.Expr, scope: Scope) -> Value:
-        relation = self._around.relation(node, scope)
+        relation = self.around.relation(node, scope)
         if len(relation.columns) != 1:
             raise Unsupported("a scalar subquery of several columns")
         rows = relation.rows
         for place, row in enumerate(rows):
             for other in rows[:place]:
-                self._around.fails(both(scope.present, row.present, other.present))
+                self.around.fails(both(scope.present, row.present, other.present))
         found = NULL
         for row in rows:
             found = merged(row.present, row.cells[0], found)
@@ -209,9 +178,9 @@ class Scalars:
         evaluate = _COMPUTED.get(type(node))
         if evaluate is not None:
             return evaluate(self, node, scope)
-        if isinstance(node, exp.Date | exp.TsOrDsToDate) and _is_date_text(node.this):
-            return _date(str(node.this.this))
-        return self._uninterpreted(node, scope)
+        if isinstance(node, exp.Date | exp.TsOrDsToDate) and is_date_text(node.this):
+            return date_of(str(node.this.this))
+        return self.uninterpreted(node, scope)
 
     def _negated(self, node: exp.Expr, scope: Scope) -> Value:
         inner = self.value(node.this, scope)
@@ -251,7 +220,7 @@ class Scalars:
         left, right = self.value(node.this, scope), self.value(node.expression, scope)
         null = either(left.null, right.null)
         over, under = _counted(left), _counted(right)
-        whole = left.kind == right.kind == "integer" and self._around.engine != "duckdb"
+        whole = left.kind == right.kind == "integer" and self.around.engine != "duckdb"
         if isinstance(under, int) or (right.most is None and z3.is_rational_value(under)):
             if isinstance(under, int) and under == 0:
                 raise Unsupported("division by zero")
@@ -260,8 +229,8 @@ class Scalars:
             return Value("decimal", null, real(over) / real(under))
         if right.most is None:
             raise Unsupported("division by something else than a constant or a count")
-        if self._around.engine == "postgresql":
-            self._around.fails(both(scope.present, no(null), under == 0))
+        if self.around.engine == "postgresql":
+            self.around.fails(both(scope.present, no(null), under == 0))
         number: Number = 0
         for size in range(1, right.most + 1):
             part = _truncated(over, size) if whole else real(over) / size
@@ -289,7 +258,7 @@ class Scalars:
         found = values[0]
         for value in values[1:]:
             wins = less(found, value).yes if largest else less(value, found).yes
-            if self._around.engine == "sqlite":
+            if self.around.engine == "sqlite":
                 kept = merged(wins, value, found)
                 found = Value(kept.kind, either(found.null, value.null), kept.number)
             else:
@@ -299,10 +268,10 @@ class Scalars:
     def _cast(self, node: exp.Expr, scope: Scope) -> Value:
         target = str(node.args["to"].sql())
         kind = kind_of(target)
-        if kind == "date" and _is_date_text(node.this):
-            return _date(str(node.this.this))
-        if kind == "timestamp" and _is_date_text(node.this):
-            day = _date(str(node.this.this))
+        if kind == "date" and is_date_text(node.this):
+            return date_of(str(node.this.this))
+        if kind == "timestamp" and is_date_text(node.this):
+            day = date_of(str(node.this.this))
             return Value("timestamp", False, day.number * 86_400_000_000)
         inner = self.value(node.this, scope)
         if inner.kind == "null":
@@ -314,9 +283,9 @@ class Scalars:
             return inner
         if inner.kind == "integer" and kind in ("decimal", "float"):
             return Value("decimal", inner.null, inner.number, inner.most)
-        return self._uninterpreted(node, scope)
+        return self.uninterpreted(node, scope)
 
-    def _uninterpreted(self, node: exp.Expr, scope: Scope) -> Value:
+    def uninterpreted(self, node: exp.Expr, scope: Scope) -> Value:
         """Return an arbitrary function of the node's inputs, the same for equal nodes over equal inputs."""
         inputs = [child for child in node.iter_expressions() if not _is_type(child)]
         if not isinstance(node, exp.Func | exp.Binary | exp.Like | exp.Escape) or any(
@@ -350,154 +319,13 @@ class Scalars:
 
     def undetermined(self, condition: Bool) -> None:
         """Note where a value depends on how rows are stored."""
-        self._around.fails(condition)
+        self.around.fails(condition)
 
     def truth(self, node: exp.Expr, scope: Scope) -> Truth:
         """Return a condition in a row."""
         if scope.group is not None and (node in scope.nulled or node in scope.keys):
             return as_truth(self.value(node, scope))
-        _require_known(node)
-        evaluate = _CONDITIONS.get(type(node))
-        if evaluate is not None:
-            return evaluate(self, node, scope)
-        if type(node) in _COMPARISONS:
-            return self._comparison(node, scope)
-        if isinstance(node, exp.Like | exp.ILike | exp.RegexpLike | exp.StartsWith | exp.SimilarTo):
-            return as_truth(self._uninterpreted(node, scope))
-        return as_truth(self.value(node, scope))
-
-    def _and(self, node: exp.Expr, scope: Scope) -> Truth:
-        a, b = self.truth(node.this, scope), self.truth(node.expression, scope)
-        return Truth(both(a.yes, b.yes), either(a.no, b.no))
-
-    def _or(self, node: exp.Expr, scope: Scope) -> Truth:
-        a, b = self.truth(node.this, scope), self.truth(node.expression, scope)
-        return Truth(either(a.yes, b.yes), both(a.no, b.no))
-
-    def _exists(self, node: exp.Expr, scope: Scope) -> Truth:
-        rows = self._around.relation(node.this, scope).rows
-        some = either(*(row.present for row in rows))
-        return Truth(some, no(some))
-
-    def _same(self, node: exp.Expr, scope: Scope) -> Truth:
-        same = identical(*self._aligned(node.this, node.expression, scope))
-        found = Truth(same, no(same))
-        return found if isinstance(node, exp.NullSafeEQ) else opposite(found)
-
-    def _comparison(self, node: exp.Expr, scope: Scope) -> Truth:
-        left, right = node.this, node.expression
-        if isinstance(right, exp.Any | exp.All):
-            return self._quantified(node, scope)
-        compare = _COMPARISONS[type(node)]
-        if isinstance(left, exp.Tuple) and isinstance(right, exp.Tuple):
-            if not isinstance(node, exp.EQ | exp.NEQ):
-                raise Unsupported("rows compared by order")
-            parts = [
-                equal(self.value(a, scope), self.value(b, scope))
-                for a, b in zip(left.expressions, right.expressions, strict=True)
-            ]
-            found = Truth(both(*(p.yes for p in parts)), either(*(p.no for p in parts)))
-            return found if isinstance(node, exp.EQ) else opposite(found)
-        ranged = self._year_range(node, scope)
-        if ranged is not None:
-            return ranged
-        return compare(*self._aligned(left, right, scope))
-
-    def _aligned(self, left: exp.Expr, right: exp.Expr, scope: Scope) -> tuple[Value, Value]:
-        """Return both sides of a comparison; a text literal beside a date means that date."""
-        values = [self.value(left, scope), self.value(right, scope)]
-        for mine, other, node in ((0, 1, left), (1, 0, right)):
-            if values[other].kind in ("date", "timestamp") and _is_date_text(node):
-                values[mine] = _date(str(node.this))
-            if values[mine].kind == "date" and values[other].kind == "timestamp":
-                days = values[mine]
-                values[mine] = Value("timestamp", days.null, days.number * 86_400_000_000)
-            if values[mine].kind == "boolean" and values[other].kind == "integer":
-                raise Unsupported("a boolean compared with a number")
-        return values[0], values[1]
-
-    def _year_range(self, node: exp.Expr, scope: Scope) -> Truth | None:
-        """Compare the year of a date with a number as a comparison of dates."""
-        left, right = node.this, node.expression
-        part = isinstance(left, exp.Extract) and left.name.upper() == "YEAR"
-        source = left.expression if part else left.this if isinstance(left, exp.Year) else None
-        if source is None or not isinstance(right, exp.Literal) or right.is_string:
-            return None
-        day = self.value(source, scope)
-        year = int(str(right.this)) if str(right.this).isdigit() else 0
-        if day.kind != "date" or not 1 < year < 9999:
-            return None
-        first, following = _date(f"{year:04}-01-01"), _date(f"{year + 1:04}-01-01")
-        from_first = less(first, day, orequal=True)
-        before_next = less(day, following)
-        inside = Truth(both(from_first.yes, before_next.yes), either(from_first.no, before_next.no))
-        ranges: Mapping[type[exp.Expr], Truth] = {
-            exp.EQ: inside,
-            exp.NEQ: opposite(inside),
-            exp.LT: opposite(from_first),
-            exp.LTE: before_next,
-            exp.GT: opposite(before_next),
-            exp.GTE: from_first,
-        }
-        return ranges[type(node)]
-
-    def _quantified(self, node: exp.Expr, scope: Scope) -> Truth:
-        quantifier = node.expression
-        inner = (
-            quantifier.this.unnest() if isinstance(quantifier.this, exp.Paren) else quantifier.this
-        )
-        rows = self._around.relation(inner, scope).rows
-        value = self.value(node.this, scope)
-        compare = _COMPARISONS[type(node)]
-        found = [(row.present, compare(value, row.cells[0])) for row in rows]
-        some_yes = either(*(both(present, truth.yes) for present, truth in found))
-        some_no = either(*(both(present, truth.no) for present, truth in found))
-        all_yes = both(*(either(no(present), truth.yes) for present, truth in found))
-        all_no = both(*(either(no(present), truth.no) for present, truth in found))
-        return (
-            Truth(some_yes, all_no) if isinstance(quantifier, exp.Any) else Truth(all_yes, some_no)
-        )
-
-    def _in(self, node: exp.Expr, scope: Scope) -> Truth:
-        query = node.args.get("query")
-        if query is None:
-            pairs = [self._aligned(node.this, item, scope) for item in node.expressions]
-            if not pairs:
-                raise Unsupported("IN over something else than a list or a query")
-            return in_list(pairs[0][0], [(True, member) for _, member in pairs])
-        rows = self._around.relation(query, scope).rows
-        if not isinstance(node.this, exp.Tuple):
-            return in_list(self.value(node.this, scope), [(r.present, r.cells[0]) for r in rows])
-        mine = [self.value(item, scope) for item in node.this.expressions]
-        yes, unknown = [], []
-        for row in rows:
-            parts = [equal(a, b) for a, b in zip(mine, row.cells, strict=True)]
-            yes.append(both(row.present, *(part.yes for part in parts)))
-            differs = either(*(part.no for part in parts))
-            unknown.append(both(row.present, no(differs)))
-        return Truth(either(*yes), no(either(*unknown)))
-
-    def _between(self, node: exp.Expr, scope: Scope) -> Truth:
-        subject, low = self._aligned(node.this, node.args["low"], scope)
-        _, high = self._aligned(node.this, node.args["high"], scope)
-        above, below = less(low, subject, orequal=True), less(subject, high, orequal=True)
-        return Truth(both(above.yes, below.yes), either(above.no, below.no))
-
-    def _is(self, node: exp.Expr, scope: Scope) -> Truth:
-        found = self._is_plainly(node, scope)
-        return opposite(found) if node.args.get("negate") else found
-
-    def _is_plainly(self, node: exp.Expr, scope: Scope) -> Truth:
-        right = node.expression
-        if isinstance(right, exp.Null):
-            null = self.value(node.this, scope).null
-            return Truth(null, no(null))
-        if isinstance(right, exp.Boolean):
-            inner = self.truth(node.this, scope)
-            holds = inner.yes if right.this else inner.no
-            return Truth(holds, no(holds))
-        same = identical(self.value(node.this, scope), self.value(right, scope))
-        return Truth(same, no(same))
+        return condition(self, node, scope)
 
 
 _COMPUTED: Mapping[type[exp.Expr], Callable[[Scalars, exp.Expr, Scope], Value]] = {
@@ -519,38 +347,6 @@ _COMPUTED: Mapping[type[exp.Expr], Callable[[Scalars, exp.Expr, Scope], Value]] 
 }
 
 
-_CONDITIONS: Mapping[type[exp.Expr], Callable[[Scalars, exp.Expr, Scope], Truth]] = {
-    exp.Paren: lambda self, node, scope: self.truth(node.this, scope),
-    exp.And: Scalars._and,
-    exp.Or: Scalars._or,
-    exp.Not: lambda self, node, scope: opposite(self.truth(node.this, scope)),
-    exp.Boolean: lambda self, node, scope: Truth(bool(node.this), not node.this),
-    exp.Exists: Scalars._exists,
-    exp.In: Scalars._in,
-    exp.Between: Scalars._between,
-    exp.Is: Scalars._is,
-    exp.NullSafeEQ: Scalars._same,
-    exp.NullSafeNEQ: Scalars._same,
-}
-_ARGUMENTS = frozenset(("this", "expression"))
-_KNOWN: Mapping[type[exp.Expr], frozenset[str]] = {
-    exp.Exists: frozenset(("this",)),
-    exp.In: frozenset(("this", "expressions", "query")),
-    exp.Between: frozenset(("this", "low", "high")),
-    exp.Is: frozenset(("this", "expression", "negate")),
-}
-
-
-def _require_known(node: exp.Expr) -> None:
-    """Refuse a condition that carries a flag which its formula would ignore."""
-    if type(node) not in _CONDITIONS and type(node) not in _COMPARISONS:
-        return
-    known = _KNOWN.get(type(node), _ARGUMENTS)
-    odd = [key for key, item in node.args.items() if item and key not in known]
-    if odd:
-        raise Unsupported(f"{node.key} {odd[0]}")
-
-
 def _plain(scope: Scope) -> Scope:
     """Return the scope of a group's representative row as that of an ordinary row."""
     return Scope(scope.cells, scope.outer, scope.present)
@@ -560,28 +356,8 @@ def _is_scalar_extreme(node: exp.Expr) -> bool:
     return isinstance(node, exp.Max | exp.Min) and bool(node.expressions)
 
 
-def _is_condition(node: exp.Expr) -> bool:
-    kinds = (exp.Connector, exp.Not, exp.Exists, exp.In, exp.Between, exp.Is, exp.Like, exp.ILike)
-    return isinstance(node, (*kinds, exp.NullSafeEQ, exp.NullSafeNEQ)) or type(node) in _COMPARISONS
-
-
 def _is_type(node: exp.Expr) -> bool:
     return isinstance(node, exp.DataType)
-
-
-def _is_date_text(node: exp.Expr | None) -> bool:
-    return (
-        isinstance(node, exp.Literal)
-        and bool(node.is_string)
-        and re.fullmatch(r"\d{4}-\d\d-\d\d", str(node.this)) is not None
-    )
-
-
-def _date(text: str) -> Value:
-    try:
-        return Value("date", False, datetime.date.fromisoformat(text).toordinal())
-    except ValueError:
-        raise Unsupported(f"the date '{text}'") from None
 
 
 def _counted(value: Value) -> Number:

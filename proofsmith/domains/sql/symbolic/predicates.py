@@ -1,0 +1,283 @@
+"""Conditions in three-valued logic as solver terms: comparisons, IN, EXISTS, BETWEEN, IS."""
+
+import datetime
+import re
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from sqlglot import exp
+
+from proofsmith.domains.sql.symbolic.relations import Relation, Scope, in_list
+from proofsmith.domains.sql.symbolic.terms import (
+    Bool,
+    Truth,
+    Unsupported,
+    Value,
+    as_truth,
+    both,
+    either,
+    equal,
+    identical,
+    less,
+    no,
+)
+
+
+class Subqueries(Protocol):
+    """What expressions need of the encoder around them."""
+
+    engine: str
+
+    def relation(self, query: exp.Expr, scope: Scope) -> Relation:
+        """Return the rows of a subquery in the environment of an outer row."""
+
+    def fails(self, condition: Bool) -> None:
+        """Note where an expression ends in an error."""
+
+    def aggregate(self, node: exp.Expr, scope: Scope) -> Value:
+        """Return an aggregate over the group of the scope."""
+
+    def window(self, node: exp.Window, scope: Scope) -> Value:
+        """Return a window function's value."""
+
+    def text(self, literal: str) -> int:
+        """Return the number that stands for a text."""
+
+
+class Evaluator(Protocol):
+    """What conditions need of the expressions in them."""
+
+    around: Subqueries
+
+    def value(self, node: exp.Expr, scope: Scope) -> Value:
+        """Return an expression's value in a row."""
+
+    def truth(self, node: exp.Expr, scope: Scope) -> Truth:
+        """Return a condition in a row."""
+
+    def uninterpreted(self, node: exp.Expr, scope: Scope) -> Value:
+        """Return an arbitrary function of the node's inputs."""
+
+
+def opposite(truth: Truth) -> Truth:
+    """Return NOT in three-valued logic."""
+    return Truth(truth.no, truth.yes)
+
+
+_COMPARISONS: Mapping[type[exp.Expr], Callable[[Value, Value], Truth]] = {
+    exp.EQ: equal,
+    exp.NEQ: lambda a, b: opposite(equal(a, b)),
+    exp.LT: less,
+    exp.LTE: lambda a, b: less(a, b, orequal=True),
+    exp.GT: lambda a, b: less(b, a),
+    exp.GTE: lambda a, b: less(b, a, orequal=True),
+}
+
+
+def condition(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
+    """Return a condition in a row."""
+    _require_known(node)
+    evaluate = _CONDITIONS.get(type(node))
+    if evaluate is not None:
+        return evaluate(of, node, scope)
+    if type(node) in _COMPARISONS:
+        return _comparison(of, node, scope)
+    if isinstance(node, exp.Like | exp.ILike | exp.RegexpLike | exp.StartsWith | exp.SimilarTo):
+        return as_truth(of.uninterpreted(node, scope))
+    return as_truth(of.value(node, scope))
+
+
+def _and(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
+    a, b = of.truth(node.this, scope), of.truth(node.expression, scope)
+    return Truth(both(a.yes, b.yes), either(a.no, b.no))
+
+
+def _or(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
+    a, b = of.truth(node.this, scope), of.truth(node.expression, scope)
+    return Truth(either(a.yes, b.yes), both(a.no, b.no))
+
+
+def _exists(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
+    rows = of.around.relation(node.this, scope).rows
+    some = either(*(row.present for row in rows))
+    return Truth(some, no(some))
+
+
+def _same(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
+    same = identical(*_aligned(of, node.this, node.expression, scope))
+    found = Truth(same, no(same))
+    return found if isinstance(node, exp.NullSafeEQ) else opposite(found)
+
+
+def _comparison(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
+    left, right = node.this, node.expression
+    if isinstance(right, exp.Any | exp.All):
+        return _quantified(of, node, scope)
+    compare = _COMPARISONS[type(node)]
+    if isinstance(left, exp.Tuple) and isinstance(right, exp.Tuple):
+        if not isinstance(node, exp.EQ | exp.NEQ):
+            raise Unsupported("rows compared by order")
+        parts = [
+            equal(of.value(a, scope), of.value(b, scope))
+            for a, b in zip(left.expressions, right.expressions, strict=True)
+        ]
+        found = Truth(both(*(p.yes for p in parts)), either(*(p.no for p in parts)))
+        return found if isinstance(node, exp.EQ) else opposite(found)
+    ranged = _year_range(of, node, scope)
+    if ranged is not None:
+        return ranged
+    return compare(*_aligned(of, left, right, scope))
+
+
+def _aligned(of: Evaluator, left: exp.Expr, right: exp.Expr, scope: Scope) -> tuple[Value, Value]:
+    """Return both sides of a comparison; a text literal beside a date means that date."""
+    values = [of.value(left, scope), of.value(right, scope)]
+    for mine, other, node in ((0, 1, left), (1, 0, right)):
+        if values[other].kind in ("date", "timestamp") and is_date_text(node):
+            values[mine] = date_of(str(node.this))
+        if values[mine].kind == "date" and values[other].kind == "timestamp":
+            days = values[mine]
+            values[mine] = Value("timestamp", days.null, days.number * 86_400_000_000)
+        if values[mine].kind == "boolean" and values[other].kind == "integer":
+            raise Unsupported("a boolean compared with a number")
+    return values[0], values[1]
+
+
+def _year_range(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth | None:
+    """Compare the year of a date with a number as a comparison of dates."""
+    left, right = node.this, node.expression
+    part = isinstance(left, exp.Extract) and left.name.upper() == "YEAR"
+    source = left.expression if part else left.this if isinstance(left, exp.Year) else None
+    if source is None or not isinstance(right, exp.Literal) or right.is_string:
+        return None
+    day = of.value(source, scope)
+    year = int(str(right.this)) if str(right.this).isdigit() else 0
+    if day.kind != "date" or not 1 < year < 9999:
+        return None
+    first, following = date_of(f"{year:04}-01-01"), date_of(f"{year + 1:04}-01-01")
+    from_first = less(first, day, orequal=True)
+    before_next = less(day, following)
+    inside = Truth(both(from_first.yes, before_next.yes), either(from_first.no, before_next.no))
+    ranges: Mapping[type[exp.Expr], Truth] = {
+        exp.EQ: inside,
+        exp.NEQ: opposite(inside),
+        exp.LT: opposite(from_first),
+        exp.LTE: before_next,
+        exp.GT: opposite(before_next),
+        exp.GTE: from_first,
+    }
+    return ranges[type(node)]
+
+
+def _quantified(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
+    quantifier = node.expression
+    inner = quantifier.this.unnest() if isinstance(quantifier.this, exp.Paren) else quantifier.this
+    rows = of.around.relation(inner, scope).rows
+    value = of.value(node.this, scope)
+    compare = _COMPARISONS[type(node)]
+    found = [(row.present, compare(value, row.cells[0])) for row in rows]
+    some_yes = either(*(both(present, truth.yes) for present, truth in found))
+    some_no = either(*(both(present, truth.no) for present, truth in found))
+    all_yes = both(*(either(no(present), truth.yes) for present, truth in found))
+    all_no = both(*(either(no(present), truth.no) for present, truth in found))
+    return Truth(some_yes, all_no) if isinstance(quantifier, exp.Any) else Truth(all_yes, some_no)
+
+
+def _in(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
+    query = node.args.get("query")
+    if query is None:
+        pairs = [_aligned(of, node.this, item, scope) for item in node.expressions]
+        if not pairs:
+            raise Unsupported("IN over something else than a list or a query")
+        return in_list(pairs[0][0], [(True, member) for _, member in pairs])
+    rows = of.around.relation(query, scope).rows
+    if not isinstance(node.this, exp.Tuple):
+        return in_list(of.value(node.this, scope), [(r.present, r.cells[0]) for r in rows])
+    mine = [of.value(item, scope) for item in node.this.expressions]
+    yes, unknown = [], []
+    for row in rows:
+        parts = [equal(a, b) for a, b in zip(mine, row.cells, strict=True)]
+        yes.append(both(row.present, *(part.yes for part in parts)))
+        differs = either(*(part.no for part in parts))
+        unknown.append(both(row.present, no(differs)))
+    return Truth(either(*yes), no(either(*unknown)))
+
+
+def _between(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
+    subject, low = _aligned(of, node.this, node.args["low"], scope)
+    _, high = _aligned(of, node.this, node.args["high"], scope)
+    above, below = less(low, subject, orequal=True), less(subject, high, orequal=True)
+    return Truth(both(above.yes, below.yes), either(above.no, below.no))
+
+
+def _is(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
+    found = _is_plainly(of, node, scope)
+    return opposite(found) if node.args.get("negate") else found
+
+
+def _is_plainly(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
+    right = node.expression
+    if isinstance(right, exp.Null):
+        null = of.value(node.this, scope).null
+        return Truth(null, no(null))
+    if isinstance(right, exp.Boolean):
+        inner = of.truth(node.this, scope)
+        holds = inner.yes if right.this else inner.no
+        return Truth(holds, no(holds))
+    same = identical(of.value(node.this, scope), of.value(right, scope))
+    return Truth(same, no(same))
+
+
+_CONDITIONS: Mapping[type[exp.Expr], Callable[[Evaluator, exp.Expr, Scope], Truth]] = {
+    exp.Paren: lambda of, node, scope: of.truth(node.this, scope),
+    exp.And: _and,
+    exp.Or: _or,
+    exp.Not: lambda of, node, scope: opposite(of.truth(node.this, scope)),
+    exp.Boolean: lambda of, node, scope: Truth(bool(node.this), not node.this),
+    exp.Exists: _exists,
+    exp.In: _in,
+    exp.Between: _between,
+    exp.Is: _is,
+    exp.NullSafeEQ: _same,
+    exp.NullSafeNEQ: _same,
+}
+_ARGUMENTS = frozenset(("this", "expression"))
+_KNOWN: Mapping[type[exp.Expr], frozenset[str]] = {
+    exp.Exists: frozenset(("this",)),
+    exp.In: frozenset(("this", "expressions", "query")),
+    exp.Between: frozenset(("this", "low", "high")),
+    exp.Is: frozenset(("this", "expression", "negate")),
+}
+
+
+def _require_known(node: exp.Expr) -> None:
+    """Refuse a condition that carries a flag which its formula would ignore."""
+    if type(node) not in _CONDITIONS and type(node) not in _COMPARISONS:
+        return
+    known = _KNOWN.get(type(node), _ARGUMENTS)
+    odd = [key for key, item in node.args.items() if item and key not in known]
+    if odd:
+        raise Unsupported(f"{node.key} {odd[0]}")
+
+
+def is_date_text(node: exp.Expr | None) -> bool:
+    """Say whether a node is a text literal that names a day."""
+    return (
+        isinstance(node, exp.Literal)
+        and bool(node.is_string)
+        and re.fullmatch(r"\d{4}-\d\d-\d\d", str(node.this)) is not None
+    )
+
+
+def date_of(text: str) -> Value:
+    """Return a day as a value; raises Unsupported when there is none such."""
+    try:
+        return Value("date", False, datetime.date.fromisoformat(text).toordinal())
+    except ValueError:
+        raise Unsupported(f"the date '{text}'") from None
+
+
+def is_condition(node: exp.Expr) -> bool:
+    """Say whether an expression is a condition by its form."""
+    kinds = (exp.Connector, exp.Not, exp.Exists, exp.In, exp.Between, exp.Is, exp.Like, exp.ILike)
+    return isinstance(node, (*kinds, exp.NullSafeEQ, exp.NullSafeNEQ)) or type(node) in _COMPARISONS
