@@ -16,8 +16,9 @@ from proofsmith.protocols import Sandbox
 
 Trouble = Literal["", "syntax", "drivers", "loop", "limit"]
 _PASSES = (
-    "proc -noopt -norom; write_rtlil drivers.il; opt_expr -keepdc; flatten; tee -q -o check.txt check; "
-    "memory_map; opt_expr -keepdc; opt_clean; write_json word.json; write_rtlil word.il"
+    "proc -noopt -norom; write_rtlil drivers.il; flatten; "
+    "design -push-copy; simplemap; tee -q -o check.txt check; design -pop; "
+    "opt_expr -keepdc; memory_map; opt_expr -keepdc; opt_clean; write_json word.json; write_rtlil word.il"
 )
 _LATCH = "inferred for signal"
 _LOOP = re.compile(r"found logic loop in module (\S+?):")
@@ -81,7 +82,8 @@ async def elaborate(design: Design, sandbox: Sandbox) -> Elaborated:
         if again.ok:
             done, notes = again, ["always_comb that infers a latch was read as `always @*`"]
     if not done.ok:
-        trouble: Trouble = "limit" if done.status is ToolStatus.LIMIT else "syntax"
+        ended = done.status in (ToolStatus.LIMIT, ToolStatus.CRASHED) and "ERROR" not in done.log
+        trouble: Trouble = "limit" if ended else "syntax"
         return Elaborated(design=design, text=ready.text, trouble=trouble, complaint=_said(done))
     return _judged(replace(_described(design, done), text=ready.text, notes=tuple(notes)), done)
 
@@ -99,7 +101,7 @@ async def _yosys(design: Design, text: str, sandbox: Sandbox) -> ToolResult:
     data = {p: t for p, t in design.files.items() if p not in design.sources}
     names = ("drivers.il", "check.txt", "word.json", "word.il")
     done = await toolchain.yosys(sandbox, script, {**data, "design.sv": text}, outputs=names)
-    if done.status in (ToolStatus.MISSING, ToolStatus.CRASHED) and "ERROR" not in done.log:
+    if done.status is ToolStatus.MISSING:
         raise SandboxError(done.trouble, hint=toolchain.INSTALL["yosys"])
     return done
 

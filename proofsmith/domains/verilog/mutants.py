@@ -13,6 +13,7 @@ _SWAPS = {
     "<": ">=", ">": "<=", ">=": "<", "<<": ">>", ">>": "<<", "~": "", "!": "",
     "posedge": "negedge", "negedge": "posedge",
 }  # fmt: skip
+_READS = frozenset({"+", "-", "*", "&", "|", "^", "=", "<=", "?", "&&", "||", "~", "==", "!="})
 _SIZED = re.compile(r"(\d+)'([bdh])([0-9a-fA-F]+)$")
 _BASES = {"b": 2, "d": 10, "h": 16}
 _SEED = 7
@@ -58,6 +59,8 @@ def _changed(token: Token, before: Token) -> Iterator[str]:
         width, base = int(match[1]), match[2]
         value = int(match[3], _BASES[base]) if _legal(match[3], base) else 0
         yield f"{width}'d{(value + 1) % (1 << width)}"
+    if token.name and before.text in _READS and token.kind == "word":
+        yield f"(~{token.text})"
     if token.text == "if":
         yield "if (1'b0) ; else if"
     if token.text == "else":

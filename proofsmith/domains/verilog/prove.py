@@ -147,7 +147,7 @@ class Comparison:
             return Finding(status=Status.FAILED, check="text gate", complaint=refused)
         theirs = await elaborate(self._design, self._sandbox)
         if theirs.trouble == "limit":
-            return self._undecided("read", f"too large: {theirs.complaint}")
+            return self._undecided("read", f"too large or too deep: {theirs.complaint}")
         if theirs.trouble:
             return Finding(status=Status.FAILED, check="read", complaint=theirs.complaint)
         wrong = ports_differ(mine, theirs, by_name=self._terms.by_name)

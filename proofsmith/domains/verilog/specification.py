@@ -47,6 +47,7 @@ def parse(text: str, source: Path, options: Mapping[str, JSON]) -> Specification
         UsageError: no port is named, or neither the text nor `--top` names the module.
     """
     header, name = _header(text, str(options.get("top") or ""))
+    name = name or _named(text)
     ports = _ports(_header_lines(header) if header else text)
     if not ports:
         hint = "list ports as `- input [7:0] a`, or put the module header into a fence"
@@ -96,6 +97,19 @@ def _header(text: str, wanted: str) -> tuple[str, str]:
         if match and (not wanted or match[1] == wanted):
             return match[0], match[1]
     return "", ""
+
+
+def _named(text: str) -> str:
+    """Return the module that the words name, as in `module NAME` or `module named NAME`; empty when none is."""
+    found = re.search(
+        r"\bmodule(?:\s+(?:named|called))?[\s:]+`?\*{0,2}([A-Za-z_]\w*)\b", text, re.IGNORECASE
+    )
+    found = found or re.search(r"\bmodule name\s*:\s*`?([A-Za-z_]\w*)", text, re.IGNORECASE)
+    return (
+        found[1]
+        if found and found[1].lower() not in ("name", "that", "with", "is", "which", "named")
+        else ""
+    )
 
 
 def _header_lines(header: str) -> str:
