@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ValidationError
 
+from proofsmith.agents.hedge import Hedge
 from proofsmith.agents.journal import Journal, MemoryJournal
 from proofsmith.errors import ProofsmithError, StoreError
 from proofsmith.planners.dag import Observation, Plan
@@ -33,6 +34,8 @@ class ToolPolicy:
     slots: int = 4
     deadline_s: float = 60.0
     tries: int = 1
+    hedged: bool = False
+    """Calls change nothing and wait for something remote: a late one is made twice when a slot is free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,8 @@ class Trace:
     arrived_s: dict[int, float] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     planner_error: str = ""
+    hedges: int = 0
+    """Calls that were made a second time because the first was late."""
     ended_by: str = "finished"
     wall_s: float = 0.0
 
@@ -95,6 +100,7 @@ class Dataflow:
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._queues: dict[str, list[_Item]] = {}
         self._busy: dict[str, int] = {}
+        self._hedge = Hedge()
         self._flights: dict[str, list[_Item]] = {}
         self._parts: dict[int, list[Observation | None]] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -261,9 +267,10 @@ class Dataflow:
         for _ in range(policy.tries):
             try:
                 async with asyncio.timeout(policy.deadline_s):
-                    value = await self._call(tool, item.arguments)
+                    value = await self._answer(tool, item.arguments, policy)
                 self._journal.put(item.key, value)
                 seen = Observation(state="done", value=value)
+                self._hedge.learn(tool, self._clock() - start_s)
                 break
             except TimeoutError:
                 seen = Observation(state="failed", cause=f"no answer in {policy.deadline_s:g} s")
@@ -288,6 +295,25 @@ class Dataflow:
             self._part(waiting, seen)
         self._dispatch(tool)
         self._check_enough()
+
+    async def _answer(self, tool: str, arguments: BaseModel, policy: ToolPolicy) -> JSON:
+        """Call a tool once, or where its policy says so a second time when the first call is late."""
+
+        async def second() -> JSON:
+            self._busy[tool] += 1
+            self.trace.hedges += 1
+            try:
+                return await self._call(tool, arguments)
+            finally:
+                self._busy[tool] -= 1
+
+        if not policy.hedged:
+            return await self._call(tool, arguments)
+        return await self._hedge.answer(
+            tool,
+            lambda: self._call(tool, arguments),
+            lambda: second if self._busy[tool] < policy.slots else None,
+        )
 
     def _part(self, item: _Item, seen: Observation) -> None:
         """Record one element of a task; the last one settles the task."""

@@ -281,3 +281,57 @@ def test_cancelling_the_run_from_outside_leaves_nothing_running():
 
     run(main())
     assert world.alive == 0
+
+
+class Straggling(World):
+    """Answers at once, but the first call for `late` takes its time; a second one for the same does not."""
+
+    def __init__(self, late, *, second_fails=False, first_fails=False):
+        super().__init__()
+        self.late, self.second_fails, self.first_fails = late, second_fails, first_fails
+
+    async def call(self, tool, arguments):
+        again = (tool, arguments.a) in self.calls
+        if arguments.a != self.late:
+            return await super().call(tool, arguments)
+        value = await super().call(tool, Args(s=0.2 if again else 9.0, a=arguments.a))
+        if self.second_fails if again else self.first_fails:
+            raise UsageError("gone")
+        return value
+
+
+def hedged(world, *, slots=1, hedged=True):
+    lines = [f"{n}. t(0.1, {n})" for n in range(1, 13)]
+    policies = {"t": ToolPolicy(slots=slots, hedged=hedged)}
+    return execute(*lines, world=world, policies=policies, gap_s=0.5)
+
+
+def test_a_late_call_is_made_a_second_time_and_the_first_answer_counts():
+    world, plan, trace = hedged(Straggling(late=12), slots=2)
+    assert plan.observations[12].value == 12
+    assert trace.hedges == 1
+    ends = {span.task: span.end_s for span in trace.spans}
+    assert ends[12] == pytest.approx(5.5 + 0.125 + 0.2)
+    assert world.alive == 0, "the late call is ended"
+    assert world.calls.count(("t", 12)) == 2
+
+
+@pytest.mark.parametrize(
+    ("slots", "allowed", "late"), [(1, True, 12), (2, False, 12), (2, True, 2)]
+)
+def test_no_second_call_without_a_free_slot_permission_or_known_durations(slots, allowed, late):
+    world, plan, trace = hedged(Straggling(late=late), slots=slots, hedged=allowed)
+    assert trace.hedges == 0
+    assert world.calls.count(("t", late)) == 1
+    assert states(plan) == dict.fromkeys(range(1, 13), "done")
+
+
+def test_a_second_call_that_fails_leaves_the_first_one_its_time():
+    _, plan, trace = hedged(Straggling(late=12, second_fails=True), slots=2)
+    assert plan.observations[12].value == 12
+    assert trace.wall_s == pytest.approx(5.5 + 9.0)
+
+
+def test_a_call_fails_when_both_of_its_tries_do():
+    _, plan, _ = hedged(Straggling(late=12, second_fails=True, first_fails=True), slots=2)
+    assert plan.observations[12].cause == "gone"
