@@ -29,7 +29,7 @@ REGIMES = (
 LUCKY = (0.2, 0.5)
 """Chance that a wrong program passes an invalid and a valid test."""
 STAGES = {"+2 tests": 2, "+5 tests": 5}
-ABSTAINED = 0.45
+ABSTAINED = 0.4
 """Of regime 7. Its draws overlap with those of regime 6: a rule that knows every rate above reaches 0.54 when it gives
 up 5 % of regime 6."""
 PUBLISHED = ("MaxPass", "MBR", "CodeT", "B4(10,10)", "B4(1e5,1e3)")

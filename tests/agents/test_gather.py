@@ -2,6 +2,8 @@ import asyncio
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from benchmarks.virtual_time import run
@@ -175,3 +177,46 @@ def test_the_summary_compares_the_time_with_the_critical_path():
 def test_the_default_plan_skips_tools_that_need_arguments():
     by_name = {tool.name: tool for tool in tools(outline=1, premises=2)}
     assert "premises" not in default_plan(by_name)
+
+
+LINES = [
+    row(1, "outline"),
+    row(2, "premises", name="$1.0"),
+    row(12, "premises", name="$1 and ${2} and $12"),
+    row(3, "premises", name="$4"),
+    row(4, "premises", name="$3"),
+    row(1, "premises", name="$1"),
+    row(5, "nothing of the kind"),
+    row(6, "premises", nome="x"),
+    '{"id": 7, "tool": "outline", "map": "$1", "args": {}}\n',
+    '{"id": 8, "tool": "outline", "if": "$99.x", "args": {}}\n',
+    "9. premises(name='a', name='b')\n",
+    "Thought: $1 is not $12\n",
+    '{"id": 10, "tool": "outline", "args": ',
+    "\n\n```json\n",
+    '{"tool":"join","when":"any"}\n',
+    "\x00\ud83d" + "{" * 200,
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    lines=st.lists(st.sampled_from(LINES), max_size=14),
+    cuts=st.lists(st.integers(1, 30), min_size=1, max_size=5),
+    dies=st.booleans(),
+    fixed=st.sampled_from(["", "no", row(6, "premises", name="x"), row(1, "outline") * 2]),
+)
+def test_any_plan_in_any_pieces_ends_with_every_task_accounted_for(lines, cuts, dies, fixed):
+    text, chunks = "".join(lines), []
+    while text:
+        size = cuts[len(chunks) % len(cuts)]
+        chunks.append(text[:size])
+        text = text[size:]
+    plan = [*chunks, *([ModelError("gone")] if dies else [])]
+    replies = [fixed] * 20 + ["Finish(enough)"]
+    found = gather(tools(outline=["$1", "$12"], premises="${1}"), Planner([plan, [], []], replies))
+    assert set(found.facts).isdisjoint(found.failures)
+    assert all(
+        value in (["$1", "$12"], "${1}") or isinstance(value, list)
+        for value in found.facts.values()
+    )
