@@ -9,6 +9,7 @@ from statistics import median
 
 from proofsmith.domains.verilog import activity, liberty
 from proofsmith.domains.verilog.design import Design
+from proofsmith.domains.verilog.netlist import texts
 from proofsmith.domains.verilog.renaming import renamed
 from proofsmith.domains.verilog.source import design_of
 from proofsmith.domains.verilog.synthesis import Figures, Synthesis, required, synthesise
@@ -97,7 +98,7 @@ def version_of(problem: Problem, candidate: Candidate) -> Version:
     """Return the design that `candidate` stands for, mapped with the recipe in its settings."""
     recipe = candidate.settings.get("recipe")
     commands = tuple(str(c) for c in recipe) if isinstance(recipe, list) else ()
-    return Version(design_of(problem, candidate.files), commands)
+    return Version(design_of(problem, texts(candidate)), commands)
 
 
 def library_of(problem: Problem) -> Path:

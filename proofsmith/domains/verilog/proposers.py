@@ -2,10 +2,16 @@
 
 from collections.abc import AsyncIterator
 
+from proofsmith.domains.verilog import liberty, netlist
 from proofsmith.domains.verilog.climb import Climb, Judge
 from proofsmith.domains.verilog.measure import Meter, goal_of, library_of, version_of
+from proofsmith.domains.verilog.recipes import Search
+from proofsmith.domains.verilog.synthesis import synthesise
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Candidate, Problem
+
+DELIVERED = 4
+"""Best recipes whose netlists are made and judged."""
 
 
 async def optimised(
@@ -18,8 +24,37 @@ async def optimised(
 ) -> AsyncIterator[Candidate]:
     """Yield candidates that improve the goal's metric, each better than those before it."""
     start = parent or Candidate(files=dict(problem.files))
-    version = version_of(problem, start)
+    if netlist.netlist_of(start):
+        return  # a netlist is an end: its text is what to go on from
     climb = Climb(problem, goal_of(problem), library_of(problem), meter, sandbox, judge)
-    async for candidate in climb.steps(version, parent):
+    best = start
+    async for candidate in climb.steps(version_of(problem, start), parent):
+        best = candidate
         if candidate.id not in tried:
             yield candidate
+    async for candidate in mapped(problem, best, sandbox, meter):
+        if candidate.id not in tried:
+            yield candidate
+
+
+async def mapped(
+    problem: Problem, text: Candidate, sandbox: Sandbox, meter: Meter, seed: int = 0
+) -> AsyncIterator[Candidate]:
+    """Yield netlists of `text` by recipes that seem better than the standard one, best first."""
+    version = version_of(problem, text)
+    library = liberty.load(library_of(problem))
+    base = await meter.synthesis(version, sandbox, library_of(problem))
+    if base.figures is None or not base.combinational or not base.figures.ands:
+        return
+    kinds = base.figures.counts.items()
+    fixed = sum(library.cells[kind].area * n for kind, n in kinds if library.cells[kind].kind)
+    search = Search(base.combinational, library, goal_of(problem), fixed, seed)
+    ranked = await search.run(sandbox, base.figures.ands)
+    for result in ranked[:DELIVERED]:
+        made = await synthesise(
+            version.design, sandbox, library, recipe=result.recipe, verilog=True
+        )
+        if made.figures is not None:
+            parents = (text.id,)
+            files = netlist.texts(text)
+            yield netlist.delivered(problem, files, result.recipe, made, library, parents)

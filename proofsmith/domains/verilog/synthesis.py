@@ -84,18 +84,20 @@ def recipe_script(recipe: Sequence[str] = ()) -> str:
 
     A recipe is a list of ABC commands on the and-inverter graph; one that maps by itself replaces the mapper too.
     """
-    commands = [f"write_blif {COMBINATIONAL}", *(recipe or (*OPTIMISE, *MAP))]
-    first = next((i for i, c in enumerate(commands) if maps(c)), None)
-    if first is None:
-        first = len(commands)
+    commands = [*(recipe or (*OPTIMISE, *MAP))]
+    mapper = next((i for i in reversed(range(len(commands))) if maps(commands[i])), None)
+    if mapper is None:
+        mapper = len(commands)
         commands += MAP
-    commands.insert(first, "print_stats")
-    return "\n".join([*commands, *SIZE, "stime -p", ""])
+    while mapper > 0 and commands[mapper - 1] in (MAP[0], "&get -n"):
+        mapper -= 1
+    commands.insert(mapper, "print_stats")
+    return "\n".join([f"write_blif {COMBINATIONAL}", *commands, *SIZE, "stime -p", ""])
 
 
 def maps(command: str) -> bool:
-    """Say whether an ABC command belongs to mapping rather than to rewriting the graph."""
-    return command == MAP[0] or command.split()[0] in ("map", "amap", "&nf", "&get")
+    """Say whether an ABC command maps the graph onto cells."""
+    return command.split()[0] in ("map", "amap", "&nf")
 
 
 def read_commands(design: Design) -> list[str]:

@@ -7,6 +7,7 @@ from proofsmith.domains.verilog.bench import connected_by_name
 from proofsmith.domains.verilog.benched import Trial
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.elaborate import elaborate
+from proofsmith.domains.verilog.netlist import implementation, netlist_of, texts
 from proofsmith.domains.verilog.prove import Finding, Reference, Terms
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Candidate, Depth, Goal, Problem, Status, Verdict
@@ -24,14 +25,14 @@ class Verifier:
 
     async def verify(self, candidate: Candidate, sandbox: Sandbox, depth: Depth) -> Verdict:
         """Judge a candidate."""
-        command = replay_command(self._problem, depth)
-        for path, text in candidate.files.items():
+        command = replay_command(self._problem, candidate, depth)
+        for path, text in texts(candidate).items():
             if path not in self._problem.editable and text != self._problem.files.get(path):
                 shown = ", ".join(self._problem.editable)
                 complaint = f"'{path}' may not be changed; editable: {shown}"
                 found = Finding(status=Status.FAILED, check="scope", complaint=complaint)
                 return prove.verdict(found, command)
-        design = source.design_of(self._problem, candidate.files)
+        design = implementation(self._problem, candidate)
         if not self._has_reference:
             return prove.verdict(await self._trial.found(design, sandbox, depth), command)
         return await self._compared(design, sandbox, depth, command)
@@ -91,10 +92,11 @@ def terms_of(problem: Problem) -> Terms:
     )
 
 
-def replay_command(problem: Problem, depth: Depth) -> tuple[str, ...]:
+def replay_command(problem: Problem, candidate: Candidate, depth: Depth) -> tuple[str, ...]:
     """Return the cold command that earns the evidence again, over the files `base/` and `candidate/` of a run."""
     path = problem.editable[0]
-    command = ["proofsmith", "check", f"base/{path}", f"candidate/{path}"]
+    made = netlist_of(candidate) or path
+    command = ["proofsmith", "check", f"base/{path}", f"candidate/{made}"]
     command += ["--top", str(problem.options["top"])]
     reset = problem.options.get("reset_port")
     if isinstance(reset, list):

@@ -1,0 +1,174 @@
+"""Search ABC recipes for a design: fixed scripts first, then a bandit over rewriting steps, ranked by the goal."""
+
+import random
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from proofsmith.domains.verilog import toolchain
+from proofsmith.domains.verilog.liberty import Library
+from proofsmith.domains.verilog.synthesis import COMBINATIONAL, MAP, OPTIMISE, SIZE
+from proofsmith.protocols import Sandbox
+from proofsmith.types import Limits
+
+Recipe = tuple[str, ...]
+RESYN2 = (
+    *("balance", "rewrite", "refactor", "balance", "rewrite", "rewrite -z"),
+    *("balance", "refactor -z", "rewrite -z", "balance"),
+)
+COMPRESS = ("balance", "resub -K 6", "rewrite", "resub -K 6 -N 2", "refactor", "resub -K 8")
+SUM_OF_PRODUCTS = ("dch", "if -g -K 6", "strash")
+"""Balances sums of products: much shorter carry chains for some more gates."""
+SEEDS: tuple[Recipe, ...] = (
+    OPTIMISE,
+    ("strash", *RESYN2),
+    ("strash", *SUM_OF_PRODUCTS),
+    ("strash", *RESYN2, *SUM_OF_PRODUCTS),
+    (*OPTIMISE, "if -g -K 6", "strash"),
+    ("strash", "balance"),
+    ("strash", "&get -n", "&syn4", "&put"),
+    ("strash", *RESYN2, *RESYN2),
+    ("strash", *SUM_OF_PRODUCTS, *SUM_OF_PRODUCTS, "dc2"),
+    ("strash", "&get -n", "&syn3", "&syn3", "&put", *RESYN2),
+    ("strash", *COMPRESS),
+)
+"""Where every search begins: random starts lose to these where evaluations are slow."""
+ACTIONS: tuple[Recipe, ...] = (
+    *(("balance",), ("rewrite",), ("rewrite -z",), ("refactor",), ("refactor -z",), ("dc2",)),
+    *(("resub -K 6",), ("resub -K 8",), ("resub -K 10 -N 2",), ("drwsat",), ("ifraig",), ("dch",)),
+    *(("if -g -K 6", "strash"), ("if -x", "strash"), ("&get -n", "&syn4", "&put")),
+    *(("&get -n", "&syn3", "&put"), ("&get -n", "&dch -f", "&put")),
+)
+MAPPERS: tuple[Recipe, ...] = (
+    MAP,
+    ("map -B 0.9",),
+    ("dch -f", "map"),
+    ("dch -f", "map -a"),
+    ("dch -f", "amap -m"),
+    ("&get -n", "&nf", "&put"),
+)
+EXPLORE = 0.2
+BATCH = 8
+LONGEST = 10
+MOST, FEWEST, WORK = 72, 8, 14_000
+"""Recipes of one search: WORK divided by the size of the graph, within bounds."""
+BATCH_LIMITS = Limits(wall_s=60, cpu_s=40, memory_mib=2048, disk_mib=128, output_kib=16384)
+_TIMED = re.compile(r"Area =\s*([\d.]+).*?Delay =\s*([\d.]+) ps")
+_ESCAPES = re.compile(r"\x1b\[[\d;]*m")
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A recipe with the area and delay of the combinational part that it gave."""
+
+    recipe: Recipe
+    area: float
+    delay_ps: float
+
+
+@dataclass(slots=True)
+class Search:
+    """One seeded search; `goal` is area, delay or a product of both, `area_fixed` the area of registers."""
+
+    combinational: str
+    library: Library
+    goal: str
+    area_fixed: float = 0.0
+    seed: int = 0
+    tried: dict[Recipe, Tried] = field(default_factory=dict)
+    _gains: dict[Recipe, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def value(self, tried: Tried) -> float:
+        """Return the goal's metric of a result, the smaller the better; power and graph size go by area."""
+        value = 1.0
+        for metric in self.goal.split("*"):
+            value *= (
+                tried.delay_ps if metric in ("delay", "depth") else tried.area + self.area_fixed
+            )
+        return value
+
+    async def run(self, sandbox: Sandbox, ands: int) -> list[Tried]:
+        """Evaluate as many recipes as the size of the graph allows and return all results, best first."""
+        chance = random.Random(self.seed)
+        left = max(FEWEST, min(MOST, WORK // (ands + 30)))
+        waiting = [(*seed, *MAP) for seed in SEEDS]
+        while left > 0:
+            batch = waiting[: min(BATCH, left)] or self._proposed(chance, min(BATCH, left))
+            waiting = waiting[len(batch) :]
+            left -= len(batch)
+            if not await self._evaluate(batch, sandbox):
+                break
+        return self.ranked()
+
+    def ranked(self) -> list[Tried]:
+        """Return the results, best first."""
+        return sorted(self.tried.values(), key=lambda t: (self.value(t), len(t.recipe), t.recipe))
+
+    async def _evaluate(self, batch: Sequence[Recipe], sandbox: Sandbox) -> bool:
+        """Run `batch` in one ABC, which reads the library once; False when it gave nothing."""
+        words = ["read_lib -w cells.lib"]
+        for recipe in batch:
+            words += [f"read_blif {COMBINATIONAL}", *recipe, *SIZE, "stime"]
+        files = {"cells.lib": self.library.text, COMBINATIONAL: self.combinational}
+        done = await toolchain.abc(sandbox, "; ".join(words), files, BATCH_LIMITS)
+        found = _TIMED.findall(_ESCAPES.sub("", done.stdout))
+        best = self.ranked()[:1]
+        for recipe, (area, delay_ps) in zip(batch, found, strict=False):
+            result = Tried(recipe, float(area), float(delay_ps))
+            self.tried[recipe] = result
+            for action in ACTIONS:
+                if best and action[0] in recipe:
+                    self._gains[action].append(self.value(best[0]) / max(self.value(result), 1e-9))
+        return bool(found)
+
+    def _proposed(self, chance: random.Random, count: int) -> list[Recipe]:
+        """Vary the best recipes: one step more, less or other, or another mapper."""
+        parents = self.ranked()[:5]
+        found: list[Recipe] = []
+        for _ in range(20 * count):
+            parent = min(chance.sample(parents, min(2, len(parents))), key=self.value)
+            recipe = self._varied(_steps(parent.recipe), chance)
+            if recipe not in self.tried and recipe not in found:
+                found.append(recipe)
+            if len(found) == count:
+                break
+        return found
+
+    def _varied(self, parent: tuple[list[Recipe], Recipe], chance: random.Random) -> Recipe:
+        steps, mapper = list(parent[0]), parent[1]
+        for _ in range(chance.choice((1, 1, 2, 3))):
+            kind = chance.random()
+            place = chance.randint(0, len(steps))
+            if kind < 0.2:
+                mapper = chance.choice(MAPPERS)
+            elif kind < 0.45 and steps:
+                steps[min(place, len(steps) - 1)] = self._action(chance)
+            elif kind < 0.6 and len(steps) > 1:
+                del steps[min(place, len(steps) - 1)]
+            elif len(steps) < 2 * LONGEST:
+                steps.insert(place, self._action(chance))
+        return ("strash", *(command for step in steps for command in step), *mapper)
+
+    def _action(self, chance: random.Random) -> Recipe:
+        """Choose a step: mostly one of those whose recipes gained most so far."""
+        if chance.random() < EXPLORE or not self._gains:
+            return chance.choice(ACTIONS)
+        means = {a: sum(g) / len(g) for a, g in self._gains.items() if g}
+        best = sorted(means, key=lambda a: -means[a])[:5]
+        return chance.choice(best)
+
+
+def _steps(recipe: Recipe) -> tuple[list[Recipe], Recipe]:
+    """Split a recipe into its steps between `strash` and the mapper, which must stay whole, and the mapper."""
+    mapper = next(m for m in sorted(MAPPERS, key=len, reverse=True) if recipe[-len(m) :] == m)
+    rest = recipe[1 : len(recipe) - len(mapper)]
+    steps: list[Recipe] = []
+    at = 0
+    while at < len(rest):
+        whole = next((a for a in ACTIONS if rest[at : at + len(a)] == a and len(a) > 1), None)
+        if whole is None and rest[at] == "&get -n":
+            whole = rest[at : rest.index("&put", at) + 1]
+        steps.append(whole or rest[at : at + 1])
+        at += len(steps[-1])
+    return steps, mapper
