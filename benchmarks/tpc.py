@@ -2,14 +2,13 @@
 
 import argparse
 import importlib.util
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
-import sqlglot
-from sqlglot import exp
+
+from proofsmith.domains.sql.suite import SqlSuite
 
 SUITES = {"tpch": "dbgen", "tpcds": "dsdgen"}
 DIALECTS = {"duckdb": "duckdb", "sqlite": "sqlite", "postgresql": "postgres"}
@@ -47,19 +46,8 @@ def generate(suite: str, scale: float, folder: Path) -> Path:
 
 def queries(suite: str, engine: str) -> Iterator[tuple[str, str]]:
     """Yield id and text of the suite's queries in the dialect of `engine`."""
-    for line in (data_root() / f"{suite}_queries.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        tree = sqlglot.parse_one(row["sql"], read="duckdb")
-        if engine == "postgresql":
-            tree = tree.transform(_exact_round)
-        yield row["id"], tree.sql(dialect=DIALECTS[engine])
-
-
-def _exact_round(node: exp.Expr) -> exp.Expr:
-    """PostgreSQL rounds to digits only what is numeric."""
-    if isinstance(node, exp.Round) and node.args.get("decimals") is not None:
-        node.set("this", exp.cast(node.this, "DECIMAL"))
-    return node
+    for found in SqlSuite(suite, engine).problems(data_root()):
+        yield found.editable[0].removesuffix(".sql"), found.text
 
 
 def schema(suite: str) -> Path:

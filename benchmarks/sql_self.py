@@ -1,0 +1,67 @@
+"""Compare queries with themselves: how often is the same text called faster? Nothing may be published of it.
+
+Run it as `python -m benchmarks.sql_self [--trials N] [--engine E] [--quick]`. Each trial is one screening comparison of
+the product, on generated rows; the share of `faster` is bounded from above by its exact binomial interval.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from benchmarks.bars import Bars
+from proofsmith.domains.sql.bench import Bench, filled
+from proofsmith.domains.sql.population import populate
+from proofsmith.domains.sql.schema import parse_schema
+from proofsmith.domains.sql.testing.pools import Pools
+from proofsmith.domains.sql.timing import compare
+from proofsmith.executors.choice import open_sandbox
+from proofsmith.tools.stats import clopper_pearson
+from proofsmith.types import Depth
+
+DDL = """CREATE TABLE p (id INTEGER PRIMARY KEY, a INTEGER);
+CREATE TABLE c (id INTEGER PRIMARY KEY, p_id INTEGER REFERENCES p(id), v INTEGER);"""
+QUERIES = (
+    "SELECT COUNT(*) AS n FROM c WHERE v > 5",
+    "SELECT p.a, SUM(c.v) AS s FROM c JOIN p ON c.p_id = p.id GROUP BY p.a",
+    "SELECT id FROM c WHERE v = 17",
+)
+
+
+async def trials(engine: str, count: int) -> Counter[str]:
+    """Return the verdicts of `count` comparisons of a query with itself."""
+    schema = parse_schema(DDL, engine)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        populate(schema, Pools(), Path(folder), rows=5000)
+        bench: Bench = await filled(schema, Path(folder), "generated rows", await open_sandbox())
+    verdicts: Counter[str] = Counter()
+    for number in range(count):
+        text = QUERIES[number % len(QUERIES)]
+        verdicts[str((await compare(bench, text, text, Depth.QUICK)).verdict)] += 1
+    await bench.engine.close()
+    return verdicts
+
+
+async def main() -> int:
+    """Print verdicts and bars."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--trials", type=int, default=200)
+    parser.add_argument("--engine", action="append", choices=("duckdb", "sqlite", "postgresql"))
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args()
+    count, bars = 40 if given.quick else given.trials, Bars()
+    for engine in given.engine or ["postgresql", "duckdb"]:
+        verdicts = await trials(engine, count)
+        share = clopper_pearson(verdicts["faster"], count)
+        print(
+            f"{engine}: {dict(verdicts)}; faster {share.estimate:.1%}, at most {share.high:.1%} (95 %)"
+        )
+        bars.at_most(f"{engine} the same called faster", share.estimate, 0.05)
+    return bars.close()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
