@@ -21,6 +21,11 @@ SPEC = DomainSpec(
             help="compare output columns by position and let their names differ",
             kind="flag",
         ),
+        Option(
+            name="knobs",
+            help="also try session settings that cannot change results",
+            kind="flag",
+        ),
         Option(name="param", help="value of a query parameter", metavar="NAME=VALUE", many=True),
     ),
     probes=(

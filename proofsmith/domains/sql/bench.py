@@ -3,7 +3,7 @@
 import asyncio
 import csv
 import tempfile
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -40,9 +40,15 @@ class Bench:
         """Return the one statement of a candidate's file, as the engine is given it."""
         return statement_text(file, parse_query(file, self.engine.name), self.engine.name)
 
-    async def clock(self, statements: Sequence[str], *, limit_s: float) -> list[Clocked]:
-        """Run statements one after the other, each fetched whole and cancelled at `limit_s`."""
-        return await self.database.clock(statements, limit_s=limit_s)
+    async def clock(
+        self,
+        statements: Sequence[str],
+        *,
+        limit_s: float,
+        settings: Sequence[Mapping[str, str]] = (),
+    ) -> list[Clocked]:
+        """Run statements one after the other under their settings, each fetched whole, cancelled at `limit_s`."""
+        return await self.database.clock(statements, limit_s=limit_s, settings=settings)
 
     async def plan(
         self, statement: str, *, analyze: bool = False, limit_s: float = 30.0
@@ -60,13 +66,15 @@ async def prepare(problem: Problem, sandbox: Sandbox) -> Bench:
     """
     source = source_of(problem)
     schema = source.schema.only(source.tables)
+    tunable = problem.options.get("knobs") is True
     folder = problem.inputs.get("data")
     if folder is not None:
-        return await filled(schema, folder, f"rows of {folder.name}", sandbox)
-    return await _generated(source, schema, sandbox)
+        told = f"rows of {folder.name}"
+        return await filled(schema, folder, told, sandbox, tunable=tunable)
+    return await _generated(source, schema, sandbox, tunable)
 
 
-async def _generated(source: Source, schema: Schema, sandbox: Sandbox) -> Bench:
+async def _generated(source: Source, schema: Schema, sandbox: Sandbox, tunable: bool) -> Bench:
     """Return a bench with generated rows: fewer of them, down to a limit, where the query is slow."""
     pools = pools_of([source.query, *conditions_of(schema)])
     rows = ROWS
@@ -75,7 +83,7 @@ async def _generated(source: Source, schema: Schema, sandbox: Sandbox) -> Bench:
             Path(scratch).chmod(0o755)  # the sandbox's ordinary user reads it
             populate(schema, pools, Path(scratch), rows=rows)
             told = f"generated rows, at most {rows} a table"
-            bench = await filled(schema, Path(scratch), told, sandbox)
+            bench = await filled(schema, Path(scratch), told, sandbox, tunable=tunable)
         (run,) = await bench.clock([source.text], limit_s=_COMFORTABLE_S)
         if run.ended != "timeout" or rows <= _FEWEST_ROWS:
             return bench
@@ -83,8 +91,12 @@ async def _generated(source: Source, schema: Schema, sandbox: Sandbox) -> Bench:
         rows //= 4
 
 
-async def filled(schema: Schema, folder: Path, data: str, sandbox: Sandbox) -> Bench:
+async def filled(
+    schema: Schema, folder: Path, data: str, sandbox: Sandbox, *, tunable: bool = False
+) -> Bench:
     """Start the schema's engine and load all its tables from `folder`; `data` says in words what they hold.
+
+    `tunable` lets `Bench.clock` change settings.
 
     Raises:
         UsageError: a table has no file, or the rows do not fit.
@@ -96,7 +108,9 @@ async def filled(schema: Schema, folder: Path, data: str, sandbox: Sandbox) -> B
         name, sandbox, inputs={"data": folder}, roomy=True, request_timeout_s=REQUEST_S
     )
     try:
-        database = await engine.open(create_tables(schema), fills=fills, memory_mib=MEMORY_MIB)
+        database = await engine.open(
+            create_tables(schema), fills=fills, memory_mib=MEMORY_MIB, tunable=tunable
+        )
         if _LOADED[name]:
             await database.execute(_LOADED[name])
     except StatementRefused as refusal:

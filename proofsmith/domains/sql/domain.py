@@ -3,7 +3,16 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from proofsmith.domains.sql import advice, brief, corroboration, profiling, search, source, timing
+from proofsmith.domains.sql import (
+    advice,
+    brief,
+    corroboration,
+    knobs,
+    profiling,
+    search,
+    source,
+    timing,
+)
 from proofsmith.domains.sql.bench import Benches
 from proofsmith.domains.sql.engines.keeper import Keeper
 from proofsmith.domains.sql.verify import Verifier
@@ -60,6 +69,9 @@ class SqlDomain:
     ) -> Verdict:
         """Judge a candidate, cheap gates first, stopping at the first failure."""
         seed = problem.options.get("seed")
+        refusal = knobs.refusal(source.engine_of(problem.options), candidate.settings)
+        if refusal is not None:
+            return refusal
         verdict = await Verifier(problem, self._keeper).verify(
             candidate, sandbox, depth, seed if isinstance(seed, int) else None
         )
@@ -86,7 +98,8 @@ class SqlDomain:
         mine, theirs = (
             bench.text(side.files.get(name, problem.text)) for side in (base, candidate)
         )
-        return (await timing.compare(bench, mine, theirs, depth),)
+        settings = {key: str(value) for key, value in candidate.settings.items()}
+        return (await timing.compare(bench, mine, theirs, depth, settings=settings),)
 
     async def profile(
         self, problem: Problem, candidate: Candidate, sandbox: Sandbox

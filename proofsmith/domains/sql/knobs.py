@@ -6,6 +6,8 @@ without a restart. Settings that change results (time zone, date style, collatio
 
 from collections.abc import Iterator, Mapping
 
+from proofsmith.types import JSON, Evidence, Status, Verdict
+
 KNOBS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "postgresql": (
         ("random_page_cost", "1.1"),
@@ -47,8 +49,16 @@ def allowed(engine: str, settings: Mapping[str, object]) -> bool:
     return all((name, str(value)) in known for name, value in settings.items())
 
 
-def script(engine: str, settings: Mapping[str, object]) -> str:
-    """Return the statements that set them for a session."""
-    if engine == "sqlite":
-        return " ".join(f"PRAGMA {name}={value};" for name, value in settings.items())
-    return " ".join(f"SET {name} = '{value}';" for name, value in settings.items())
+def refusal(engine: str, settings: Mapping[str, JSON]) -> Verdict | None:
+    """Return the verdict on settings that are not among the safe ones, None when all are."""
+    if allowed(engine, settings):
+        return None
+    told = f"only these settings may be changed: {', '.join(sorted({n for n, _ in KNOBS[engine]}))}"
+    evidence = Evidence(
+        check="settings",
+        status=Status.FAILED,
+        command=("proofsmith", "check"),
+        exit_code=1,
+        log_tail=told,
+    )
+    return Verdict(status=Status.FAILED, evidence=(evidence,), feedback=told)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from proofsmith.domains.sql import knobs
 from proofsmith.domains.sql.query import Unreadable
 from proofsmith.domains.sql.rules import CATALOGUE
 from proofsmith.domains.sql.rules.rule import Rule
@@ -49,6 +50,21 @@ async def propose(
         if candidate.id not in seen:
             seen.add(candidate.id)
             yield candidate
+    if problem.options.get("knobs") is True and not (parent and parent.settings):
+        for candidate in _tuned(problem, parent, schema.dialect):
+            if candidate.id not in seen:
+                yield candidate
+
+
+def _tuned(problem: Problem, parent: Candidate | None, engine: str) -> Iterator[Candidate]:
+    """Yield the parent's text, or the original's, under settings."""
+    for settings in knobs.proposals(engine):
+        yield Candidate(
+            files=parent.files if parent is not None else problem.files,
+            settings=settings,
+            parents=(parent.id,) if parent else (),
+            move=f"rule:knobs({' '.join(f'{k}={v}' for k, v in settings.items())})",
+        )
 
 
 def rewrites(text: str, schema: Schema) -> Iterator[Rewrite]:

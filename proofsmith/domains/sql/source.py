@@ -122,6 +122,7 @@ def problem(
             "engine": engine,
             "param": [*listed],
             "by-position": options.get("by-position") is True,
+            "knobs": options.get("knobs") is True,
         },
     )
 

@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from proofsmith.domains.sql.bench import Bench
@@ -30,6 +31,8 @@ class _Trial:
     base: str
     candidate: str
     rng: random.Random
+    settings: Mapping[str, str]
+    """Settings of the candidate's session; the base has none."""
     repeats: int = 1
     limit_s: float = LIMIT_S
 
@@ -40,11 +43,16 @@ class _Trial:
             _Ended: a statement failed or was cancelled.
         """
         found = []
-        other = self.base if own else self.candidate
+        none: Mapping[str, str] = {}
+        base = (self.base, none)
+        other = base if own else (self.candidate, self.settings)
         for first in stats.orders(count, self.rng):
-            order = (self.base, other) if first else (other, self.base)
+            order = (base, other) if first else (other, base)
+            sides = [side for side in order for _ in range(self.repeats)]
             runs = await self.bench.clock(
-                [text for text in order for _ in range(self.repeats)], limit_s=self.limit_s
+                [text for text, _ in sides],
+                settings=[chosen for _, chosen in sides],
+                limit_s=self.limit_s,
             )
             _require(runs)
             halves = [_mean(runs[: self.repeats]), _mean(runs[self.repeats :])]
@@ -67,9 +75,15 @@ def _mean(runs: list[Clocked]) -> float:
 
 
 async def compare(
-    bench: Bench, base: str, candidate: str, depth: Depth, *, limit_s: float = LIMIT_S
+    bench: Bench,
+    base: str,
+    candidate: str,
+    depth: Depth,
+    *,
+    settings: Mapping[str, str] | None = None,
+    limit_s: float = LIMIT_S,
 ) -> Comparison:
-    """Time `candidate` against `base` in one session of the engine.
+    """Time `candidate` under its `settings` against `base` in one session of the engine.
 
     Both are run once and discarded, then timed in pairs of random order. A base that is cancelled at `limit_s` in
     three runs is censored: the ratio is then a lower bound.
@@ -77,20 +91,22 @@ async def compare(
     Raises:
         SandboxError: the engine died.
     """
+    chosen = settings or {}
     facts = await _facts(bench, base, candidate)
     (warm,) = await bench.clock([base], limit_s=limit_s)
     if warm.ended == "timeout":
-        return await _censored(bench, base, candidate, depth, limit_s, facts)
+        return await _censored(bench, base, (candidate, chosen), depth, limit_s, facts)
     if warm.ended != "ok":
         return _refused(f"the base fails: {warm.error}", facts)
     (base_run,) = await bench.clock([base], limit_s=limit_s)
     allowed_s = min(limit_s, 2 * max(warm.wall_s, base_run.wall_s) + 1)
-    runs = await bench.clock([candidate, candidate], limit_s=allowed_s)
+    runs = await bench.clock([candidate] * 2, settings=[chosen] * 2, limit_s=allowed_s)
     if runs[0].ended == "timeout" or runs[1].ended == "timeout":
         return _late(base_run, runs[-1], facts)
     if runs[1].ended != "ok":
         return _refused(f"the candidate fails: {runs[1].error}", facts)
-    trial = _Trial(bench, base, candidate, random.SystemRandom(), limit_s=2 * limit_s)
+    trial = _Trial(bench, base, candidate, random.SystemRandom(), chosen)
+    trial.limit_s = 2 * limit_s
     trial.repeats = _repeats(max(base_run.wall_s, runs[1].wall_s))
     return await _judged(trial, depth, base_run.wall_s, runs[1].wall_s, facts)
 
@@ -171,15 +187,22 @@ def _method(trial: _Trial, looks: tuple[int, ...], depth: Depth) -> str:
 
 
 async def _censored(
-    bench: Bench, base: str, candidate: str, depth: Depth, limit_s: float, facts: dict[str, JSON]
+    bench: Bench,
+    base: str,
+    candidate: tuple[str, Mapping[str, str]],
+    depth: Depth,
+    limit_s: float,
+    facts: dict[str, JSON],
 ) -> Comparison:
     """Compare with a base that does not end in time: its ratio is known from below alone."""
-    runs = await bench.clock([candidate] * 2, limit_s=limit_s)
+    text, chosen = candidate
+    runs = await bench.clock([text] * 2, settings=[chosen] * 2, limit_s=limit_s)
     if any(run.ended != "ok" for run in runs):
         return _refused(f"both sides are cancelled at {limit_s:.0f} s", facts)
     more = CENSORED_RUNS - 1 if depth is Depth.FULL else 0
     late = await bench.clock([base] * more, limit_s=limit_s)
-    timed = await bench.clock([candidate] * stats.LOOKS[0], limit_s=limit_s)
+    count = stats.LOOKS[0]
+    timed = await bench.clock([text] * count, settings=[chosen] * count, limit_s=limit_s)
     if any(run.ended != "timeout" for run in late) or any(run.ended != "ok" for run in timed):
         return _refused(f"only some runs end within {limit_s:.0f} s", facts)
     samples = tuple(run.wall_s for run in timed)

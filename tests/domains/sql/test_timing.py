@@ -101,3 +101,48 @@ async def test_own_rows_are_compared_profiled_and_advised_on(data, tmp_path):
     assert verdict.status is Status.FAILED
     profile = await domain.profile(given, Candidate(files=given.files), sandbox)
     assert "SCAN" in profile.summary
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("engine", "setting", "value"),
+    [
+        ("postgresql", "work_mem", "256MB"),
+        ("sqlite", "cache_size", "-262144"),
+        ("duckdb", "threads", "2"),
+    ],
+)
+async def test_settings_hold_for_the_statement_that_names_them_alone(data, engine, setting, value):
+    folder = data
+    async with bench(folder, engine, rows=50):
+        pass
+    made = await filled(
+        parse_schema(DDL, engine), folder, "rows", await open_sandbox(), tunable=True
+    )
+    try:
+        found = await compare(made, FAST, FAST, Depth.QUICK, settings={setting: value})
+        assert found.pairs >= 10
+        assert found.reason
+    finally:
+        await made.engine.close()
+
+
+async def test_settings_outside_the_safe_set_are_refused_before_anything_runs(tmp_path):
+    (tmp_path / "schema.sql").write_text(DDL)
+    (tmp_path / "q.sql").write_text(FAST)
+    domain = SqlDomain()
+    given = await domain.read(tmp_path / "q.sql", Goal.SPEED, {"engine": "postgresql"}, None)
+    offered = Candidate(files=given.files, settings={"statement_timeout": "0"})
+    verdict = await domain.verify(given, offered, None, Depth.QUICK)
+    assert verdict.status is Status.FAILED
+
+
+async def test_knobs_are_proposed_when_asked_for_alone(tmp_path):
+    (tmp_path / "schema.sql").write_text(DDL)
+    (tmp_path / "q.sql").write_text(FAST)
+    domain = SqlDomain()
+    for options, wanted in (({"knobs": True}, True), ({}, False)):
+        options = {"engine": "postgresql", **options}
+        given = await domain.read(tmp_path / "q.sql", Goal.SPEED, options, None)
+        found = [c async for c in domain.propose(given, None, frozenset(), None)]
+        assert any(c.settings for c in found) is wanted

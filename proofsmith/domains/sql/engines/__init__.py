@@ -91,9 +91,16 @@ class Engine:
         self._turn = asyncio.Lock()
 
     async def open(
-        self, ddl: str, *, fills: Sequence[Fill] = (), memory_mib: int = 512
+        self,
+        ddl: str,
+        *,
+        fills: Sequence[Fill] = (),
+        memory_mib: int = 512,
+        tunable: bool = False,
     ) -> "Database":
         """Return a new database with the tables of `ddl`, filled from `fills`; it replaces the one that was open.
+
+        `tunable` leaves the configuration open for the settings that `Database.clock` is given.
 
         Raises:
             StatementRefused: the engine does not take the definitions.
@@ -110,6 +117,7 @@ class Engine:
                 "session": session,
                 "fills": listed,
                 "memory_mib": memory_mib,
+                "tunable": tunable,
             }
         )
         return Database(self, session)
@@ -199,12 +207,23 @@ class Database:
             )
         )
 
-    async def clock(self, statements: Sequence[str], *, limit_s: float) -> list[Clocked]:
-        """Run statements one after the other, fetching all rows; a late one is cancelled (`ended` timeout)."""
+    async def clock(
+        self,
+        statements: Sequence[str],
+        *,
+        limit_s: float,
+        settings: Sequence[Mapping[str, str]] = (),
+    ) -> list[Clocked]:
+        """Run statements one after the other, fetching all rows; a late one is cancelled (`ended` timeout).
+
+        `settings` are trusted, one set for each statement, and put back after it; empty for none.
+        """
+        chosen: list[JSON] = [{**each} for each in settings]
         reply = await self.engine.ask(
             {
                 "op": "clock",
                 "statements": list(statements),
+                "settings": chosen,
                 "limit_s": limit_s,
                 "session": self.session,
             }

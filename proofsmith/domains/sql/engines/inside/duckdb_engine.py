@@ -16,7 +16,8 @@ _CONFIGURATION = {
     "allow_community_extensions": "false",
     "python_enable_replacements": "false",
 }
-_LOCK = "SET enable_external_access=false; SET lock_configuration=true;"
+_CONFINE = "SET enable_external_access=false"
+_LOCK = "SET lock_configuration=true"
 _BATCH = 2048
 
 
@@ -46,7 +47,20 @@ class Engine:
             self.connection.execute(ddl)
         for fill in fills:
             self._fill(fill)
+        self.connection.execute(_CONFINE)
+
+    def lock(self) -> None:
+        """Let no statement change a setting from now on."""
         self.connection.execute(_LOCK)
+
+    def configure(self, settings: dict[str, str]) -> dict[str, str]:
+        """Change trusted settings; return what they were."""
+        before = {}
+        for name, value in settings.items():
+            row = self.connection.execute(f"SELECT current_setting('{name}')").fetchone()
+            before[name] = str(row[0])
+            self.connection.execute(f"SET {name}='{value}'")
+        return before
 
     def _fill(self, fill: dict[str, Any]) -> None:
         names = ", ".join('"' + name.replace('"', '""') + '"' for name in fill["columns"])

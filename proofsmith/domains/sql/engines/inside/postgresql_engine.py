@@ -116,6 +116,19 @@ class Engine:
         copy = f"COPY \"{table}\" ({names}) FROM '{path}' (FORMAT csv, HEADER)"
         self._exec(self.owner, copy)
 
+    def lock(self) -> None:
+        """Do nothing more: privileges hold the reader."""
+
+    def configure(self, settings: dict[str, str]) -> dict[str, str]:
+        """Change trusted settings of the reader's session; return what they were."""
+        assert self.reader is not None
+        before = {}
+        for name, value in settings.items():
+            row = self.reader.execute(f"SHOW {name}").fetchone()
+            before[name] = str(row[0]) if row else ""
+            self._exec(self.reader, f"SET {name} = '{value}'")
+        return before
+
     def load(self, script: str) -> None:
         """Run a trusted script in one round trip."""
         self._exec(self.owner, script)

@@ -43,6 +43,8 @@ class Desk:
     def open(self, request: dict[str, Any]) -> dict[str, Any]:
         """Start a database with the given tables, fill it from files, and name it."""
         self.engine.create(request["ddl"], request.get("fills", ()), request.get("memory_mib", 512))
+        if not request.get("tunable"):
+            self.engine.lock()
         self.session = request["session"]
         self.filled = 0
         return {}
@@ -63,8 +65,12 @@ class Desk:
         """Run statements in the given order, fetch all rows, keep none; return seconds and row counts."""
         self._require(request)
         found = []
-        for statement in request["statements"]:
+        settings = request.get("settings") or [{}] * len(request["statements"])
+        for statement, chosen in zip(request["statements"], settings, strict=True):
+            before = self.engine.configure(chosen) if chosen else {}
             outcome = self.engine.run(statement, request["limit_s"], -1)
+            if before:
+                self.engine.configure(before)
             found.append({key: outcome[key] for key in ("wall_s", "count", "ended", "error")})
         return {"runs": found}
 

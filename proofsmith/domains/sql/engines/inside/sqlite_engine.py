@@ -65,9 +65,23 @@ class Engine:
             connection.execute("BEGIN")
             connection.executemany(
                 f'INSERT INTO "{table}" ({names}) VALUES ({marks})',
-                ([value or None for value in row] for row in rows),
+                ([value or None for value in row or [""]] for row in rows),
             )
             connection.execute("COMMIT")
+
+    def lock(self) -> None:
+        """Do nothing more: the authorizer holds every statement."""
+
+    def configure(self, settings: dict[str, str]) -> dict[str, str]:
+        """Change trusted pragmas; return what they were."""
+        assert self.connection is not None
+        self.connection.set_authorizer(None)
+        before = {}
+        for name, value in settings.items():
+            row = self.connection.execute(f"PRAGMA {name}").fetchone()
+            before[name] = str(row[0]) if row else "0"
+            self.connection.execute(f"PRAGMA {name}={value}")
+        return before
 
     def load(self, script: str) -> None:
         """Run a trusted script."""
