@@ -54,6 +54,7 @@ class Verifier:
         self._problem = problem
         self._source: Source = source_of(problem)
         self._keeper = keeper
+        self._depth = Depth.FULL
 
     async def verify(
         self, candidate: Candidate, sandbox: Sandbox, depth: Depth, seed: int | None = None
@@ -61,6 +62,7 @@ class Verifier:
         """Return the verdict; equal arguments give equal verdicts."""
         source = self._source
         seed = _SEEDS[depth] if seed is None else seed
+        self._depth = depth
         name = self._problem.editable[0]
         for path, text in candidate.files.items():
             if path != name and self._problem.files.get(path) != text:
@@ -267,6 +269,7 @@ class Verifier:
         name = self._problem.editable[0]
         command = ["proofsmith", "check", f"base/{name}", f"candidate/{name}", "--json"]
         command += ["--engine", self._source.schema.dialect, "--seed", str(seed)]
+        command += ["--depth", str(self._depth)]
         if self._problem.files.get("schema.sql"):
             command += ["--schema", "base/schema.sql"]
         return Evidence(

@@ -38,4 +38,18 @@ def _kernels():
     )
 
 
-SAMPLES = {"kernels": _kernels}
+def _sql():
+    folder = FIXTURES / "sql" / "contract"
+    definitions, query = (folder / "query.sql").read_text().split("\n\n")
+    return Sample(
+        source=folder / "query.sql",
+        right=(query, (folder / "joined.sql").read_text()),
+        empty="",
+        vacuous="SELECT 0 AS id, 'nobody' AS name WHERE 1 = 0",
+        hang=(folder / "hang.sql").read_text(),
+        wrong=tuple((folder / "wrong.sql").read_text().strip().split(";\n")),
+        off_limits="schema.sql",
+    )
+
+
+SAMPLES = {"kernels": _kernels, "sql": _sql}

@@ -76,7 +76,7 @@ class Generator:
             null_share=choose.choice(_NULL_SHARES),
             empty=frozenset(empty),
             null_columns=frozenset(nulls),
-            focused=choose.random() < 0.3,
+            focused=choose.random() < 0.4,
         )
 
     def draw(self, shape: Shape) -> dict[str, list[Row]]:
@@ -123,7 +123,7 @@ class Generator:
         if shape.focused:
             own = self._pools.own(column)
             small = pool[:3] if column.kind != "integer" else [1, 2, 3]
-            return [*own, *own, *small[:1]] if own else list(small)
+            return [*own, *small[:1]] if own else list(small)
         return shrunk(pool, shape.domain, self._random)
 
     def _row(

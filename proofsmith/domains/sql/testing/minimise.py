@@ -20,6 +20,9 @@ from proofsmith.domains.sql.testing.results import same_bag
 
 _MOST_TRIALS = 400
 _BATCH = 24
+_FEW_ROWS = 64
+"""Larger databases are cut by large parts alone, and their cells are left as they are."""
+
 Step = Callable[[Pair, Database], Iterator[Database]]
 _PLAIN: dict[str, tuple[Cell, ...]] = {
     "integer": (0, 1),
@@ -60,14 +63,14 @@ class _Search:
         batch: list[Database] = []
         for option in valid:
             batch.append(option)
-            if len(batch) == _BATCH:
+            if len(batch) == _BATCH or _size(option) > _FEW_ROWS:
                 if (hit := await self._hit(batch)) is not None:
                     return hit
                 batch = []
         return await self._hit(batch) if batch else None
 
     async def _hit(self, batch: list[Database]) -> Database | None:
-        self._left -= len(batch)
+        self._left -= sum(1 + _size(database) // 20 for database in batch)
         scripts = []
         for database in batch:
             versions = [database, *(shuffled(database, self._random) for _ in range(2))]
@@ -95,19 +98,27 @@ class _Search:
 
 
 def _without_rows(pair: Pair, database: Database) -> Iterator[Database]:
-    """Yield the database without each table's rows, then without each row; children first."""
+    """Yield the database without each table's rows, then without ever smaller parts of them; children first."""
     names = list(reversed(list(pair.schema.tables)))
     for name in names:
         if len(database.get(name, ())) > 1:
             yield {**database, name: []}
     for name in names:
         rows = list(database.get(name, ()))
-        for place in range(len(rows)):
-            yield {**database, name: rows[:place] + rows[place + 1 :]}
+        part = len(rows) // 2
+        smallest = 1 if len(rows) <= _FEW_ROWS else len(rows) // 16
+        while part >= smallest:
+            for place in range(0, len(rows), part):
+                yield {**database, name: rows[:place] + rows[place + part :]}
+            part //= 2
+        if len(rows) == 1:
+            yield {**database, name: []}
 
 
 def _plainer(pair: Pair, database: Database) -> Iterator[Database]:
     """Yield the database with one cell made plainer: NULL, 0, 1 or the empty text."""
+    if _size(database) > _FEW_ROWS:
+        return
     for name, table in pair.schema.tables.items():
         rows: list[Row] = list(database.get(name, ()))
         for place, row in enumerate(rows):
@@ -115,6 +126,10 @@ def _plainer(pair: Pair, database: Database) -> Iterator[Database]:
                 for value in _plain_values(column, row[index]):
                     changed = (*row[:index], value, *row[index + 1 :])
                     yield {**database, name: [*rows[:place], changed, *rows[place + 1 :]]}
+
+
+def _size(database: Database) -> int:
+    return sum(len(rows) for rows in database.values())
 
 
 def _plain_values(column: Column, value: Cell) -> Iterator[Cell]:

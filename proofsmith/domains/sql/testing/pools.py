@@ -47,7 +47,7 @@ class Pools:
     texts: list[str] = field(default_factory=lambda: list(_TEXTS))
     dates: list[str] = field(default_factory=lambda: list(_DATES))
     by_column: dict[str, list[Cell]] = field(default_factory=dict)
-    """Own constants of a column, without neighbours."""
+    """Constants that a column is compared with, and their neighbours."""
 
     def of(self, column: Column) -> list[Cell]:
         """Return every value that the column's type can hold, likeliest to matter first."""
@@ -76,6 +76,9 @@ class Pools:
 
     def own(self, column: Column) -> list[Cell]:
         """Return the constants that the queries compare this column with, where its type can hold them."""
+        if column.kind in ("date", "timestamp"):
+            days = {str(value)[:10] for value in self.by_column.get(column.name, [])}
+            return [value for value in self.of(column) if str(value)[:10] in days]
         fitting = {str(value) for value in self.of(column)}
         return [value for value in self.by_column.get(column.name, []) if str(value) in fitting]
 
@@ -120,9 +123,7 @@ def _add_number(found: Pools, text: str) -> None:
 
 
 def _add_text(found: Pools, text: str) -> None:
-    plain = text.replace("%", "").replace("_", "")
-    filled = text.replace("%", "xx").replace("_", "z")
-    found.texts += [text, plain, filled, text.upper(), text.lower(), f"{text}x", f"{plain} "]
+    found.texts += [text, *_texts_near(text)]
     for day in _DATE.findall(text):
         try:
             date = datetime.date.fromisoformat(day)
@@ -144,10 +145,21 @@ def _add_own(found: Pools, literal: exp.Literal) -> None:
         value = int(literal.this)
     elif not literal.is_string:
         value = Decimal(str(literal.this))
+    near: list[Cell] = [value]
+    if isinstance(value, str):
+        near += _texts_near(value)
+    elif isinstance(value, int):
+        near += [value + 1, value - 1]
     for column in condition.find_all(exp.Column):
         own = found.by_column.setdefault(column.name.lower(), [])
-        if value not in own:
-            own.append(value)
+        own += [item for item in near if item not in own]
+
+
+def _texts_near(text: str) -> list[str]:
+    """Return texts that a careless comparison takes for `text`: other case, blanks around it, wildcards filled."""
+    plain = text.replace("%", "").replace("_", "")
+    filled = text.replace("%", "xx").replace("_", "z")
+    return [plain, filled, text.upper(), text.lower(), f"{plain} ", f" {plain}", f"{text}x"]
 
 
 def shrunk(pool: list[Cell], size: int | None, random_: random.Random) -> list[Cell]:

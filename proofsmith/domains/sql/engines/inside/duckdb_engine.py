@@ -31,6 +31,10 @@ class Engine:
         """Start without a database."""
         self.connection: Any = None
 
+    def broken(self) -> bool:
+        """Say whether this engine can serve no further request."""
+        return False
+
     def version(self) -> str:
         """Return the library's version."""
         return f"DuckDB {duckdb.__version__}"

@@ -42,6 +42,11 @@ _REVOKED = """
 REVOKE ALL ON DATABASE postgres FROM PUBLIC;
 REVOKE ALL ON DATABASE template1 FROM PUBLIC;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
+CREATE ROLE reader LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION CONNECTION LIMIT 4;
+"""
+
+
+_HARMLESS = """
 DO $$ DECLARE f record; BEGIN
  FOR f IN SELECT p.oid::regprocedure AS signature FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
   WHERE n.nspname = 'pg_catalog' AND (p.proname LIKE 'lo\\_%' OR p.proname LIKE 'pg\\_sleep%'
@@ -49,7 +54,6 @@ DO $$ DECLARE f record; BEGIN
    'pg_cancel_backend', 'pg_terminate_backend', 'current_setting', 'pg_read_file', 'pg_ls_dir', 'loread', 'lowrite',
    'lo_import', 'lo_export', 'pg_reload_conf', 'pg_stat_get_activity', 'ts_stat', 'query_to_xml'))
  LOOP EXECUTE 'REVOKE EXECUTE ON FUNCTION ' || f.signature || ' FROM PUBLIC'; END LOOP; END $$;
-CREATE ROLE reader LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION CONNECTION LIMIT 4;
 """
 
 
@@ -66,6 +70,9 @@ class Engine:
         self.reader: psycopg.Connection[Any] | None = None
         self.admin = self._await_server()
         self.admin.execute(_REVOKED, prepare=False)
+        self.admin.execute(_HARMLESS, prepare=False)
+        with self._connect("template1", "owner") as template:
+            template.execute(_HARMLESS, prepare=False)  # every database is a copy of this one
 
     def _await_server(self) -> "psycopg.Connection[Any]":
         deadline_s = time.perf_counter() + _START_S
@@ -81,6 +88,12 @@ class Engine:
         return psycopg.connect(
             host=SOCKETS, dbname=database, user=user, autocommit=True, connect_timeout=10
         )
+
+    def broken(self) -> bool:
+        """Say whether this engine can serve no further request."""
+        bad = pq.ConnStatus.BAD
+        opened = (self.admin, self.owner, self.reader)
+        return any(one is not None and one.pgconn.status == bad for one in opened)
 
     def version(self) -> str:
         """Return the server's version."""

@@ -126,6 +126,8 @@ def main() -> None:
                 reply = {"refused": str(error)}
         replies.write(f"{nonce} {json.dumps(reply)}\n")
         replies.flush()
+        if desk.engine.broken():
+            sys.exit(1)  # the next request gets a new server
 
 
 if __name__ == "__main__":

@@ -12,7 +12,16 @@ _STEPS = 10_000
 _LENGTH = 10 * 1024 * 1024
 _BATCH = 2048
 _DENIED = frozenset(
-    ("load_extension", "readfile", "writefile", "edit", "fts3_tokenizer", "zeroblob", "randomblob")
+    (
+        "load_extension",
+        "readfile",
+        "writefile",
+        "edit",
+        "fts3_tokenizer",
+        "zeroblob",
+        "randomblob",
+        "random",
+    )
 )
 
 
@@ -36,6 +45,10 @@ class Engine:
         """Start without a database."""
         self.connection: sqlite3.Connection | None = None
         self.deadline_s = 0.0
+
+    def broken(self) -> bool:
+        """Say whether this engine can serve no further request."""
+        return False
 
     def version(self) -> str:
         """Return the library's version."""

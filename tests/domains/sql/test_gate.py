@@ -1,0 +1,97 @@
+"""The syntactic gate lets queries over the problem's tables through and nothing else."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from proofsmith.domains.sql.gate import Refused, admit, volatile
+from proofsmith.domains.sql.query import LARGEST_BYTES, Unreadable, parse_query
+from proofsmith.domains.sql.schema import parse_schema
+
+DDL = "CREATE TABLE t (a INTEGER, b VARCHAR, d DATE)"
+HOSTILE = Path(__file__).parents[2] / "fixtures" / "sql" / "hostile.jsonl"
+SHARED = Path(os.environ.get("PROOFSMITH_DATA", "shared/benchmarks")) / "sql" / "hostile_sql.jsonl"
+
+
+def hostile():
+    files = [path for path in (HOSTILE, SHARED) if path.is_file()]
+    rows = [json.loads(line) for path in files for line in path.read_text().splitlines()]
+    return [pytest.param(row["engine"], row["sql"], id=row["id"]) for row in rows]
+
+
+def judged(text, engine="duckdb", base="SELECT a FROM t"):
+    return admit(text, parse_query(base, engine), (), parse_schema(DDL, engine))
+
+
+@pytest.mark.parametrize(("engine", "text"), hostile())
+def test_a_hostile_statement_is_refused_before_any_engine_sees_it(engine, text):
+    with pytest.raises(Refused):
+        judged(text, engine)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT a FROM t",
+        "WITH x AS (SELECT a FROM t) SELECT a FROM x",
+        "(SELECT a FROM t) UNION ALL (SELECT a FROM t)",
+        "SELECT COALESCE(SUM(a), 0) AS a FROM t",
+        "SELECT a FROM t WHERE EXTRACT(YEAR FROM d) = 2024;",
+        "SELECT RANK() OVER (ORDER BY a) AS a FROM t -- why not",
+        "SELECT a FROM (VALUES (1), (2)) AS v(a)",
+    ],
+)
+def test_an_ordinary_query_passes(text):
+    assert judged(text).sql()
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("SELECT a FROM u", "'u'"),
+        ("SELECT a FROM information_schema.tables", "no table of the problem"),
+        ("SELECT a FROM t, pg_catalog.pg_class", "no table of the problem"),
+        ("SELECT a FROM t WHERE RANDOM() < 0.5", "calls rand"),
+        ("SELECT a FROM t WHERE d < CURRENT_DATE", "current_date"),
+        ("SELECT a FROM t WHERE d < CAST('now' AS DATE)", "now"),
+        ("SELECT rowid AS a FROM t", "rowid"),
+        ("SELECT a FROM t WHERE own_function(a) > 1", "own_function"),
+        ("SELECT a FROM t FOR UPDATE", "locks"),
+        ("SELECT a INTO u FROM t", "writes"),
+        ("SELECT a FROM t USING SAMPLE 10%", "TABLESAMPLE"),
+        (
+            "WITH RECURSIVE r(a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM r) SELECT a FROM r",
+            "recurses",
+        ),
+        ("CREATE VIEW t2 AS SELECT 1 AS a; SELECT a FROM t2", "defines"),
+        ("SELECT a FROM t; SELECT a FROM t", "2 queries"),
+        ("SELECT a FRM t WHERE", "line 1"),
+        ("", "0 queries"),
+        ("-- nothing", "0 queries"),
+        ("SELECT '\0'", "NUL"),
+        ("SELECT " + "(" * 100 + "1" + ")" * 100, "nested"),
+        ("SELECT '" + "x" * LARGEST_BYTES + "'", "the limit is"),
+        ("SELECT " + "NOT " * 4000 + "TRUE", "deep"),
+    ],
+)
+def test_a_refusal_says_why(text, why):
+    with pytest.raises(Refused, match=why):
+        judged(text)
+
+
+def test_a_function_that_the_original_calls_is_allowed():
+    assert judged("SELECT own(a) + 1 AS a FROM t", base="SELECT own(a) AS a FROM t").sql()
+
+
+def test_what_changes_by_itself_is_found_in_the_original():
+    assert list(volatile(parse_query("SELECT a FROM t WHERE d < date('now')", "sqlite"))) == [
+        "'now'"
+    ]
+
+
+@pytest.mark.parametrize("text", ["PRAGMA table_info(t)", "SET a = 1", "DELETE FROM t", "VACUUM"])
+def test_anything_but_a_query_is_unreadable(text):
+    with pytest.raises(Unreadable):
+        parse_query(text, "sqlite")
