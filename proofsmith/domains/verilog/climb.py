@@ -18,6 +18,8 @@ MOST_TRIED = 48
 """Rewrites that are synthesised at each step."""
 MOST_PROOFS = 4
 """Rewrites that seem better and are judged at each step until one holds."""
+STRONG = 0.85
+"""A rewrite that leaves at most this share is judged at once."""
 ENOUGH = 0.9995
 """A rewrite must leave at most this share of the goal's metric."""
 
@@ -83,6 +85,8 @@ class Climb:
             value = await self._worth(version)
             if value is not None and value < best * ENOUGH:
                 found.append((value, name, version))
+                if value < best * STRONG:
+                    break
         # What did not win this step may win on top of it: only losers stay out.
         seen.difference_update(version.key for _, _, version in found)
         return sorted(found, key=lambda item: item[0])

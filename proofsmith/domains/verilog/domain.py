@@ -31,6 +31,7 @@ class VerilogDomain:
         """Start with nothing read."""
         self.tools: Sequence[Tool] = ()
         self._meter = Meter()
+        self._proposed: dict[tuple[str, str], Verdict] = {}
         self._verifiers: dict[str, Verifier] = {}
 
     async def read(
@@ -54,6 +55,7 @@ class VerilogDomain:
 
         async def proved(candidate: Candidate) -> bool:
             verdict = await self.verify(problem, candidate, sandbox.fresh(), Depth.QUICK)
+            self._proposed[problem.id, candidate.id] = verdict
             return verdict.status is Status.PROVED
 
         async for candidate in proposers.optimised(
@@ -65,6 +67,9 @@ class VerilogDomain:
         self, problem: Problem, candidate: Candidate, sandbox: Sandbox, depth: Depth
     ) -> Verdict:
         """Judge a candidate, cheap gates first, stopping at the first failure."""
+        known = self._proposed.get((problem.id, candidate.id))
+        if known is not None and depth is Depth.QUICK:
+            return known
         if problem.id not in self._verifiers:
             self._verifiers[problem.id] = Verifier(problem)
         return await self._verifiers[problem.id].verify(candidate, sandbox, depth)

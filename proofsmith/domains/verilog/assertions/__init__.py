@@ -1,0 +1,1 @@
+"""Assertions: mined from simulation or written by hand, compiled into monitors, proved, refuted or found vacuous."""
