@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from proofsmith.domains.verilog import proposers, source
+from proofsmith.domains.verilog import assertion_files, proposers, source
 from proofsmith.domains.verilog.measure import Meter, compare, goal_of, library_of, version_of
 from proofsmith.domains.verilog.verify import Verifier
 from proofsmith.protocols import Sandbox, Tool
@@ -58,15 +58,22 @@ class VerilogDomain:
             self._proposed[problem.id, candidate.id] = verdict
             return verdict.status is Status.PROVED
 
-        async for candidate in proposers.optimised(
-            problem, parent, tried, sandbox, self._meter, proved
-        ):
-            yield candidate
+        if problem.goal is Goal.ASSERTIONS:
+            found = assertion_files.proposed(problem, sandbox)
+        elif problem.goal in (Goal.SOLVE, Goal.REFUTE):
+            found = proposers.repaired(problem, parent)
+        else:
+            found = proposers.optimised(problem, parent, tried, sandbox, self._meter, proved)
+        async for candidate in found:
+            if candidate.id not in tried:
+                yield candidate
 
     async def verify(
         self, problem: Problem, candidate: Candidate, sandbox: Sandbox, depth: Depth
     ) -> Verdict:
         """Judge a candidate, cheap gates first, stopping at the first failure."""
+        if assertion_files.carried(problem, candidate):
+            return await assertion_files.judged(problem, candidate, sandbox, depth)
         known = self._proposed.get((problem.id, candidate.id))
         if known is not None and depth is Depth.QUICK:
             return known
@@ -83,6 +90,8 @@ class VerilogDomain:
         depth: Depth,
     ) -> tuple[Comparison, ...]:
         """Compare area, delay and power of a verified candidate with `base`."""
+        if problem.goal is Goal.ASSERTIONS:
+            return assertion_files.counted(problem, candidate)
         return await compare(
             version_of(problem, base),
             version_of(problem, candidate),

@@ -6,9 +6,27 @@ from proofsmith.domains.verilog import liberty, netlist
 from proofsmith.domains.verilog.climb import Climb, Judge
 from proofsmith.domains.verilog.measure import Meter, goal_of, library_of, version_of
 from proofsmith.domains.verilog.recipes import Search
+from proofsmith.domains.verilog.repair import behaviour, compiling
 from proofsmith.domains.verilog.synthesis import synthesise
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Candidate, Problem
+
+
+async def repaired(problem: Problem, parent: Candidate | None) -> AsyncIterator[Candidate]:
+    """Yield repairs: what lets the text compile, then clocking and reset as a whole, then single tokens."""
+    files = {**problem.files, **(parent.files if parent else {})}
+    parents = (parent.id,) if parent else ()
+    if problem.options.get("specification") and parent is None:
+        return  # the first version is a bare header: there is nothing to repair
+    top = str(problem.options["top"])
+    for path in problem.editable:
+        compiling_ones = list(compiling.repairs(files[path], top))[::-1]
+        text = compiling_ones[0][1] if compiling_ones else files[path]
+        for name, changed in (*compiling_ones, *behaviour.whole(text), *behaviour.tokens(text)):
+            yield Candidate(
+                files={**files, path: changed}, parents=parents, move=f"rule:repair({name})"
+            )
+
 
 DELIVERED = 4
 """Best recipes whose netlists are made and judged."""

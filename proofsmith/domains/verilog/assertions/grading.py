@@ -121,7 +121,7 @@ def _machine(circuit: Circuit, read: Elaborated, output: str, place: int) -> Mac
 async def kills(
     texts: Sequence[str], design: Design, read: Elaborated, sandbox: Sandbox
 ) -> tuple[list[int], int]:
-    """Return how many mutants of the design each (supported) assertion notices in simulation, and how many there are."""
+    """Return how many mutants each assertion notices in simulation, and how many there are."""
     clock, edge = read.interface.clocks[0]
     properties = [parse(text) for text in texts]
     counts, mutants = [0] * len(texts), 0
