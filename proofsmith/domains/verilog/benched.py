@@ -7,7 +7,9 @@ from proofsmith.domains.verilog import gate, source, trial
 from proofsmith.domains.verilog.bench import connected_by_name
 from proofsmith.domains.verilog.design import Design, Interface, Port
 from proofsmith.domains.verilog.elaborate import elaborate
-from proofsmith.domains.verilog.prove import Finding, ports_differ, prove
+from proofsmith.domains.verilog.equality import ports_differ
+from proofsmith.domains.verilog.finding import Finding
+from proofsmith.domains.verilog.prove import prove
 from proofsmith.domains.verilog.trial import Bench, Run, Worth
 from proofsmith.protocols import Sandbox
 from proofsmith.types import JSON, Depth, Problem, Status

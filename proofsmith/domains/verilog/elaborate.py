@@ -13,8 +13,9 @@ from proofsmith.domains.verilog.specification import guessed_reset
 from proofsmith.domains.verilog.toolchain import ToolResult, ToolStatus
 from proofsmith.errors import SandboxError, UsageError
 from proofsmith.protocols import Sandbox
+from proofsmith.types import Limits
 
-Trouble = Literal["", "syntax", "drivers", "loop", "limit"]
+Trouble = Literal["", "syntax", "drivers", "loop", "limit", "time"]
 _PASSES = (
     "proc -noopt -norom; write_rtlil drivers.il; flatten; "
     "design -push-copy; simplemap; tee -q -o check.txt check; design -pop; "
@@ -42,6 +43,8 @@ class Elaborated:
     nets: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Public nets of every module."""
     notes: tuple[str, ...] = ()
+    wall_s: float = 0.0
+    """How long yosys took."""
     word: bytes = b""
     """RTLIL of words, after `proc; flatten; memory_map`."""
     word_json: Any = None
@@ -70,21 +73,30 @@ class Elaborator:
         return found
 
 
-async def elaborate(design: Design, sandbox: Sandbox) -> Elaborated:
-    """Read `design` down to gates; raises SandboxError when yosys is missing or died of itself."""
+async def elaborate(
+    design: Design, sandbox: Sandbox, limits: Limits = toolchain.READ_LIMITS
+) -> Elaborated:
+    """Read `design` down to words of gates and registers; raises SandboxError when a tool is missing."""
     ready = await prepared(design, sandbox)
     if ready.complaint:
         return Elaborated(design=design, text="", trouble="syntax", complaint=ready.complaint)
-    done, notes = await _yosys(design, ready.text, sandbox), []
+    done, notes = await _yosys(design, ready.text, sandbox, limits), []
     if not done.ok and _LATCH in done.log and "always_comb" in ready.text:
         loose = re.sub(r"\balways_comb\b", "always @*", ready.text)
-        again = await _yosys(design, loose, sandbox)
+        again = await _yosys(design, loose, sandbox, limits)
         if again.ok:
             done, notes = again, ["always_comb that infers a latch was read as `always @*`"]
     if not done.ok:
         ended = done.status in (ToolStatus.LIMIT, ToolStatus.CRASHED) and "ERROR" not in done.log
         trouble: Trouble = "limit" if ended else "syntax"
-        return Elaborated(design=design, text=ready.text, trouble=trouble, complaint=_said(done))
+        trouble = "time" if done.exceeded in ("wall", "cpu") else trouble
+        return Elaborated(
+            design=design,
+            text=ready.text,
+            trouble=trouble,
+            complaint=_said(done),
+            wall_s=done.wall_s,
+        )
     return _judged(replace(_described(design, done), text=ready.text, notes=tuple(notes)), done)
 
 
@@ -95,12 +107,14 @@ async def gates(read: Elaborated, sandbox: Sandbox) -> bytes:
     return done.outputs.get("aig.json", b"") if done.ok else b""
 
 
-async def _yosys(design: Design, text: str, sandbox: Sandbox) -> ToolResult:
+async def _yosys(design: Design, text: str, sandbox: Sandbox, limits: Limits) -> ToolResult:
     chosen = " ".join(f"-chparam {name} {value}" for name, value in design.parameters.items())
     script = f"read_verilog -sv design.sv; hierarchy -check -top \\{design.top} {chosen}; {_PASSES}"
     data = {p: t for p, t in design.files.items() if p not in design.sources}
     names = ("drivers.il", "check.txt", "word.json", "word.il")
-    done = await toolchain.yosys(sandbox, script, {**data, "design.sv": text}, outputs=names)
+    done = await toolchain.yosys(
+        sandbox, script, {**data, "design.sv": text}, limits, outputs=names
+    )
     if done.status is ToolStatus.MISSING:
         raise SandboxError(done.trouble, hint=toolchain.INSTALL["yosys"])
     return done
@@ -158,6 +172,7 @@ def _described(design: Design, done: ToolResult) -> Elaborated:
         latches=latches,
         floating=drivers.floating(rtlil),
         nets=drivers.nets(rtlil),
+        wall_s=done.wall_s,
         word=done.outputs["word.il"],
         word_json=module,
     )

@@ -28,7 +28,7 @@ class Setting:
     valid: tuple[tuple[str, str], ...] = ()
     """(data, valid) pairs of outputs: data counts only while valid is 1."""
     latency: int = 0
-    """Outputs of the candidate come this many steps later."""
+    """Outputs of the candidate come this many steps later; the reset then acts at the start alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,8 @@ class Product:
             return word
         if name == setting.reset:
             forced = TRUE if setting.reset_level else FALSE
-            return [graph.mux(self.started, word[0], forced)]
+            later = forced ^ 1 if setting.latency else word[0]
+            return [graph.mux(self.started, later, forced)]
         if name in setting.clocks and setting.step is Step.EVENT:
             toggle = graph.latch()
             self.latches.append(Latch(toggle, toggle ^ 1))

@@ -2,7 +2,6 @@
 
 import random
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from proofsmith.domains.verilog import (
@@ -13,30 +12,22 @@ from proofsmith.domains.verilog import (
     product,
     replay,
     sensitivity,
+    toolchain,
 )
 from proofsmith.domains.verilog.circuit import Circuit, Step
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.elaborate import Elaborated, elaborate
 from proofsmith.domains.verilog.engines import Decision
+from proofsmith.domains.verilog.equality import Terms, meaning, offers, ports_differ
+from proofsmith.domains.verilog.finding import TIMED, Finding, verdict
 from proofsmith.domains.verilog.gates import circuit_of, reads
 from proofsmith.domains.verilog.product import Machine, Setting
 from proofsmith.protocols import Sandbox
-from proofsmith.types import JSON, Depth, Evidence, Status, Verdict
+from proofsmith.types import JSON, Depth, Status, Verdict
 
-FEEDBACK_BYTES = 2000
 CYCLES = {Depth.QUICK: 2_000, Depth.FULL: 20_000}
 AGREEMENT_STEPS, LEAST_BOUND = 200, 20
 _SEED = 20_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What one comparison gave, before it becomes a verdict."""
-
-    status: Status
-    check: str
-    complaint: str = ""
-    facts: Mapping[str, JSON] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -53,16 +44,6 @@ class Reference:
         if step not in self.circuits:
             self.circuits[step] = circuit_of(self.read, step)
         return self.circuits[step]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What the user allows beyond strict equality."""
-
-    valid: tuple[tuple[str, str], ...] = ()
-    latency: int = 0
-    by_name: bool = False
-    """Whoever instantiates the design connects its ports by name, so their order does not matter."""
 
 
 async def prove(
@@ -104,24 +85,6 @@ async def judged(
     return verdict(found, command)
 
 
-def verdict(found: Finding, command: tuple[str, ...]) -> Verdict:
-    """Return a finding as a verdict with its evidence."""
-    evidence = Evidence(
-        check=found.check,
-        status=found.status,
-        command=command,
-        exit_code=0 if found.status is Status.PROVED else 1,
-        log_tail=found.complaint[:FEEDBACK_BYTES],
-        facts=found.facts,
-    )
-    feedback = f"{found.check}: {found.complaint}" if found.complaint else ""
-    return Verdict(
-        status=found.status,
-        evidence=(evidence,),
-        feedback=feedback.encode()[:FEEDBACK_BYTES].decode(errors="ignore"),
-    )
-
-
 class Comparison:
     """One candidate against one reference."""
 
@@ -145,7 +108,12 @@ class Comparison:
         refused = gate.complaint(self._design, self._reference.design, frozenset())
         if refused:
             return Finding(status=Status.FAILED, check="text gate", complaint=refused)
-        theirs = await elaborate(self._design, self._sandbox)
+        cpu_s = min(toolchain.READ_LIMITS.cpu_s, 10.0 + 20.0 * mine.wall_s)
+        limits = replace(toolchain.READ_LIMITS, cpu_s=cpu_s, wall_s=3.0 * cpu_s)
+        theirs = await elaborate(self._design, self._sandbox, limits)
+        if theirs.trouble == "time":
+            complaint = f"timed out: the reference is read in {mine.wall_s:.1f} s, this not in {cpu_s:.0f} s"
+            return Finding(status=Status.FAILED, check="read", complaint=complaint, facts=TIMED)
         if theirs.trouble == "limit":
             return self._undecided("read", f"too large or too deep: {theirs.complaint}")
         if theirs.trouble:
@@ -307,10 +275,17 @@ class Comparison:
                 f"the counter-example of {decision.engine} does not show in simulation{played.complaint}",
             )
         self._facts["step"] = played.step
-        self._facts["offers"] = list(offers(played))
+        if self._depth is Depth.FULL and self._terms == Terms(by_name=self._terms.by_name):
+            self._facts["offers"] = await self._offers(theirs, setting)
         return Finding(
             status=Status.FAILED, check="equivalence", complaint=played.text, facts=self._facts
         )
+
+    async def _offers(self, theirs: Elaborated, setting: Setting) -> JSON:
+        """Return options under which the designs seem equal, for the user to choose."""
+        runs = await replay.runs(self._reference.read, theirs, setting, self._sandbox, _SEED)
+        shape = self._reference.read.interface
+        return list(offers(runs[0], runs[1], shape, setting)) if len(runs) == 2 else []
 
     async def _simulated(
         self, theirs: Elaborated, setting: Setting, machine: Machine | None
@@ -364,44 +339,3 @@ class Comparison:
 
     def _seed(self) -> int:
         return _SEED if self._depth is Depth.QUICK else secrets.randbits(32)
-
-
-def meaning(setting: Setting, *, always: bool) -> str:
-    """Say in which sense two designs are equal.
-
-    >>> meaning(Setting(step=Step.CYCLE, reset="rst_n", reset_level=0), always=True)
-    'in every cycle for every input, from reset rst_n=0 for 2 cycles on, any power-up state, any later reset'
-    """
-    unit = "cycle" if setting.step is Step.CYCLE else "event"
-    words = [f"in every {unit} for every input"]
-    if setting.reset:
-        held = product.RESET_STEPS[setting.step]
-        words.append(f"from reset {setting.reset}={setting.reset_level} for {held} {unit}s on")
-    words.append("any power-up state" if setting.reset else "from power-up on, any state of it")
-    if setting.reset:
-        words.append("any later reset")
-    if not always:
-        words.append("wherever the reference is defined")
-    words += [f"{data} only while {flag}" for data, flag in setting.valid]
-    if setting.latency:
-        words.append(f"latency: +{setting.latency} {unit}s")
-    return ", ".join(words)
-
-
-def ports_differ(mine: Elaborated, theirs: Elaborated, *, by_name: bool = False) -> str:
-    """Return how the ports of a candidate differ from the reference's; empty when they do not."""
-    wanted, got = mine.interface.ports, theirs.interface.ports
-    if wanted == got:
-        return ""
-    missing = [str(p) for p in wanted if p not in got]
-    extra = [str(p) for p in got if p not in wanted]
-    if missing or extra:
-        return f"wanted {', '.join(missing) or 'nothing more'}; got {', '.join(extra) or 'nothing'}"
-    if by_name:
-        return ""
-    return f"the ports stand in another order: wanted {', '.join(p.name for p in wanted)}"
-
-
-def offers(played: replay.Played) -> tuple[str, ...]:
-    """Return which weaker sense of equality, if any, would explain a difference."""
-    return ()

@@ -16,6 +16,7 @@ from proofsmith.protocols import Sandbox
 from proofsmith.types import JSON
 
 SHOWN_STEPS = 8
+OFFER_STEPS = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,8 @@ def inputs_of(
         for port, value in zip(machine.ports, values, strict=True):
             if port is not None:
                 step[port[0]] |= value << port[1]
+        if setting.latency and setting.reset in step:
+            step[setting.reset] = 1 - setting.reset_level
         if setting.reset and index < RESET_STEPS[setting.step] and setting.reset in step:
             step[setting.reset] = setting.reset_level
             if setting.step is Step.EVENT:
@@ -111,7 +114,32 @@ async def _both(
     *,
     strict: bool,
 ) -> Played:
-    runs = []
+    runs, complaint = await _runs(reference, candidate, setting, inputs, sandbox, powerup)
+    if complaint:
+        return Played(complaint=complaint)
+    return _told(reference.interface, setting, inputs, runs[0], runs[1], strict=strict)
+
+
+async def runs(
+    reference: Elaborated, candidate: Elaborated, setting: Setting, sandbox: Sandbox, seed: int
+) -> list[Simulated]:
+    """Return what both designs do under random inputs that reset only at the start; empty when one does not run."""
+    texts = (reference.text, candidate.text)
+    rng = random.Random(seed)
+    inputs = stimulus.random_inputs(reference.interface, setting, texts, rng, 2 * OFFER_STEPS)
+    found, _ = await _runs(reference, candidate, setting, inputs[:OFFER_STEPS], sandbox, ({}, {}))
+    return found
+
+
+async def _runs(
+    reference: Elaborated,
+    candidate: Elaborated,
+    setting: Setting,
+    inputs: Sequence[Inputs],
+    sandbox: Sandbox,
+    powerup: tuple[dict[str, int], dict[str, int]],
+) -> tuple[list[Simulated], str]:
+    found = []
     for read, start in zip((reference, candidate), powerup, strict=True):
         design = read.design
         data = {p: t for p, t in design.files.items() if p not in design.sources}
@@ -128,9 +156,9 @@ async def _both(
         )
         if ran.complaint:
             side = "reference" if read is reference else "candidate"
-            return Played(complaint=f"; the {side} does not run in Icarus: {ran.complaint}")
-        runs.append(ran)
-    return _told(reference.interface, setting, inputs, runs[0], runs[1], strict=strict)
+            return [], f"; the {side} does not run in Icarus: {ran.complaint}"
+        found.append(ran)
+    return found, ""
 
 
 def _told(

@@ -127,7 +127,8 @@ def random_inputs(
                 if index >= held and rng.random() < 0.5:
                     current[name] ^= 1
             elif name == setting.reset:
-                again = index < held or (index > steps // 2 and rng.randrange(32) == 0)
+                returns = index > steps // 2 and rng.randrange(32) == 0 and not setting.latency
+                again = index < held or returns
                 current[name] = setting.reset_level if again else 1 - setting.reset_level
             elif keep[name] > 0:
                 keep[name] -= 1

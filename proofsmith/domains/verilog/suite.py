@@ -10,7 +10,8 @@ from typing import Any
 from proofsmith.domains.verilog import lexicon
 from proofsmith.domains.verilog.bench import connected_by_name
 from proofsmith.domains.verilog.design import Design, Interface, Port
-from proofsmith.domains.verilog.prove import Terms, prove
+from proofsmith.domains.verilog.equality import Terms
+from proofsmith.domains.verilog.prove import prove
 from proofsmith.domains.verilog.specification import Specification
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox

@@ -7,8 +7,10 @@ from proofsmith.domains.verilog.bench import connected_by_name
 from proofsmith.domains.verilog.benched import Trial
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.elaborate import elaborate
+from proofsmith.domains.verilog.equality import Terms
+from proofsmith.domains.verilog.finding import Finding, verdict
 from proofsmith.domains.verilog.netlist import implementation, netlist_of, texts
-from proofsmith.domains.verilog.prove import Finding, Reference, Terms
+from proofsmith.domains.verilog.prove import Reference
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Candidate, Depth, Goal, Problem, Status, Verdict
 
@@ -31,10 +33,10 @@ class Verifier:
                 shown = ", ".join(self._problem.editable)
                 complaint = f"'{path}' may not be changed; editable: {shown}"
                 found = Finding(status=Status.FAILED, check="scope", complaint=complaint)
-                return prove.verdict(found, command)
+                return verdict(found, command)
         design = implementation(self._problem, candidate)
         if not self._has_reference:
-            return prove.verdict(await self._trial.found(design, sandbox, depth), command)
+            return verdict(await self._trial.found(design, sandbox, depth), command)
         return await self._compared(design, sandbox, depth, command)
 
     async def _compared(
@@ -53,7 +55,7 @@ class Verifier:
             if complaint and said.outcome == "pass":
                 complaint = f"bench: pass, reference: different; {complaint}"
             found = replace(found, facts=facts, complaint=complaint)
-        return prove.verdict(found, command)
+        return verdict(found, command)
 
     @property
     def _has_reference(self) -> bool:

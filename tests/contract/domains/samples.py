@@ -52,4 +52,29 @@ def _sql():
     )
 
 
-SAMPLES = {"kernels": _kernels, "sql": _sql}
+def _verilog():
+    folder = FIXTURES / "verilog" / "counter"
+    text = (folder / "counter.v").read_text()
+    return Sample(
+        source=folder / "counter.v",
+        right=(text, (folder / "other.v").read_text()),
+        empty="",
+        vacuous=(folder / "empty.v").read_text(),
+        hang=(folder / "hang.v").read_text(),
+        wrong=tuple(
+            text.replace(*change)
+            for change in (
+                ("4'd11", "4'd10"),
+                ("q + 4'd1", "q + 4'd2"),
+                ("!rst_n", "rst_n"),
+                (" or negedge rst_n", ""),
+                ("posedge clk", "negedge clk"),
+                ("if (en)", "if (!en)"),
+                ("[3:0] q", "[4:0] q"),
+            )
+        ),
+        off_limits="other.v",
+    )
+
+
+SAMPLES = {"kernels": _kernels, "sql": _sql, "verilog": _verilog}
