@@ -12,7 +12,6 @@ six kernels, one or two of each roofline class, and the matrix product.
 
 import argparse
 import asyncio
-import json
 import sys
 import tempfile
 import time
@@ -23,6 +22,7 @@ from statistics import median
 
 import proofsmith
 from benchmarks.bars import Bars
+from benchmarks.kept import Kept, accept
 from proofsmith.domains.kernels import roofline, source, suite
 from proofsmith.domains.kernels.compile import Compiler, base_of
 from proofsmith.domains.kernels.domain import KernelsDomain
@@ -138,8 +138,8 @@ def show(row: Row) -> None:
 async def run(args: argparse.Namespace) -> list[Row]:
     box = await open_sandbox()
     peaks = await roofline.measured(Compiler(), box)
-    kept = args.results.read_text().splitlines() if args.results and args.results.exists() else []
-    known = {row["name"]: Row(**row) for row in map(json.loads, kept)}
+    kept = Kept(args.results)
+    known = {row["name"]: Row(**row) for row in kept.rows}
     budget = Budget(attempts=args.attempts, wall_s=args.seconds)
     rows = []
     print(
@@ -147,9 +147,8 @@ async def run(args: argparse.Namespace) -> list[Row]:
     )
     for path, name, bound in chosen(args):
         row = known.get(name) or await one(path, name, bound, budget, peaks, box)
-        if args.results and name not in known:
-            with args.results.open("a") as file:
-                file.write(json.dumps(asdict(row)) + "\n")
+        if name not in known:
+            kept.add(asdict(row))
         show(row)
         rows.append(row)
     return rows
@@ -185,9 +184,7 @@ def main() -> int:
     )
     parser.add_argument("--seconds", type=float, help="most wall seconds of each search")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these kernels")
-    parser.add_argument(
-        "--results", type=Path, help="JSON lines of finished kernels, read and extended"
-    )
+    accept(parser)
     args = parser.parse_args()
     args.attempts = args.attempts or (4 if args.quick else 20)
     args.seconds = args.seconds or (60.0 if args.quick else 600.0)

@@ -1,6 +1,6 @@
 """Count how often the measuring protocol is right about changes whose size is known exactly.
 
-Run it as `python -m benchmarks.measure_power [--quick] [--trials N] [--kernel NAME]`.
+Run it as `python -m benchmarks.measure_power [--quick] [--trials N] [--kernel NAME] [--results FILE]`.
 
 Every trial is one full comparison by the product's own path: the sandbox, the trusted timer, the self-check and the
 sequential rule, on fresh inputs and fresh processes. Two kernels do a known amount of work: `chain`, one dependent
@@ -17,16 +17,19 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
 from benchmarks.bars import Bars
+from benchmarks.kept import Kept, accept
 from proofsmith.domains.kernels.domain import KernelsDomain
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.protocols import Sandbox
 from proofsmith.tools.stats import clopper_pearson
-from proofsmith.types import Candidate, Comparison, Depth, Goal, Problem
+from proofsmith.types import Candidate, Depth, Goal, Problem
 
 HEADER = """/* proofsmith
 entry = "work"
@@ -97,12 +100,12 @@ class Cell:
     seconds: list[float] = field(default_factory=list)
     ratios: list[float] = field(default_factory=list)
 
-    def add(self, comparison: Comparison, seconds: float) -> None:
-        self.verdicts[str(comparison.verdict)] += 1
-        self.pairs.append(comparison.pairs)
-        self.seconds.append(seconds)
-        if comparison.ratio is not None:
-            self.ratios.append(comparison.ratio)
+    def add(self, trial: Mapping[str, Any]) -> None:
+        self.verdicts[trial["verdict"]] += 1
+        self.pairs.append(trial["pairs"])
+        self.seconds.append(trial["seconds"])
+        if trial["ratio"] is not None:
+            self.ratios.append(trial["ratio"])
 
     def share(self, *verdicts: str) -> float:
         return self._counted(verdicts) / len(self.pairs)
@@ -129,11 +132,14 @@ async def prepared(folder: Path, names: list[str], sandbox: Sandbox) -> dict[str
     return found
 
 
-async def measured(names: list[str], trials: int) -> dict[tuple[str, int], Cell]:
+async def measured(names: list[str], trials: int, kept: Kept) -> dict[tuple[str, int], Cell]:
     sandbox = await open_sandbox()
     cells = {(name, effect): Cell() for name in names for effect in EFFECTS}
     plan = [key for key in cells for _ in range(trials)]
     random.Random(1).shuffle(plan)
+    for trial in kept.rows[: len(plan)]:  # made in the order of the plan by an earlier run
+        cells[trial["kernel"], trial["effect"]].add(trial)
+    start = len(kept.rows)
     domain = KernelsDomain()
     with tempfile.TemporaryDirectory() as folder:
         problems = await prepared(Path(folder), names, sandbox)
@@ -142,12 +148,23 @@ async def measured(names: list[str], trials: int) -> dict[tuple[str, int], Cell]
                 await domain.measure(
                     problems[name], version(effect, 1), version(0, 2), sandbox, Depth.QUICK
                 )
-        for done, (name, effect) in enumerate(plan):
+        for done, (name, effect) in enumerate(plan[start:], start=start):
             began = time.perf_counter()
             (comparison,) = await domain.measure(
                 problems[name], version(effect, 1), version(0, 2), sandbox, Depth.FULL
             )
-            cells[name, effect].add(comparison, time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            told = {"verdict": str(comparison.verdict), "pairs": comparison.pairs}
+            kept.add(
+                {
+                    "kernel": name,
+                    "effect": effect,
+                    "seconds": seconds,
+                    "ratio": comparison.ratio,
+                    **told,
+                }
+            )
+            cells[name, effect].add(kept.rows[-1])
             if done % 20 == 0:
                 print(f"{done} of {len(plan)} trials", file=sys.stderr)
     return cells
@@ -188,10 +205,13 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="16 trials per cell instead of 200")
     parser.add_argument("--trials", type=int, default=0, help="trials per cell")
     parser.add_argument("--kernel", choices=KERNELS, action="append", help="only this kernel")
+    accept(parser)
     options = parser.parse_args()
     trials = options.trials or (16 if options.quick else 200)
     print(f"{trials} trials per cell, looks at 10 to 60 pairs, margin 3 %, FULL depth")
-    return report(asyncio.run(measured(options.kernel or list(KERNELS), trials)))
+    return report(
+        asyncio.run(measured(options.kernel or list(KERNELS), trials, Kept(options.results)))
+    )
 
 
 if __name__ == "__main__":

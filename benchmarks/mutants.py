@@ -1,6 +1,6 @@
 """Seed faults into every kernel of the set and count which ones the verifier lets through.
 
-usage: python -m benchmarks.mutants [--quick] [--kernel NAME]...
+usage: python -m benchmarks.mutants [--quick] [--kernel NAME]... [--results FILE]
 
 Every mutant is judged at QUICK depth, survivors again at FULL depth. A survivor is excused only when
 `benchmarks/equivalent_mutants.toml` says why. `--quick` takes every eighth mutant of each kernel and operator.
@@ -11,11 +11,12 @@ import asyncio
 import sys
 import tomllib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from benchmarks.bars import Bars
+from benchmarks.kept import Kept, accept
 from proofsmith.domains.kernels.domain import KernelsDomain
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.tools.mutation import OPERATORS, Mutant, mutants
@@ -72,15 +73,21 @@ async def judge(name: str, *, quick: bool) -> tuple[Counter[str], list[tuple[Mut
     return made, accepted
 
 
-async def run(kernels: list[str], *, quick: bool) -> int:
+async def run(kernels: list[str], kept: Kept, *, quick: bool) -> int:
     known = tomllib.loads(KNOWN.read_text()).get("equivalent", [])
     total: Counter[str] = Counter()
     survivors = []
+    done = {row["kernel"]: row for row in kept.rows}
     for name in kernels:
-        made, accepted = await judge(name, quick=quick)
+        if name not in done:
+            counted, refused_not = await judge(name, quick=quick)
+            accepted = [asdict(mutant) for mutant, _ in refused_not]
+            kept.add({"kernel": name, "made": counted, "accepted": accepted})
+        row = done.get(name) or kept.rows[-1]
+        made, passed = Counter(row["made"]), [Mutant(**m) for m in row["accepted"]]
         total += made
-        survivors += [Survivor(name, m, reason_for(name, m, known)) for m, _ in accepted]
-        print(f"{name:16} {sum(made.values()):4} mutants, {len(accepted):3} accepted", flush=True)
+        survivors += [Survivor(name, m, reason_for(name, m, known)) for m in passed]
+        print(f"{name:16} {sum(made.values()):4} mutants, {len(passed):3} accepted", flush=True)
         for s in (s for s in survivors if s.kernel == name and not s.reason):
             print(
                 f"    line {s.mutant.line}, {s.mutant.operator}: {s.mutant.before!r} -> {s.mutant.after!r}"
@@ -103,9 +110,10 @@ def main() -> int:
     )
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--kernel", action="append")
+    accept(parser)
     given = parser.parse_args()
     kernels = given.kernel or sorted(p.parent.name for p in SUITE.glob("*/plain.c"))
-    return asyncio.run(run(kernels, quick=given.quick))
+    return asyncio.run(run(kernels, Kept(given.results), quick=given.quick))
 
 
 if __name__ == "__main__":
