@@ -98,6 +98,8 @@ async def one(
             cache_dir=None,
         )
     improved = report.best is not None and report.best.improved
+    if not improved:
+        print(f"{name}: " + "; ".join(report.explanation[:4]), file=sys.stderr)
     winner = report.best.candidate if report.best and improved else base_of(problem)
     found = report.best.comparisons if report.best and improved else None
     plain, flags = await best_flags(domain, problem, box)

@@ -90,7 +90,7 @@ def elements(function: syntax.Function, types: Mapping[str, str]) -> dict[str, E
     for position, parameter in enumerate(function.parameters, 1):
         known = terms.element(_resolve(parameter.type, types))
         deep = parameter.pointers > 1 and parameter.pointers != bool(parameter.extents) + 1
-        if known is None or deep or parameter.reference or not parameter.name:
+        if known is None or deep or parameter.reference or parameter.name in ("", "_Complex"):
             shown = parameter.type + " " + "*" * parameter.pointers + parameter.name
             raise UsageError(
                 f"parameter {position} of '{function.name}' has a type that cannot be tested: '{shown.strip()}'",

@@ -1,6 +1,6 @@
 """Guess the contract of a kernel without a header from its signature, loops and subscripts; write it as TOML."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from proofsmith.domains.kernels import header
@@ -20,6 +20,8 @@ from proofsmith.tools import loopnest, syntax
 
 _MEASURE = {1: 65536, 2: 512, 3: 128}
 _TEST = {True: (0, 1, 2, 5), False: header.DEFAULT_TEST}
+MOST_FACTORS = 3
+"""Sizes in the shape of an array about which nothing is known."""
 _RANGE = {"float": ("-2", "2"), "int": ("0", "10"), "uint": ("0", "10")}
 
 Polynomial = Mapping[tuple[str, ...], int]
@@ -53,13 +55,24 @@ def infer(function: syntax.Function, types: Mapping[str, str]) -> Contract:
         for n, e in elements.items()
         if n not in pointers and e.kind != "float" and (n in limiting | inside or n in extents)
     ]
+    shapes = {
+        p.name: _shape(p, sizes, loops, [s for s in used if s.array == p.name])
+        for p in function.parameters
+        if p.pointers
+    }
+    for name in [n for n, shape in shapes.items() if shape is None]:
+        indexed = sizes and any(s.array == name for s in used)
+        shapes[name] = sizes[0] if indexed else _guess(name, elements, pointers)
+        sizes += [n for n in elements if n in names(shapes[name] or "") and n not in sizes]
     arrays = {
-        p.name: _array(p, elements[p.name], function, sizes, loops, used)
+        p.name: _array(p, elements[p.name], function, shapes, used)
         for p in function.parameters
         if p.pointers
     }
     shaped = {n for a in arrays.values() for n in names(a.shape)}
-    depth = max((_depth(loop) for loop in loops), default=1)
+    depth = max(
+        1, *(_depth(loop) for loop in loops), *(len(names(a.shape)) for a in arrays.values())
+    )
     floats = any(elements[a].kind == "float" for a in arrays) or "float" in function.result
     result = header.result_of(function, types)
     exact = not floats and (result is None or result.kind != "float")
@@ -93,27 +106,30 @@ def _size(name: str, element: Element, shapes: bool, depth: int) -> Size:
     return Size(name=name, element=element, test=_TEST[not shapes], measure=measure)
 
 
+def _guess(array: str, elements: Mapping[str, Element], pointers: Sequence[str]) -> str:
+    """Return a shape for an array whose subscripts do not tell it: the count behind it, else the product of all."""
+    order = list(elements)
+    counts = [n for n, e in elements.items() if n not in pointers and e.kind != "float"]
+    behind = order[order.index(array) + 1 :][:1]
+    return "*".join([n for n in behind if n in counts] or counts[:MOST_FACTORS]) or "1"
+
+
 def _array(
     parameter: syntax.Parameter,
     element: Element,
     function: syntax.Function,
-    sizes: list[str],
-    loops: tuple[loopnest.Loop, ...],
+    shapes: Mapping[str, str | None],
     used: tuple[loopnest.Subscript, ...],
 ) -> Array:
     own = [s for s in used if s.array == parameter.name]
     low, high = None, None
     feeding = [s for s in used if any(_subscripted(i, parameter.name) for i in s.indices)]
     if feeding and element.kind != "float":
-        target = next(
-            p for p in (*function.parameters, None) if p is None or p.name == feeding[0].array
-        )
-        reach = _shape(target, sizes, loops, []) if target is not None else None
-        low, high = "0", f"{reach or ' '.join(sizes[:1]) or '1'} - 1"
+        low, high = "0", f"{shapes.get(feeding[0].array) or '1'} - 1"
     return Array(
         name=parameter.name,
         element=element,
-        shape=_shape(parameter, sizes, loops, own) or (sizes[0] if sizes else "1"),
+        shape=shapes[parameter.name] or "1",
         access=_access(parameter, own, function),
         low=low,
         high=high,
@@ -139,23 +155,26 @@ def _access(
 
 
 def _shape(
-    parameter: syntax.Parameter | None,
+    parameter: syntax.Parameter,
     sizes: list[str],
     loops: tuple[loopnest.Loop, ...],
     own: list[loopnest.Subscript],
 ) -> str | None:
     """Return an expression for the number of elements, None when nothing tells it."""
-    if parameter is None:
-        return None
     extents = parameter.extents
     if extents and all(extents) and all(_plain(e, sizes) for e in extents):
         return "*".join(e if e.isalnum() else f"({e})" for e in extents)
-    bounds = _bounds(loops, sizes)
-    reaches = [r for r in (_reach(s, extents, bounds, sizes) for s in own) if r is not None]
+    every = (_reach(s, extents, _bounds(_around(s, loops), sizes), sizes) for s in own)
+    reaches = [r for r in every if r is not None]
     if not reaches:
         return None
     trial = {n: 101 + 2 * i for i, n in enumerate(sizes)}
     return max((_written(r) for r in reaches), key=lambda text: number(text, trial))
+
+
+def _around(used: loopnest.Subscript, loops: Sequence[loopnest.Loop]) -> list[loopnest.Loop]:
+    """Return the loops that hold a subscript, outermost first: other loops may use the same variables."""
+    return [v for v in loops if v.node.start <= used.node.start and used.node.end <= v.node.end]
 
 
 def _plain(text: str, sizes: list[str]) -> bool:
@@ -165,7 +184,7 @@ def _plain(text: str, sizes: list[str]) -> bool:
         return False
 
 
-def _bounds(loops: tuple[loopnest.Loop, ...], sizes: list[str]) -> _Bounds:
+def _bounds(loops: Sequence[loopnest.Loop], sizes: list[str]) -> _Bounds:
     """Resolve loop bounds from the outermost loops inwards."""
     known = _Bounds()
     for loop in loops:
@@ -236,6 +255,12 @@ def _polynomial(node: syntax.Node) -> Polynomial | None:
         return {(node.text,): 1}
     if node.kind in ("parenthesized_expression", "cast_expression"):
         return _polynomial(node.children[-1])
+    if node.kind == "unary_expression" and node.text.startswith("-"):
+        inner = _polynomial(node.children[-1])
+        return _multiply(inner, {(): -1}) if inner is not None else None
+    if node.kind == "number_literal" and node.text.startswith("-"):
+        value = syntax.literal_value(node.text[1:])
+        return {(): -value} if isinstance(value, int) else None
     if node.kind == "binary_expression":
         left, right, sign = node.field("left"), node.field("right"), node.field("operator")
         if left is None or right is None or sign is None or sign.text not in ("+", "-", "*"):

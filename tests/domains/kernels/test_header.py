@@ -107,6 +107,26 @@ INFERRED = {
         "void f(int n, double *L) { for (int i = 0; i < n; i++) for (int j = 0; j <= i; j++) L[i*n+j] = 1; }",
         {"L": ("n*n", "out")},
     ),
+    "two loops of one variable": (
+        "void f(int n, const unsigned char *p, unsigned *h) { for (int i = 0; i < 256; i++) h[i] = 0; "
+        "for (int i = 0; i < n; i++) h[p[i]]++; }",
+        {"p": ("n", "in"), "h": ("256", "inout")},
+    ),
+    "neighbours on either side": (
+        "void f(int h, int w, const float *a, const float *k, float *o) { for (int y = 1; y < h - 1; y++) "
+        "for (int x = 1; x < w - 1; x++) for (int dy = -1; dy <= 1; dy++) for (int dx = -1; dx <= 1; dx++) "
+        "o[y * w + x] += a[(y + dy) * w + x + dx] * k[(dy + 1) * 3 + dx + 1]; }",
+        {"a": ("h*w", "in"), "k": ("9", "in"), "o": ("h*w - w - 1", "inout")},
+    ),
+    "counts behind pointers": (
+        "int g(const char *, int); int f(const char *text, int n, const char *word, int m) "
+        "{ return g(text, n) + g(word, m); }",
+        {"text": ("n", "in"), "word": ("m", "in")},
+    ),
+    "a matrix that is passed on": (
+        "void g(int, int, double *); void f(int n, int m, double *a) { g(n, m, a); }",
+        {"a": ("n*m", "inout")},
+    ),
     "downwards": (
         "void f(int n, int *a) { for (int i = n - 1; i >= 0; i--) a[2 * i + 1] = i; }",
         {"a": ("2*n", "out")},
@@ -128,7 +148,7 @@ def test_indices_into_another_array_get_its_range():
     )
     contract = inference.infer(function(source), {})
     assert contract.arrays["col"].low == "0"
-    assert contract.arrays["col"].high is not None
+    assert contract.arrays["col"].high == "n - 1"
 
 
 def test_inferred_header_reads_back_as_the_same_contract():
