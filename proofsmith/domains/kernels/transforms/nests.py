@@ -118,6 +118,8 @@ def cache_tiles(program: Program, size: int) -> Program | None:
         if len(chain) < 2 or any(c.step != 1 for c in chain[-2:]) or not _bounded(tuple(chain)):
             return None
         outer, inner = chain[-2:]
+        if outer.var in names(inner.lower) | names(inner.upper):  # squares need a rectangle
+            return None
         if not (_strided(outer, inner.body) and _strided(inner, inner.body)):
             return None
         rows, columns = (_strip(program, c, size, taken) for c in (outer, inner))

@@ -210,6 +210,15 @@ def test_a_transposition_is_cut_into_squares(program):
     assert "for (int i_tile = 0; i_tile < n; i_tile += 32) {" in made.render()
 
 
+def test_a_triangle_is_not_cut_into_squares(program):
+    kernel = program(
+        """void f(int n, const double *A, double *B) {
+        for (int i = 0; i < n; i++) for (int j = 0; j <= i; j++) B[j * n + i] = A[i * n + j];
+        }"""
+    )
+    assert nests.cache_tiles(kernel, 32) is None
+
+
 def test_loops_that_pass_values_between_each_other_are_not_split(program):
     kernel = program(
         """void f(int n, double *A) {
