@@ -1,0 +1,238 @@
+"""What the Verilog rules reach without a model: recipes, planted waste, repair, timing, assertions, area by rank.
+
+usage: python -m benchmarks.verilog_proposers [--quick] [SECTION ...]
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from math import exp, log
+from pathlib import Path
+
+from benchmarks.bars import Bars
+from benchmarks.verilog_timing import timing
+from benchmarks.verilog_waste import PATTERNS, wasteful
+from proofsmith.domains.verilog import liberty, proposers, suite
+from proofsmith.domains.verilog.assertion_files import candidates
+from proofsmith.domains.verilog.assertions.grading import grade, kills
+from proofsmith.domains.verilog.domain import VerilogDomain
+from proofsmith.domains.verilog.elaborate import elaborate
+from proofsmith.domains.verilog.measure import Meter, Version
+from proofsmith.domains.verilog.prove import prove
+from proofsmith.domains.verilog.recipes import MAP, SEEDS, Search
+from proofsmith.domains.verilog.repair import behaviour, compiling
+from proofsmith.executors.choice import open_sandbox
+from proofsmith.protocols import Sandbox
+from proofsmith.types import Candidate, Depth, Goal, Status
+
+RECIPE_DESIGNS = (
+    *("adder_8bit", "adder_32bit", "sub_64bit", "multi_8bit", "multi_16bit", "fixed_point_adder"),
+    *("adder_pipe_64bit", "up_down_counter", "accu", "comparator_4bit", "square_wave", "alu"),
+)
+HELD_OUT_SEED = 1009
+REPAIR_S = 12.0
+
+
+def geometric(values: list[float]) -> float:
+    return exp(sum(map(log, values)) / len(values)) if values else float("inf")
+
+
+async def recipes(bars: Bars, root: Path, sandbox: Sandbox, quick: bool) -> None:
+    """Search recipes for area x delay of the combinational part, and prove every winner."""
+    library, known = liberty.load(), suite.entries(root)
+    ids = [f"rtllm/{name}" for name in RECIPE_DESIGNS]
+    ids += [i for i in known if "popcount255" in i]
+    against_default, against_resyn2, proved = [], [], 0
+    for name in ids[:: 4 if quick else 1]:
+        design = known[name].reference
+        meter = Meter()
+        base = await meter.synthesis(Version(design), sandbox, liberty.SHIPPED)
+        assert base.figures is not None
+        search = Search(base.combinational, library, "area*delay")
+        ranked = await search.run(sandbox, base.figures.ands)
+        default = search.tried[*SEEDS[0], *MAP]
+        resyn2 = search.tried.get((*SEEDS[1], *MAP), default)
+        best = search.value(ranked[0])
+        against_default.append(best / search.value(default))
+        against_resyn2.append(best / search.value(resyn2))
+        sure = await _netlist_proved(name, design.files, design.top, sandbox)
+        proved += sure
+        print(
+            f"  {name:32} {len(ranked):3} recipes  {against_default[-1]:.3f} of default,"
+            f" {against_resyn2[-1]:.3f} of resyn2, netlist {'proved' if sure else 'NOT proved'}"
+        )
+    bars.at_most("recipe_adp_of_default", geometric(against_default), 0.62)
+    bars.at_most("recipe_adp_of_resyn2", geometric(against_resyn2), 0.80)
+    bars.at_most("recipe_adp_worst", max(against_default), 1.0)
+    bars.at_least("recipe_netlists_proved", proved / len(against_default), 1.0)
+
+
+async def _netlist_proved(name: str, files: object, top: str, sandbox: Sandbox) -> bool:
+    """Say whether the first netlist that the rules deliver for a design is proved equal to it."""
+    domain, path = VerilogDomain(), Path(f"/tmp/{name.replace('/', '_')}.sv")
+    path.write_text("\n".join(dict(files).values()))  # type: ignore[call-overload]
+    problem = await domain.read(path, Goal.AREA, {"top": top, "goal": "area*delay"}, sandbox)
+    start = Candidate(files=dict(problem.files))
+    async for candidate in proposers.mapped(problem, start, sandbox, Meter()):
+        verdict = await domain.verify(problem, candidate, sandbox, Depth.QUICK)
+        return verdict.status is Status.PROVED
+    return True
+
+
+async def waste(bars: Bars, root: Path, sandbox: Sandbox, quick: bool) -> None:
+    """Improve the area of designs with planted waste, by rewrites of the text alone."""
+    ratios, proved = [], 0
+    jobs = [(p, HELD_OUT_SEED + n) for p in PATTERNS for n in range(1 if quick else 2)]
+    for pattern, seed in jobs:
+        path = Path(f"/tmp/wasteful_{pattern}_{seed}.v")
+        path.write_text(wasteful(pattern, seed))
+        domain = VerilogDomain()
+        problem = await domain.read(path, Goal.AREA, {}, sandbox)
+        base, best = Candidate(files=dict(problem.files)), None
+        async for candidate in domain.propose(problem, None, frozenset(), sandbox):
+            if "recipe" in candidate.settings:
+                break
+            best = candidate
+        sure, ratio = True, 1.0
+        if best is not None:
+            sure = (await domain.verify(problem, best, sandbox, Depth.FULL)).status is Status.PROVED
+            found = (await domain.measure(problem, base, best, sandbox, Depth.FULL))[0].ratio
+            ratio = 1 / found if found else 1.0
+        ratios.append(ratio)
+        proved += sure
+        print(f"  {pattern:20} {seed}: area {ratio:.3f} {best.move if best else 'nothing found'}")
+    bars.at_most("waste_area_ratio", geometric(ratios), 0.65)
+    bars.at_least("waste_proved", proved / len(ratios), 1.0)
+
+
+async def repair(bars: Bars, root: Path, sandbox: Sandbox, quick: bool) -> None:
+    """Repair recorded answers that do not compile or fail their bench; only a proof counts."""
+    known = suite.entries(root)
+    golden = {
+        row["id"]
+        for file in suite.FILES.values()
+        for row in map(json.loads, (root / file).read_text().splitlines())
+        if row.get("golden_pass_iverilog11")
+    }
+    rows = [a for a in suite.answers(root) if a.problem in golden]
+    broken = [a for a in rows if a.bench == "C"]
+    failing = list({a.problem: a for a in reversed(rows) if a.bench == "R"}.values())
+    fixed, behaves = 0, 0
+    for answer in broken[:: 6 if quick else 1]:
+        entry = known[answer.problem]
+        made = list(compiling.repairs(answer.code, entry.top))[::-1][:2]
+        fixed += await _first_proved(entry, made, sandbox) != ""
+    for answer in failing[:: 6 if quick else 1]:
+        entry = known[answer.problem]
+        edits = [*behaviour.whole(answer.code), *behaviour.tokens(answer.code)]
+        name = await _first_proved(entry, edits, sandbox)
+        behaves += name != ""
+        if name:
+            print(f"  {answer.problem}: {name}")
+    share = 6 if quick else 1
+    print(
+        f"  compile failures repaired to proved: {fixed} of {len(broken[::share])};"
+        f" functional: {behaves} of {len(failing[::share])}"
+    )
+    bars.at_least("repair_compile", fixed, 23 / share)
+    bars.at_least("repair_functional", behaves, 10 / share)
+
+
+async def _first_proved(entry: suite.Entry, edits: list[tuple[str, str]], sandbox: Sandbox) -> str:
+    begun_s = time.perf_counter()
+    for name, text in edits:
+        if time.perf_counter() - begun_s > REPAIR_S:
+            return ""
+        verdict = await prove(entry.reference, entry.answer(text), sandbox, terms=entry.terms)
+        if verdict.status is Status.PROVED:
+            return name
+    return ""
+
+
+async def assertions(bars: Bars, root: Path, sandbox: Sandbox, quick: bool) -> None:
+    """Mine assertions on the sequential references and grade them."""
+    grades: Counter[str] = Counter()
+    times, designs, noticed, mutants = [], 0, 0, 0
+    for entry in list(suite.entries(root).values())[:: 4 if quick else 1]:
+        if entry.interface is None or not entry.interface.clocks:
+            continue
+        read = await elaborate(entry.reference, sandbox)
+        texts = await candidates(read, sandbox)
+        if not texts:
+            continue
+        begun_s = time.perf_counter()
+        graded = await grade(texts, entry.reference, read, sandbox)
+        times.append((time.perf_counter() - begun_s) / len(texts))
+        grades.update(item.grade for item in graded)
+        designs += 1
+        sure = [item.text for item in graded if item.grade == "proved"]
+        if sure and designs % 4 == 0:
+            counts, total = await kills(sure, entry.reference, read, sandbox)
+            noticed, mutants = noticed + max(counts, default=0), mutants + total
+    total = sum(grades.values())
+    known = grades["proved"] + grades["refuted"] + grades["vacuous"]
+    print(
+        f"  {designs} designs, {dict(grades)}; mutants noticed by the best: {noticed} of {mutants}"
+    )
+    bars.at_least("assertion_designs", designs, 8 if quick else 30)
+    bars.at_least("assertions_decided", known / max(1, total), 0.95)
+    bars.at_most("assertion_median_s", statistics.median(times), 0.5)
+
+
+async def area_rank(bars: Bars, root: Path, sandbox: Sandbox, quick: bool) -> None:
+    """Correlate the ranks of our areas on the sky130 library with those of placed designs."""
+    golden = json.loads((root / "golden_ppa.json").read_text())
+    meter, pairs = Meter(), []
+    for name, entry in suite.entries(root).items():
+        theirs = golden.get(name, {}).get("turtle", {}).get("area")
+        if not theirs or not name.startswith("rtllm/"):
+            continue
+        made = await meter.synthesis(
+            Version(entry.reference), sandbox, root / "lib" / "sky130hd_tt.lib.gz"
+        )
+        if made.figures is not None and made.figures.area:
+            pairs.append((made.figures.area, theirs))
+    bars.at_least("area_rank_correlation", spearman(pairs), 0.99)
+
+
+def spearman(pairs: list[tuple[float, float]]) -> float:
+    """Return the rank correlation of pairs without ties."""
+    ranks = [{v: i for i, v in enumerate(sorted({p[side] for p in pairs}))} for side in (0, 1)]
+    n = len(pairs)
+    off = sum((ranks[0][a] - ranks[1][b]) ** 2 for a, b in pairs)
+    return 1 - 6 * off / (n * (n * n - 1)) if n > 2 else 0.0
+
+
+Section = Callable[[Bars, Path, Sandbox, bool], Awaitable[None]]
+SECTIONS: dict[str, Section] = {
+    f.__name__: f for f in (recipes, waste, repair, timing, assertions, area_rank)
+}
+
+
+async def measure(bars: Bars, root: Path, quick: bool, names: list[str]) -> None:
+    """Run the named sections, or all of them, and add their bars."""
+    sandbox = await open_sandbox()
+    for name in names or list(SECTIONS):
+        print(f"\n{name}: {SECTIONS[name].__doc__}", flush=True)
+        await SECTIONS[name](bars, root, sandbox, quick)
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--quick", action="store_true", help="a share of each section")
+    arguments.add_argument("section", nargs="*", choices=[*SECTIONS, []], help="default: all")
+    given = arguments.parse_args()
+    root = Path(os.environ.get("PROOFSMITH_DATA", "../shared/benchmarks")) / "verilog"
+    bars = Bars()
+    asyncio.run(measure(bars, root, given.quick, given.section))
+    return bars.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""The signal timing dependency graph: clock edges between inputs and outputs, and how two designs differ in them."""
+
+import random
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import networkx
+
+from proofsmith.domains.verilog.simulation import Circuit
+
+RUNS, CYCLES = 64, 64
+SHIFTS = (0, 1, -1, 2, -2, 3, -3)
+Kind = Literal[
+    "late output", "early output", "late input", "early input", "reset timing", "reset", "function"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A mismatch in time between an expected design and another one, at a port."""
+
+    kind: Kind
+    port: str
+    cycles: int = 0
+    text: str = ""
+
+
+def graph(circuit: Circuit) -> "networkx.DiGraph[int]":
+    """Return nets as nodes; an edge weighs 1 through a register and 0 through a gate."""
+    made: networkx.DiGraph[int] = networkx.DiGraph()
+    for gate in circuit.gates:
+        made.add_edges_from(((net, gate.out) for net in gate.reads), weight=0)
+    for register in circuit.registers:
+        made.add_edges_from(((net, register.out) for net in register.reads), weight=1)
+    return made
+
+
+def distances(circuit: Circuit) -> dict[tuple[str, str], int]:
+    """Return the least number of clock edges from each input to each output that it reaches, by 0-1 search."""
+    edges = graph(circuit)
+    found = {}
+    for source, bits in circuit.inputs.items():
+        reached = _reached(edges, bits)
+        for target, outs in circuit.outputs.items():
+            near = [reached[net] for net in outs if net in reached]
+            if near:
+                found[source, target] = min(near)
+    return found
+
+
+def _reached(edges: "networkx.DiGraph[int]", start: tuple[int, ...]) -> dict[int, int]:
+    best = dict.fromkeys(start, 0)
+    waiting = deque(start)
+    while waiting:
+        net = waiting.popleft()
+        if net not in edges:
+            continue
+        for following, data in edges[net].items():
+            length = best[net] + data["weight"]
+            if length < best.get(following, 1 << 30):
+                best[following] = length
+                (waiting.append if data["weight"] else waiting.appendleft)(following)
+    return best
+
+
+def responses(circuit: Circuit, reset: str, level: int) -> dict[str, list[tuple[int, ...]]]:
+    """Return the words of every output in each cycle, for inputs that depend on their names alone.
+
+    The reset is active in the first two cycles and never again: a later one would hide a shift in time.
+    """
+    ones = (1 << RUNS) - 1
+    chances = {name: random.Random(f"stimulus of {name}") for name in circuit.inputs}
+    values = circuit.start(ones)
+    found: dict[str, list[tuple[int, ...]]] = {name: [] for name in circuit.outputs}
+    for cycle in range(CYCLES):
+        for name, bits in circuit.inputs.items():
+            for net in bits:
+                values[net] = chances[name].getrandbits(RUNS)
+                if name == reset:
+                    values[net] = ones if (level == 1) == (cycle < 2) else 0
+        circuit.settle(values, ones)
+        for name, bits in circuit.outputs.items():
+            found[name].append(tuple(values[net] for net in bits))
+        circuit.clock(values, ones)
+    return found
+
+
+def shift(wanted: list[tuple[int, ...]], got: list[tuple[int, ...]]) -> int | None:
+    """Return the k of SHIFTS with got[t + k] == wanted[t] for all t after the reset; None when there is none."""
+    settled = 6
+    for k in SHIFTS:
+        times = range(settled, len(wanted) - max(SHIFTS))
+        if all(0 <= t + k < len(got) and got[t + k] == wanted[t] for t in times):
+            return k
+    return None
+
+
+def faults(
+    reference: Circuit, candidate: Circuit, reset: str = "", level: int = 1
+) -> Iterator[Fault]:
+    """Yield where `candidate` differs in time from `reference`, most specific first; nothing when no trace differs."""
+    wanted, got = (responses(c, reset, level) for c in (reference, candidate))
+    shifts = {name: shift(wanted[name], got[name]) for name in wanted}
+    ways = distances(reference), distances(candidate)
+    moved = {pair: ways[1][pair] - n for pair, n in ways[0].items() if pair in ways[1]}
+    yield from _ports(moved, shifts, reset)
+    changed = [name for name, k in shifts.items() if k != 0]
+    if not any(moved.values()) and changed:
+        if reset:
+            text = f"no path changed its length, and {changed[0]} differs: check level and value of {reset}"
+            yield Fault(kind="reset", port=reset, text=text)
+        text = f"no path changed its length: {changed[0]} computes something else"
+        yield Fault(kind="function", port=changed[0], text=text)
+
+
+def _ports(
+    moved: Mapping[tuple[str, str], int], shifts: Mapping[str, int | None], reset: str
+) -> Iterator[Fault]:
+    rows = {o: {n for (i, out), n in moved.items() if out == o and i != reset} for o in shifts}
+    columns = {
+        i: {n for (name, _), n in moved.items() if name == i} for i, _ in moved if i != reset
+    }
+    late = {o for o, row in rows.items() if row and min(row) > 0 or (shifts[o] or 0) > 0}
+    for output, row in rows.items():
+        cycles = min(row) if row and min(row) > 0 else (shifts[output] or 0)
+        if output in late and cycles > 0 and (len(rows) == 1 or late != set(rows) or not columns):
+            text = f"{output} comes {cycles} cycle(s) late: a register too many before it"
+            yield Fault(kind="late output", port=output, cycles=cycles, text=text)
+        if (row and max(row) < 0) or (shifts[output] or 0) < 0:
+            text = f"{output} comes too early: a register is missing before it"
+            cycles = max(row) if row and max(row) < 0 else (shifts[output] or 0)
+            yield Fault(kind="early output", port=output, cycles=cycles, text=text)
+    for source, column in columns.items():
+        if column and min(column) > 0:
+            text = f"{source} acts {min(column)} cycle(s) late: it passes a register too many"
+            yield Fault(kind="late input", port=source, cycles=min(column), text=text)
+        elif column and max(column) < 0:
+            text = f"{source} acts too early: a register is missing behind it"
+            yield Fault(kind="early input", port=source, cycles=max(column), text=text)
+    own = {n for (name, _), n in moved.items() if name == reset}
+    if own - {0} and not any(n for (name, _), n in moved.items() if name != reset):
+        text = f"{reset} acts {'at once' if min(own) < 0 else 'at the next edge'}, unlike the reference"
+        yield Fault(kind="reset timing", port=reset, cycles=max(own, key=abs), text=text)
