@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -288,8 +288,9 @@ async def _read(
     sandbox: Sandbox,
 ) -> tuple[Domain, Problem]:
     """Load the domain of `source` and let it read the problem."""
-    _text(source)
-    engine = domains.load(domains.find(source, domain))
+    spec = domains.find(source, domain)
+    _text(source, spec.encodings)
+    engine = domains.load(spec)
     problem = await read_problem(engine, source, Goal.SPEED, options or {}, sandbox, required)
     return engine, problem
 
@@ -299,13 +300,19 @@ def _candidate(
 ) -> Candidate:
     """Read `path` as a version of the one file that may change."""
     name = problem.editable[0] if len(problem.editable) == 1 else base.name
-    files = {**problem.files, name: _text(path)}
+    encodings = domains.find(path, problem.domain).encodings
+    files = {**problem.files, name: _text(path, encodings)}
     return Candidate(files=files, settings=settings or {}, move=path.name)
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, encodings: tuple[str, ...]) -> str:
+    """Read `path` in the first of `encodings` that fits."""
     try:
-        return path.read_bytes().decode("utf-8")
+        data = path.read_bytes()
+        for encoding in encodings[:-1]:
+            with suppress(UnicodeDecodeError):
+                return data.decode(encoding)
+        return data.decode(encodings[-1])
     except IsADirectoryError:
         raise UsageError(f"{path} is a folder", hint="name a source file") from None
     except UnicodeDecodeError:

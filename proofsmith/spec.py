@@ -44,3 +44,5 @@ class DomainSpec:
     options: tuple[Option, ...] = ()
     probes: tuple[Probe, ...] = ()
     required: Status = Status.TESTED
+    encodings: tuple[str, ...] = ("utf-8",)
+    """How its texts may be encoded, in the order in which that is tried."""

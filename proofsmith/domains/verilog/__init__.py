@@ -64,4 +64,5 @@ SPEC = DomainSpec(
         ),
     ),
     required=Status.PROVED,
+    encodings=("utf-8", "latin-1"),
 )

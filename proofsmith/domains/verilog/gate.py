@@ -51,6 +51,21 @@ _UNSUPPORTED = frozenset(
         "primitive", "real", "realtime", "shortreal", "time", "string", "chandle", "event", "library", "randcase",
     }
 )  # fmt: skip
+_VERIFICATION = frozenset(
+    {
+        "class",
+        "interface",
+        "program",
+        "checker",
+        "clocking",
+        "covergroup",
+        "virtual",
+        "modport",
+        "config",
+        "primitive",
+    }
+)
+"""Constructs of test benches and libraries."""
 _NOT_A_MODULE = frozenset(
     {
         "and", "nand", "or", "nor", "xor", "xnor", "buf", "not", "bufif0", "bufif1", "notif0", "notif1", "assign",
@@ -80,6 +95,17 @@ def complaint(
         )
         if problem:
             return problem if len(candidate.sources) == 1 else f"{path}: {problem}"
+    return ""
+
+
+def unsupported(text: str) -> str:
+    """Return the construct, with its line, that makes a text of the user's no design; empty when there is none."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if re.match(r"\s*(library\s+ieee|entity\s+\w+\s+is|architecture\s+\w+\s+of)\b", line, re.I):
+            return f"VHDL at line {number}"
+    for token in lexicon.tokens(text):
+        if token.kind == "word" and token.text in _VERIFICATION:
+            return f"`{token.text}` at line {token.line}"
     return ""
 
 

@@ -33,7 +33,8 @@ async def prepared(design: Design, sandbox: Sandbox) -> Prepared:
         done = await _expanded(design, sandbox)
         if not done.ok:
             return Prepared(complaint=f"preprocessing failed: {done.trouble}")
-        text = re.sub(r"^`line\b.*$", "", done.stdout, flags=re.MULTILINE)
+        expanded = done.outputs.get(toolchain.EXPANDED, b"").decode(errors="replace")
+        text = re.sub(r"^`line\b.*$", "", expanded, flags=re.MULTILINE)
     if len(text) > LARGEST_CHARS:
         return Prepared(complaint="the text is larger than 16 MiB")
     return Prepared(text=lexicon.bare(text))

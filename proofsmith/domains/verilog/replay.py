@@ -15,6 +15,8 @@ from proofsmith.domains.verilog.stimulus import Inputs, Simulated
 from proofsmith.protocols import Sandbox
 from proofsmith.types import JSON
 
+Start = tuple[dict[str, int], dict[str, int]]
+"""Bits of registers before the first step, of the reference and of the candidate."""
 SHOWN_STEPS = 8
 OFFER_STEPS = 600
 
@@ -45,15 +47,23 @@ async def replayed(
     """Play a counter-example, first from x in every register, then from the power-up state that it names."""
     inputs = inputs_of(machine, trace, setting, [p.name for p in reference.interface.inputs])
     inputs += [inputs[-1]] * setting.latency
-    first = await _both(reference, candidate, setting, inputs, sandbox, ({}, {}), strict=True)
-    if first.step is not None or first.complaint:
-        return first
-    start: tuple[dict[str, int], dict[str, int]] = (dict.fromkeys(machine.zeroed, 0), {})
+    unset: Start = ({}, {})
+    start: Start = (dict.fromkeys(machine.zeroed, 0), {})
     position = {literal: index for index, literal in enumerate(machine.graph.inputs)}
     for literal, (side, name) in machine.powerup.items():
         start[side == "candidate"][name] = trace[0][position[literal]]
     start = (_variables(start[0], reference.text), _variables(start[1], candidate.text))
-    return await _both(reference, candidate, setting, inputs, sandbox, start, strict=True)
+    played = Played()
+    # A reset that ends together with a clock edge ends before it in the machine; a simulator knows both orders.
+    orders = [frozenset([setting.reset])] if setting.step is Step.EVENT else []
+    for early in (frozenset[str](), *orders):
+        for powerup in (unset, start):
+            played = await _both(
+                reference, candidate, setting, inputs, sandbox, powerup, strict=True, early=early
+            )
+            if played.step is not None:
+                return played
+    return played
 
 
 async def random_run(
@@ -110,11 +120,12 @@ async def _both(
     setting: Setting,
     inputs: Sequence[Inputs],
     sandbox: Sandbox,
-    powerup: tuple[dict[str, int], dict[str, int]],
+    powerup: Start,
     *,
     strict: bool,
+    early: frozenset[str] = frozenset(),
 ) -> Played:
-    runs, complaint = await _runs(reference, candidate, setting, inputs, sandbox, powerup)
+    runs, complaint = await _runs(reference, candidate, setting, inputs, sandbox, powerup, early)
     if complaint:
         return Played(complaint=complaint)
     return _told(reference.interface, setting, inputs, runs[0], runs[1], strict=strict)
@@ -137,7 +148,8 @@ async def _runs(
     setting: Setting,
     inputs: Sequence[Inputs],
     sandbox: Sandbox,
-    powerup: tuple[dict[str, int], dict[str, int]],
+    powerup: Start,
+    early: frozenset[str] = frozenset(),
 ) -> tuple[list[Simulated], str]:
     found = []
     for read, start in zip((reference, candidate), powerup, strict=True):
@@ -153,6 +165,7 @@ async def _runs(
             parameters=design.parameters,
             data=data,
             powerup=start,
+            early=early,
         )
         if ran.complaint:
             side = "reference" if read is reference else "candidate"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from proofsmith.domains.verilog import lexicon
+from proofsmith.domains.verilog import gate, lexicon
 from proofsmith.domains.verilog.design import Design, Interface
 from proofsmith.domains.verilog.elaborate import Elaborator, elaborate
 from proofsmith.domains.verilog.specification import Specification, parse
@@ -26,6 +26,10 @@ async def read(source: Path, goal: Goal, options: Mapping[str, JSON], sandbox: S
     if source.suffix == ".md":
         return _specified(parse(text_of(source), source, options), goal, options, checks)
     files = _files(source, options)
+    for path, text in files.items():
+        found = gate.unsupported(text) if path.endswith((".v", ".sv", ".vh", ".svh")) else ""
+        if found:
+            raise UsageError(f"{path}: not supported: {found}", hint="give a synthesisable design")
     design = design_of_files(files, options)
     if goal is Goal.SOLVE and checks:
         shape = (await elaborate(design, sandbox)).interface

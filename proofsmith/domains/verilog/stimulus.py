@@ -44,16 +44,17 @@ async def simulate(
     data: Mapping[str, str] | None = None,
     powerup: Mapping[str, int] | None = None,
     parameters: Mapping[str, str] | None = None,
+    early: frozenset[str] = frozenset(),
 ) -> Simulated:
     """Simulate the module `top` of `text`; `powerup` sets register bits, by hierarchical name, before the first step.
 
     When a step is a cycle, inputs change while the clock rests, outputs are read before its edge. When a step is an
-    event, clocks change first, other inputs a moment later.
+    event, inputs in `early` change first, clocks a moment later, then all others.
     """
     nonce = secrets.token_hex(8)
     chosen = ", ".join(f".{name}({value})" for name, value in (parameters or {}).items())
     dut = f"{_escaped(top)} #({chosen})" if chosen else _escaped(top)
-    bench = _bench(interface, setting, len(inputs), nonce, dut, powerup or {})
+    bench = _bench(interface, setting, len(inputs), nonce, dut, powerup or {}, early)
     files = {
         **(data or {}),
         "dut.sv": text,
@@ -183,6 +184,7 @@ def _bench(
     nonce: str,
     dut: str,
     powerup: Mapping[str, int],
+    early: frozenset[str],
 ) -> str:
     width = {p.name: p.width for p in interface.inputs}
     names = _driven(interface, setting)
@@ -205,8 +207,9 @@ def _bench(
     high = total
     for name in names:
         low = high - width[name]
-        later = setting.step is Step.EVENT and name not in setting.clocks
-        lines.append(f"      {index[name]} {'<= #1' if later else '='} now[{high - 1}:{low}];")
+        after = 0 if name in early else 1 + (name not in setting.clocks)
+        how = f"<= #{after}" if setting.step is Step.EVENT else "="
+        lines.append(f"      {index[name]} {how} now[{high - 1}:{low}];")
         high = low
     shown = ", ".join(outputs.values())
     blanks = " ".join("%b" for _ in outputs)

@@ -25,6 +25,7 @@ INSTALL = {
     "iverilog": "apt-get install iverilog",
     "verilator": "apt-get install verilator g++ make",
 }
+EXPANDED = "expanded.v"
 _COMPILE_FAILED = 97
 
 
@@ -72,7 +73,7 @@ class ToolResult:
         if self.status is ToolStatus.CRASHED:
             return f"{self.tool} crashed"
         lines = [line.strip() for line in self.log.splitlines() if line.strip()]
-        errors = [line for line in lines if "error" in line.lower()]
+        errors = [x for x in lines if "error" in x.lower() or "not found" in x.lower()]
         return "" if self.ok else (errors or lines[-1:] or [f"{self.tool} failed"])[0]
 
 
@@ -126,9 +127,9 @@ async def preprocessed(
     flags: Sequence[str] = (),
     limits: Limits = SIMULATION_LIMITS,
 ) -> ToolResult:
-    """Expand the macros and includes of `sources`; the text is in `stdout`."""
-    argv = ("iverilog", "-E", "-g2012", *flags, "-o", "/dev/stdout", *sources)
-    return await _run(sandbox, "iverilog", argv, files, limits, ())
+    """Expand the macros and includes of `sources`; the text comes back as the output EXPANDED."""
+    argv = ("iverilog", "-E", "-g2012", *flags, "-o", EXPANDED, *sources)
+    return await _run(sandbox, "iverilog", argv, files, limits, (EXPANDED,))
 
 
 async def verilator(

@@ -11,6 +11,7 @@ from proofsmith.domains.verilog.equality import Terms
 from proofsmith.domains.verilog.finding import Finding, verdict
 from proofsmith.domains.verilog.netlist import implementation, netlist_of, texts
 from proofsmith.domains.verilog.prove import Reference
+from proofsmith.domains.verilog.trial import Run
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Candidate, Depth, Goal, Problem, Status, Verdict
 
@@ -22,6 +23,7 @@ class Verifier:
         """Judge candidates of `problem`."""
         self._problem = problem
         self._known: Reference | None = None
+        self._reference_said: Run | None = None
         self._trial = Trial(problem)
         self._terms = terms_of(problem)
 
@@ -47,10 +49,14 @@ class Verifier:
             wanted = self._reference()
             self._known = Reference(wanted, await elaborate(wanted, sandbox))
         found = await prove.compared(self._known, design, sandbox, depth, self._terms)
-        unread = found.check in ("text gate", "read", "ports")
+        unread = found.check in ("text gate", "read", "ports", "reference")
         said = None if unread else await self._trial.said(design, sandbox)
         if said is not None:
             facts = {**found.facts, "bench": f"{said.outcome}: {said.said}"}
+            if self._reference_said is None:
+                self._reference_said = await self._trial.said(self._known.design, sandbox)
+            if self._reference_said is not None and self._reference_said.outcome != "pass":
+                facts = {"the reference fails its bench": self._reference_said.said, **facts}
             complaint = found.complaint
             if complaint and said.outcome == "pass":
                 complaint = f"bench: pass, reference: different; {complaint}"
@@ -99,6 +105,9 @@ def replay_command(problem: Problem, candidate: Candidate, depth: Depth) -> tupl
     path = problem.editable[0]
     made = netlist_of(candidate) or path
     command = ["proofsmith", "check", f"base/{path}", f"candidate/{made}"]
+    for other in problem.files:
+        if other != path:
+            command += ["--files", f"base/{other}"]
     command += ["--top", str(problem.options["top"])]
     reset = problem.options.get("reset_port")
     if isinstance(reset, list):

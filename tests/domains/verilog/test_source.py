@@ -1,0 +1,132 @@
+"""What a user may give, and what is answered to what nobody can use: one line that says where and how to go on."""
+
+import pytest
+
+from proofsmith.domains.verilog.domain import VerilogDomain
+from proofsmith.domains.verilog.source import design_of, reset_of
+from proofsmith.errors import UsageError
+from proofsmith.executors.choice import open_sandbox
+from proofsmith.types import Goal, Status
+
+PLAIN = "module m(input clk, input rst_n, input d, output reg q);\n"
+PLAIN += "always @(posedge clk or negedge rst_n) if (!rst_n) q <= 0; else q <= d;\nendmodule\n"
+
+
+async def read(tmp_path, text, goal=Goal.AREA, name="m.v", **options):
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return await VerilogDomain().read(path, goal, options, await open_sandbox())
+
+
+async def test_clock_reset_and_ports_are_found(tmp_path):
+    problem = await read(tmp_path, PLAIN)
+    design = design_of(problem)
+    assert (design.top, design.clock, design.reset, design.reset_level) == ("m", "clk", "rst_n", 0)
+    assert problem.required is Status.PROVED
+    assert problem.options["interface"]["ports"][3] == ["q", "output", 1]
+
+
+async def test_includes_macros_parameters_and_further_files_are_gathered(tmp_path):
+    (tmp_path / "width.vh").write_text("`define WIDTH 4\n")
+    (tmp_path / "leaf.v").write_text(
+        "module leaf #(parameter N = 1)(input [N-1:0] a, output [N-1:0] y); assign y = ~a; endmodule"
+    )
+    text = '`include "width.vh"\nmodule m #(parameter K = 1)(input [`WIDTH*K-1:0] a, output [`WIDTH*K-1:0] y);\n'
+    text += (
+        "`ifdef WRONG\nleaf l(a, y, a);\n`endif\nleaf #(.N(`WIDTH*K)) l(.a(a), .y(y)); endmodule\n"
+    )
+    problem = await read(
+        tmp_path, text, files=[str(tmp_path / "leaf.v")], parameter=["K=2"], top="m"
+    )
+    assert set(problem.files) == {"m.v", "leaf.v", "width.vh"}
+    assert problem.options["interface"]["ports"] == [["a", "input", 8], ["y", "output", 8]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PLAIN.replace("\n", "\r\n"),
+        "\ufeff" + PLAIN,
+        PLAIN.replace(" ", "\t"),
+        b"// caf\xe9\n" + PLAIN.encode(),
+        PLAIN.replace("reg q", "reg \\q+ ").replace("q <=", "\\q+ <="),
+    ],
+    ids=["CRLF", "BOM", "tabs", "Latin-1", "escaped"],
+)
+async def test_texts_from_other_machines_are_read(tmp_path, text):
+    assert (await read(tmp_path, text)).options["top"] == "m"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is empty"),
+        (b"\x7fELF\0\0", "not text"),
+        ("// nothing\n", "no module"),
+        ("module a; endmodule module b; endmodule", "a, b"),
+        ("library ieee;\nentity m is end;\n", "VHDL at line 1"),
+        ("class c; endclass\nmodule m; endmodule", "`class` at line 1"),
+        ("interface i; endinterface\nmodule m; endmodule", "`interface` at line 1"),
+        ('`include "/etc/passwd"\nmodule m; endmodule', "leaves the folder"),
+        ('`include "../x.vh"\nmodule m; endmodule', "leaves the folder"),
+        ('`include "missing.vh"\nmodule m; endmodule', "missing.vh"),
+        ("module m(output y); wire y = ; endmodule", "syntax error"),
+        ("module m(output y); missing u(y); endmodule", "missing"),
+        (
+            "module m(output y); wire a; assign a = ~a; assign y = a; endmodule",
+            "combinational loop",
+        ),
+        (
+            "module m(input a, b, output y); assign y = a; assign y = b; endmodule",
+            "multiple drivers of m.y",
+        ),
+    ],
+)
+async def test_unusable_texts_get_one_line_and_a_hint(tmp_path, text, says):
+    with pytest.raises(UsageError) as caught:
+        await read(tmp_path, text)
+    assert says in caught.value.message
+    assert "\n" not in caught.value.message
+    assert caught.value.hint
+
+
+async def test_a_file_of_ten_megabytes_is_refused_before_it_is_parsed(tmp_path):
+    with pytest.raises(UsageError, match="larger than 4 MiB"):
+        await read(tmp_path, b"// " + b"x" * 10_000_000)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"top": "other"}, "no module 'other'"),
+        ({"parameter": ["N"]}, "NAME=VALUE"),
+        ({"parameter": ["N=$system"]}, "NAME=VALUE"),
+        ({"reset": "rst_n:2"}, "0 or 1"),
+    ],
+)
+async def test_options_that_fit_nothing_are_refused(tmp_path, options, says):
+    with pytest.raises(UsageError, match=says):
+        await read(tmp_path, PLAIN, **options)
+
+
+async def test_a_specification_gives_ports_and_an_empty_first_version(tmp_path):
+    text = "# Adder\n\n```verilog\nmodule add(input [7:0] a, b, output [8:0] s);\n```\nAdds.\n"
+    problem = await read(tmp_path, text, Goal.SOLVE, "add.md")
+    assert problem.options["interface"]["ports"] == [
+        ["a", "input", 8],
+        ["b", "input", 8],
+        ["s", "output", 9],
+    ]
+    assert problem.required is Status.TESTED
+    with pytest.raises(UsageError, match="names no ports"):
+        await read(tmp_path, "# Nothing\n", Goal.SOLVE, "nothing.md")
+
+
+def test_the_level_of_a_reset_follows_from_its_name_unless_it_is_given():
+    assert [reset_of(n) for n in ("rst", "rst_n", "aresetn", "clear", "rst_n:1")] == [
+        ("rst", 1),
+        ("rst_n", 0),
+        ("aresetn", 0),
+        ("clear", 1),
+        ("rst_n", 1),
+    ]
