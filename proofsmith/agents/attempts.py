@@ -160,6 +160,7 @@ class Attempts:
             return known
         if run.model is None:
             raise ModelError("this run has no model")
+        run.ledger.put("prompt", move.id, move.prompt, problem_id=run.problem.id)
         run.ledger.reserve(run.width, move.max_output_tokens)
         run.failpoints.reach("model.called")
         left_s = run.budget.left.wall_s

@@ -8,6 +8,7 @@ from proofsmith.agents.run import Run
 from proofsmith.types import Conclusion, Goal, Outcome, Profile, Report
 
 _SUCCESS = {Goal.SOLVE: Conclusion.SOLVED, Goal.REFUTE: Conclusion.DISPROVED}
+NOT_ASKED = "the model was not asked: the budget ended before its turn"
 REASONS = 3
 """Kinds of rejection that are listed, most frequent first."""
 
@@ -24,6 +25,8 @@ def conclude(
     explanation = list(confirmed.notes)
     if model_error:
         explanation.append(f"the model stopped answering: {model_error}")
+    elif run.model is not None and not run.budget.spend.tokens and not _asked(run):
+        explanation.append(NOT_ASKED)
     if best is None:
         explanation += _shortfall(run, outcomes, confirmed)
         explanation += profile.summary.splitlines() if profile else []
@@ -41,6 +44,10 @@ def conclude(
         spend=run.budget.spend,
         manifest=run.manifest,
     )
+
+
+def _asked(run: Run) -> bool:
+    return bool(run.ledger.all("prompt", str))
 
 
 def _shortfall(run: Run, outcomes: Sequence[Outcome], confirmed: Confirmed) -> list[str]:

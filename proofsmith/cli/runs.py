@@ -64,16 +64,45 @@ def show(
     run: Annotated[str, RUN],
     runs_dir: Annotated[Path | None, RUNS_DIR] = None,
     as_json: Annotated[bool, JSON_FLAG] = False,
+    calls: Annotated[
+        bool, typer.Option("--calls", help="what the model was asked and what it replied")
+    ] = False,
 ) -> int:
     """Show the result of a run and where its report is."""
     from proofsmith.agents import report as reports
 
+    if calls:
+        return _show_calls(_find(run, _root(runs_dir)), as_json=as_json)
     folder, report = _opened(run, runs_dir)
     if as_json:
         sys.stdout.write(reports.to_json(report))
     else:
         typer.echo("\n".join(reports.six_lines(report)))
         typer.echo(f"page     {(folder / 'report.html').resolve().as_uri()}")
+    return Exit.DONE
+
+
+def _show_calls(folder: Path, *, as_json: bool) -> int:
+    """Print every prompt of a search with its reply, in the order of asking; an unfinished run has some too."""
+    from proofsmith.memory.ledger import Ledger
+    from proofsmith.types import Reply
+
+    if not (folder / "ledger.sqlite").is_file():
+        raise UsageError(f"run {folder.name} has no ledger", hint="proofsmith runs list")
+    with Ledger(folder / "ledger.sqlite") as ledger:
+        prompts, replies = ledger.all("prompt", str), ledger.all("reply", Reply)
+    rows = [
+        {"move": move, "prompt": prompt, "reply": replies[move].text if move in replies else None}
+        for move, prompt in prompts.items()
+    ]
+    if as_json:
+        typer.echo(json.dumps({"schema_version": 1, "calls": rows}, indent=1))
+        return Exit.DONE
+    for row in rows:
+        reply = "(no reply was recorded)" if row["reply"] is None else row["reply"]
+        typer.echo(visible(f"===== {row['move']}\n{row['prompt']}\n----- reply\n{reply}\n"))
+    if not rows:
+        typer.echo("no model was asked")
     return Exit.DONE
 
 

@@ -155,8 +155,10 @@ def _asker(watch: "Watcher", searching: Searching) -> Callable[[str], bool]:
 
 def _blame_endpoint(report: "Report", base_url: str) -> None:
     """Say on stderr that the endpoint was of no use, when it was not, and that the rules went on."""
+    from proofsmith.agents.conclusion import NOT_ASKED
+
     told = next((line for line in report.explanation if line.startswith(MODEL_STOPPED)), "")
-    if not told and not report.spend.tokens:
+    if not told and not report.spend.tokens and NOT_ASKED not in report.explanation:
         told = f"{MODEL_STOPPED}: {base_url} gave no usable reply within the budget"
     if told:
         sys.stderr.write(f"proofsmith: {told}\n  hint: {ENDPOINT_HINT}\n")

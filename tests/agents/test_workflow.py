@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from proofsmith.agents.conclusion import NOT_ASKED
 from proofsmith.agents.request import LESSONS, Request, cpu_name, opened
 from proofsmith.agents.workflow import execute
 from proofsmith.errors import ModelError, SandboxError, StoreError, UsageError
@@ -279,3 +280,13 @@ async def test_a_damaged_run_folder_is_a_store_error_with_a_hint(ask, name):
     with pytest.raises(StoreError) as caught:
         await ask()
     assert caught.value.hint
+
+
+async def test_a_model_that_never_had_its_turn_is_not_blamed(ask):
+    model = ScriptedModel(["cost = 40"] * 20)
+    report = await ask(model=model, identity="m", budget=Budget(attempts=1), width=1)
+    assert NOT_ASKED in report.explanation
+    assert model.requests == []
+    report = await ask(model=model, identity="m", budget=Budget(attempts=9), width=1)
+    assert NOT_ASKED not in report.explanation
+    assert model.requests

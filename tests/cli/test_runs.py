@@ -8,6 +8,8 @@ import pytest
 
 from proofsmith.agents import report as reports
 from proofsmith.agents.report import records
+from proofsmith.memory.ledger import Ledger
+from proofsmith.types import Reply
 from tests.cli.command import ROOT, complained, inside
 
 RUN = "20261121-154800-matmul-3fa1"
@@ -115,3 +117,23 @@ def test_an_edited_report_is_not_believed(project, proofsmith):
 def test_a_run_is_removed_with_all_its_files(project, proofsmith):
     assert proofsmith("runs", "rm", RUN).returncode == 0
     assert not (project / ".proofsmith/runs" / RUN).exists()
+
+
+def test_what_the_model_was_asked_and_replied_is_shown_in_order(project, proofsmith):
+    folder = project / ".proofsmith/runs" / RUN
+    with Ledger(folder / "ledger.sqlite") as ledger:
+        ledger.put("prompt", "optimize-1", "make it fast\x1b[2J")
+        ledger.put("reply", "optimize-1", Reply(text="like so"))
+        ledger.put("prompt", "repair-2", "mend it")
+    text = proofsmith("runs", "show", RUN, "--calls").stdout
+    assert text.index("make it fast\\u001b[2J") < text.index("like so") < text.index("mend it")
+    assert "(no reply was recorded)" in text
+    calls = json.loads(proofsmith("runs", "show", RUN, "--calls", "--json").stdout)["calls"]
+    assert [(c["move"], c["reply"]) for c in calls] == [
+        ("optimize-1", "like so"),
+        ("repair-2", None),
+    ]
+
+
+def test_a_run_without_a_ledger_has_no_calls_to_show(project, proofsmith):
+    complained(proofsmith("runs", "show", RUN, "--calls"), 2, "has no ledger")
