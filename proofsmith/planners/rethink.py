@@ -198,7 +198,7 @@ class Rethink:
             code=self._code,
             done=str(self._tree.nodes[source].depth),
             program=program,
-            report=report,
+            feedback=report,
             thoughts=thoughts,
         )
 
