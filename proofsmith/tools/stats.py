@@ -57,13 +57,18 @@ class SelfCheck:
     """What comparing a program with itself says about the host."""
 
     biased: bool
-    """Identical code measured as different: no comparison made here can be believed."""
+    """Identical code measured as different: only what differs by much more can be believed here."""
     noisy: bool
     """The interval is too wide for a decision at the first look; more pairs are needed."""
     ratio: float
     low: float
     high: float
     reason: str
+
+    @property
+    def bias(self) -> float:
+        """Log ratio that the host may feign: twice the largest that the interval holds; 0 unless `biased`."""
+        return 2 * max(-math.log(self.low), math.log(self.high)) if self.biased else 0.0
 
 
 @lru_cache(maxsize=128)
@@ -148,10 +153,12 @@ def judge(
     *,
     looks: Sequence[int] = LOOKS,
     margin: float = MARGIN,
+    bias: float = 0.0,
 ) -> Judgement:
     """Judge the pairs measured so far; `log_ratios` are log(base / candidate), one per pair, in order of measuring.
 
-    Only the pairs up to the last reached look count, so a caller that stops late gains nothing by it.
+    Only the pairs up to the last reached look count, so a caller that stops late gains nothing by it. `bias` is what
+    the host may add to every log ratio: the interval is widened by it on either side.
 
     Raises:
         ValueError: fewer pairs than the first look.
@@ -159,6 +166,8 @@ def judge(
     >>> j = judge([0.1, 0.11, 0.09] * 4)
     >>> str(j.verdict), j.pairs, j.settled
     ('faster', 10, True)
+    >>> str(judge([0.1, 0.11, 0.09] * 4, bias=0.08).verdict)
+    'different'
     """
     reached = [look for look in looks if look <= len(log_ratios)]
     if not reached:
@@ -167,7 +176,7 @@ def judge(
     low, high = -math.inf, math.inf
     for look in reached:
         interval = hodges_lehmann(log_ratios[:look], alpha)
-        low, high = max(low, interval.low), min(high, interval.high)
+        low, high = max(low, interval.low - bias), min(high, interval.high + bias)
         verdict = verdict_of(math.exp(low), math.exp(high), margin)
         if low > high or verdict in _SETTLED:
             break

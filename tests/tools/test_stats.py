@@ -137,6 +137,19 @@ def test_self_check_refuses_a_biased_host_and_asks_a_noisy_one_for_more_pairs():
     assert not calm.biased
 
 
+def test_a_biased_host_shows_only_what_exceeds_its_bias():
+    rng = random.Random(7)
+    check = stats.self_check([rng.gauss(0.02, 0.005) for _ in range(30)])
+    assert check.biased
+    assert 0.04 < check.bias < 0.06
+    small = [rng.gauss(0.05, 0.005) for _ in range(60)]
+    assert stats.judge(small).verdict is ComparisonVerdict.FASTER
+    assert stats.judge(small, bias=check.bias).verdict is not ComparisonVerdict.FASTER
+    large = stats.judge([rng.gauss(1.0, 0.005) for _ in range(10)], bias=check.bias)
+    assert large.verdict is ComparisonVerdict.FASTER
+    assert large.low < math.exp(1.0 - check.bias) + 0.01
+
+
 def test_self_check_rarely_refuses_a_healthy_host():
     rng = random.Random(6)
     refused = sum(stats.self_check(noise(rng, 20)).biased for _ in range(300))

@@ -73,14 +73,17 @@ class Climb:
         team: int = 3,
         slack: float = 1.0,
     ) -> Ran:
-        """Run a build of the candidate within a multiple of what the base needed, so that a hang ends soon."""
+        """Run a build of the candidate within a multiple of what the base needed, so that a hang ends soon.
+
+        What spins is ended by its processor time; wall time only ends what sleeps, and leaves room for a busy machine.
+        """
         side = Side(
             runner=await self.compiler.runner(jobs.shim(self.contract), self.sandbox, kind=kind),
             library=build.binary or b"",
             symbol=entry_symbol(build, self.contract.entry) or "",
             threads=self.threads,
         )
-        wall_s = min(60.0, slack * (3.0 + 10.0 * self.oracle.wall_s))
+        wall_s = min(120.0, slack * (10.0 + 20.0 * self.oracle.wall_s))
         cpu_s = min(60.0, slack * (1.0 + 8.0 * self.oracle.cpu_s))
         return await run(
             side, self.contract, cases, self.sandbox, wall_s=wall_s, cpu_s=cpu_s, team=team

@@ -27,6 +27,8 @@ from proofsmith.types import (
 
 LIMIT_S = {Depth.QUICK: 20.0, Depth.FULL: 150.0}
 """Wall seconds that the pairs of one comparison may take together."""
+MOST_BIAS = 0.2
+"""Log ratio that a host may feign at most; beyond it nothing is believed."""
 _SELF_PAIRS = 10
 _PURPOSE = {
     Depth.QUICK: "screening, never published",
@@ -47,6 +49,8 @@ class _Trial:
     repeats: int = 0
     tries: int = timing.MOST_TRIES
     core: int = -1
+    bias: float = 0.0
+    """Log ratio that the host feigns at most, by which intervals are widened."""
     reason: str = ""
     out_of_time: bool = False
 
@@ -125,13 +129,15 @@ async def compare(
     check = await _self_check(trial, sandbox) if depth is Depth.FULL else None
     looks: Sequence[int] = stats.SCREENING_LOOKS if depth is Depth.QUICK else stats.LOOKS
     if check is not None:
-        facts |= {"self_check": check.reason}
+        trial.bias = check.bias
+        widened = f"; intervals widened by {trial.bias:.1%} on either side" if trial.bias else ""
+        facts |= {"self_check": check.reason + widened}
         if check.noisy:
             looks, trial.tries = looks[1:], trial.more_tries
-    if check is None or not check.biased:
+    if trial.bias <= MOST_BIAS:
         await _pairs(trial, looks, sandbox)
     facts |= _scheduling(trial)
-    if check is not None and check.biased and not trial.reason:
+    if check is not None and trial.bias > MOST_BIAS and not trial.reason:
         trial.reason = f"host too noisy: {check.reason}"
     if not trial.reason and trial.pairs:
         trial.reason = _disbelief(trial, contract, roofline)
@@ -221,7 +227,7 @@ async def _pairs(trial: _Trial, looks: Sequence[int], sandbox: Sandbox) -> None:
     for look in looks:
         if trial.reason or not await trial.extend(look - len(trial.pairs), sandbox):
             return
-        if stats.judge(_log_ratios(trial.pairs), looks=looks).settled:
+        if stats.judge(_log_ratios(trial.pairs), looks=looks, bias=trial.bias).settled:
             return
 
 
@@ -307,7 +313,7 @@ def _comparison(
         verdict = ComparisonVerdict.INCONCLUSIVE
         reason = f"only {len(ratios)} of {looks[0]} pairs fitted into {LIMIT_S[trial.depth]:.0f} s"
     elif not trial.reason:
-        judged = stats.judge(ratios, looks=looks)
+        judged = stats.judge(ratios, looks=looks, bias=trial.bias)
         verdict, reason = judged.verdict, judged.reason
         ratio, low, high = judged.ratio, judged.low, judged.high
     return Comparison(
