@@ -35,13 +35,15 @@ def _distinct_rows(select: exp.Select, schema: Schema) -> bool:
     known = {v.sql() for v in values if isinstance(v, exp.Column)}
     sources = scopes.sources(select)
     held = {alias: facts.keys(source.node, schema) for alias, source in sources.items()}
-    return _determined(select, known, held)
+    return _determined(select, known, held, schema)
 
 
-def _determined(select: exp.Select, known: set[str], keys: dict[str, list[frozenset[str]]]) -> bool:
+def _determined(
+    select: exp.Select, known: set[str], keys: dict[str, list[frozenset[str]]], schema: Schema
+) -> bool:
     """Follow equalities, constants and keys from the known columns until every source is fixed or nothing follows."""
     fixed: set[str] = set()
-    links = [p for p in scopes.conditions(select) if isinstance(p, exp.EQ)]
+    links = [p for p in scopes.conditions(select) if isinstance(p, exp.EQ) and _same(p, schema)]
     while True:
         before = len(known) + len(fixed)
         for part in links:
@@ -55,6 +57,15 @@ def _determined(select: exp.Select, known: set[str], keys: dict[str, list[frozen
             return True
         if before == len(known) + len(fixed):
             return False
+
+
+def _same(part: exp.Expr, schema: Schema) -> bool:
+    """Say whether the equality leaves one value for a side when the other is known."""
+    left, right = part.this.unnest(), part.expression.unnest()
+    if isinstance(left, exp.Literal) or isinstance(right, exp.Literal):
+        literal, column = (left, right) if isinstance(left, exp.Literal) else (right, left)
+        return literal.is_number and facts.kind(column, schema) in ("integer", "decimal")
+    return facts.comparable(left, right, schema)
 
 
 def _fixed(node: exp.Expr, known: set[str], fixed: set[str]) -> bool:

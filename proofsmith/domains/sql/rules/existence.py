@@ -70,7 +70,8 @@ def _counting(select: exp.Select) -> bool:
     if not _rowwise(select) or len(select.expressions) != 1:
         return False
     value = select.expressions[0].unalias()
-    return isinstance(value, exp.Count) and not isinstance(value.this, exp.Distinct)
+    several = isinstance(value, exp.Count) and value.args.get("expressions")
+    return isinstance(value, exp.Count) and not several and not isinstance(value.this, exp.Distinct)
 
 
 def _rowwise(select: exp.Expr) -> bool:
@@ -113,21 +114,13 @@ def _correlated(exists: exp.Expr, schema: Schema) -> _Membership | None:
     if not isinstance(equality, exp.EQ) or all(part is not equality for part in rest):
         return None
     inner = equality.expression if equality.this is outer else equality.this
-    if not isinstance(inner, exp.Column) or not comparable(inner, outer, schema):
+    if not isinstance(inner, exp.Column) or not facts.comparable(inner, outer, schema):
         return None
     copy = select.copy()
     copy.set("expressions", [exp.alias_(inner.copy(), "key", quoted=True)])
     copy.set("order", None)
     scopes.set_where(copy, [part for part in rest if part is not equality])
     return _Membership(copy, inner.copy(), outer.copy())
-
-
-def comparable(left: exp.Expr, right: exp.Expr, schema: Schema) -> bool:
-    """Say whether comparing by `=` and by IN agree: one kind, no text on SQLite (collations)."""
-    kinds = {facts.kind(left, schema), facts.kind(right, schema)}
-    if "" in kinds or "text" in kinds and schema.dialect == "sqlite":
-        return False
-    return len(kinds) == 1
 
 
 def _in(found: _Membership) -> exp.In:
@@ -186,7 +179,7 @@ def in_to_exists(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
         whole = node.parent if negated and node.parent is not None else node
         query = node.args.get("query")
         select = query.unnest() if query is not None else None
-        if select is None or not _demanded(whole) or not _listing(node, select):
+        if select is None or not _demanded(whole) or not _listing(node, select, schema):
             continue
         inner, outer = select.expressions[0].unalias(), node.this.unnest()
         test = exp.EQ(this=inner.copy(), expression=outer.copy())
@@ -209,7 +202,7 @@ def _known_or_empty(outer: exp.Expr, select: exp.Select) -> exp.Or:
     return exp.Or(this=known, expression=exp.Not(this=exp.Exists(this=_probe(select))))
 
 
-def _listing(node: exp.Expr, select: exp.Expr) -> bool:
+def _listing(node: exp.Expr, select: exp.Expr, schema: Schema) -> bool:
     """Say whether IN's query lists a value a row, with no alias that would capture the left operand."""
     if not _rowwise(select) or not isinstance(select, exp.Select) or facts.aggregates(select):
         return False
@@ -218,7 +211,7 @@ def _listing(node: exp.Expr, select: exp.Expr) -> bool:
         isinstance(outer, exp.Column)
         and len(select.expressions) == 1
         and outer.table not in scopes.sources(select)
-        and facts.calm(select.expressions[0].unalias())
+        and facts.comparable(select.expressions[0].unalias(), outer, schema)
     )
 
 

@@ -138,7 +138,7 @@ def nullable(expression: exp.Expr, schema: Schema) -> bool:
         return False
     if isinstance(node, exp.Coalesce):
         return all(nullable(part, schema) for part in (node.this, *node.expressions))
-    if isinstance(node, (*STRICT, exp.Cast)):
+    if isinstance(node, STRICT) or type(node) is exp.Cast:  # TRY_CAST gives NULL
         return any(nullable(part, schema) for part in node.iter_expressions() if _value(part))
     return True
 
@@ -251,3 +251,14 @@ def repeatable(query: exp.Expr) -> bool:
     """
     volatile = (exp.Anonymous, exp.Rand, exp.CurrentTimestamp, exp.CurrentTime, exp.Uuid)
     return query.find(*volatile, exp.Limit, exp.Offset, exp.Fetch) is None
+
+
+def comparable(left: exp.Expr, right: exp.Expr, schema: Schema) -> bool:
+    """Say whether `left = right` means one and the same value: both are known to be of one kind.
+
+    Text compared with a number is equal to several texts; on SQLite a collation of either side does the same.
+    """
+    kinds = {kind(left, schema), kind(right, schema)}
+    if "" in kinds or "text" in kinds and schema.dialect == "sqlite":
+        return False
+    return len(kinds) == 1

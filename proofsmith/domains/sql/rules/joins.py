@@ -24,6 +24,8 @@ def rejects_null(part: exp.Expr, alias: str) -> bool:
         return not part.args.get("unnest") and _strict_in(part.this, alias)
     if isinstance(part, exp.Between):
         return any(_strict_in(side, alias) for side in (part.this,))
+    if part.find(exp.All, exp.Any) is not None:
+        return False  # NULL = ALL (no rows) is true
     if isinstance(part, _REJECTING):
         return any(_strict_in(side, alias) for side in (part.this, part.expression))
     return False
@@ -79,14 +81,14 @@ def _foreign_key(
     schema: Schema,
 ) -> dict[str, exp.Column] | None:
     """Return the child's column for each referenced one when `parts` are exactly a NOT NULL foreign key to `node`."""
-    found = _key_equalities(select, parts, node.alias_or_name)
+    found = _key_equalities(select, parts, node.alias_or_name, schema)
     if found is None or any(facts.nullable(column, schema) for column in found.values()):
         return None
     return found if _declared_key(select, found, parent, schema) else None
 
 
 def _key_equalities(
-    select: exp.Select, parts: Sequence[exp.Expr], alias: str
+    select: exp.Select, parts: Sequence[exp.Expr], alias: str, schema: Schema
 ) -> dict[str, exp.Column] | None:
     """Return the other side of each `alias.column = other.column`; None when a part is anything else."""
     found: dict[str, exp.Column] = {}
@@ -95,6 +97,8 @@ def _key_equalities(
         mine = [s for s in sides if isinstance(s, exp.Column) and s.table == alias]
         others = [s for s in sides if isinstance(s, exp.Column) and s.table != alias]
         if len(mine) != 1 or len(others) != 1 or mine[0].name in found:
+            return None
+        if not facts.comparable(mine[0], others[0], schema):
             return None
         found[mine[0].name] = others[0]
     entries = {column.table for column in found.values()}
@@ -138,11 +142,14 @@ def _without_parent(select: exp.Select, alias: str, schema: Schema) -> bool:
     parts = [p for p in scopes.conditions(select) if alias in scopes.aliases_of(p)]
     if parent is None or not parts or len(scopes.sources(select)) < 2:
         return False
-    found = _key_equalities(select, parts, alias)
+    found = _key_equalities(select, parts, alias, schema)
     if found is None or not _declared_key(select, found, parent, schema):
         return False
     if not parent.is_key(found) or not _replaceable(select, alias, found, parent, schema):
         return False
+    uses = [
+        c for c in select.find_all(exp.Column) if c.table == alias and scopes.owner(c) is select
+    ]
     links = set(map(id, parts))
     known = [
         exp.Not(this=exp.Is(this=column.copy(), expression=exp.Null()))
@@ -151,8 +158,8 @@ def _without_parent(select: exp.Select, alias: str, schema: Schema) -> bool:
     ]
     kept = [part for part in scopes.conditions(select) if id(part) not in links]
     _remove(select, source, [*kept, *known])
-    for column in list(select.find_all(exp.Column)):
-        if column.table == alias and scopes.owner(column) is None:
+    for column in uses:
+        if column.parent is not None:
             column.replace(found[column.name].copy())
     return True
 
@@ -208,11 +215,21 @@ def _at_most_once(join: exp.Join, alias: str, schema: Schema) -> bool:
         for mine, other in ((part.this, part.expression), (part.expression, part.this)):
             node = mine.unnest()
             own = isinstance(node, exp.Column) and node.table == alias
-            if own and alias not in scopes.aliases_of(other):
+            if own and alias not in scopes.aliases_of(other) and _one_value(node, other, schema):
                 fixed.add(node.name)
     table = scopes.declared(join.this, schema)
     known = [frozenset(key) for key in table.keys] if table else facts.keys(join.this, schema)
     return any(key <= fixed for key in known)
+
+
+def _one_value(column: exp.Expr, other: exp.Expr, schema: Schema) -> bool:
+    """Say whether at most one value of `column` equals `other`."""
+    value = other.unnest()
+    if isinstance(value, exp.Literal):
+        kind = facts.kind(column, schema)
+        numeric = kind in ("integer", "decimal")
+        return numeric if value.is_number else kind == "text" and schema.dialect != "sqlite"
+    return facts.comparable(column, value, schema)
 
 
 def _duplicates_vanish(select: exp.Select) -> bool:

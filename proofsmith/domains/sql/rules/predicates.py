@@ -85,7 +85,7 @@ def _implied(select: exp.Select, schema: Schema) -> list[exp.Expr]:
             if column is None or pair is None or column not in pair:
                 continue
             other = pair[1] if pair[0] == column else pair[0]
-            if facts.kind(column, schema) != facts.kind(other, schema):
+            if not facts.comparable(column, other, schema):
                 continue
             implied = _moved(part, column, other)
             if implied.sql() not in present:

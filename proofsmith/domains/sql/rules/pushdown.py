@@ -12,7 +12,7 @@ def pushable(query: exp.Query, name: str) -> bool:
 
     Below GROUP BY it must be a grouping key, below a window a key of every partition; nothing goes below LIMIT.
     """
-    if facts.limited(query):
+    if facts.limited(query) or query.args.get("with_"):
         return False
     if isinstance(query, exp.Subquery):
         inner = query.unnest()

@@ -115,7 +115,7 @@ def filter_first(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
 
 def _set_apart(tree: exp.Expr, select: exp.Select, alias: str) -> bool:
     parts = [p for p in scopes.conditions(select) if scopes.aliases_of(p) == {alias}]
-    parts = [p for p in parts if facts.calm_query(p) and not isinstance(p, exp.Is)]
+    parts = [p for p in parts if facts.calm(p)]
     if not parts:
         return False
     source = scopes.sources(select)[alias]

@@ -20,19 +20,19 @@ def restrictions(
     for mine, theirs in pairs:
         if not isinstance(theirs, exp.Column):
             continue
-        for column in equal_columns(select, theirs):
+        for column in equal_columns(select, theirs, schema):
             condition = _membership(select, mine, column, schema)
             if condition is not None:
                 found.append(condition)
     return found
 
 
-def equal_columns(select: exp.Select, column: exp.Column) -> list[exp.Column]:
+def equal_columns(select: exp.Select, column: exp.Column, schema: Schema) -> list[exp.Column]:
     """Return `column` and the columns that the equalities of `select` make equal to it, nearest first."""
     links = [
         (part.this.unnest(), part.expression.unnest())
         for part in scopes.conditions(select)
-        if isinstance(part, exp.EQ)
+        if isinstance(part, exp.EQ) and facts.comparable(part.this, part.expression, schema)
     ]
     found = [column]
     for known in found:
@@ -48,8 +48,13 @@ def own_filters(select: exp.Select, alias: str) -> list[exp.Expr]:
     return [
         part
         for part in scopes.conditions(select)
-        if scopes.aliases_of(part) == {alias} and facts.calm_query(part)
+        if scopes.aliases_of(part) == {alias} and facts.calm_query(part) and _self_contained(part)
     ]
+
+
+def _self_contained(part: exp.Expr) -> bool:
+    """Say whether the condition means the same wherever it stands: it reads no common table expression."""
+    return all(scopes.definition(table) is None for table in part.find_all(exp.Table))
 
 
 def _membership(
@@ -60,7 +65,7 @@ def _membership(
     filters = own_filters(select, source.alias)
     if source.null_extended or not filters or scopes.declared(source.node, schema) is None:
         return None
-    if facts.kind(mine, schema) != facts.kind(column, schema):
+    if not facts.comparable(mine, column, schema):
         return None
     query = exp.Select(
         expressions=[exp.alias_(column.copy(), "key", quoted=True)],

@@ -45,6 +45,8 @@ def reading(node: exp.Expr, schema: Schema, *, joined: bool) -> _Reading:
     source = scopes.sources(select).get(alias)
     if source is None or source.node is not node or source.null_extended:
         return nothing
+    if schema.dialect == "sqlite" and query.find(exp.SetOperation):
+        return nothing  # a column of a UNION compares under other affinities than its branches
     found = own_filters(select, alias)
     if joined:
         mine = [c for c in _used(select, alias) if pushdown.pushable(query, c.name)]
@@ -91,7 +93,7 @@ def _shared(tree: exp.Expr) -> Iterator[tuple[exp.Expr, exp.CTE, list[exp.Table]
 
 
 def _query(cte: exp.CTE) -> bool:
-    return isinstance(cte.this, exp.Query) and not cte.this.find(exp.Rand, exp.Anonymous)
+    return isinstance(cte.this, exp.Query) and facts.repeatable(cte.this)
 
 
 def specialise(

@@ -24,6 +24,9 @@ def qualified(text: str, schema: Schema) -> exp.Expr:
         )
     except (SqlglotError, RecursionError) as error:
         raise Unreadable(str(error).splitlines()[0][:200]) from None
+    for cte in tree.find_all(exp.CTE):
+        if cte.alias in schema.tables:
+            raise Unreadable(f"the common table expression {cte.alias} hides a table")
     return tree
 
 
