@@ -98,6 +98,11 @@ def complaint(
     return ""
 
 
+def harmless_to_run(refusal: str) -> bool:
+    """Say whether a refused text only speaks or ends its simulation: it may be compared all the same."""
+    return any(f" {word} does" in refusal for word in _SPEECH | {"$finish", "$stop", "$fatal"})
+
+
 def unsupported(text: str) -> str:
     """Return the construct, with its line, that makes a text of the user's no design; empty when there is none."""
     for number, line in enumerate(text.splitlines(), start=1):

@@ -54,7 +54,7 @@ async def simulate(
     nonce = secrets.token_hex(8)
     chosen = ", ".join(f".{name}({value})" for name, value in (parameters or {}).items())
     dut = f"{_escaped(top)} #({chosen})" if chosen else _escaped(top)
-    bench = _bench(interface, setting, len(inputs), nonce, dut, powerup or {}, early)
+    bench = _bench(interface, setting, len(inputs), nonce, dut, powerup or {}, early, inputs[0])
     files = {
         **(data or {}),
         "dut.sv": text,
@@ -185,6 +185,7 @@ def _bench(
     dut: str,
     powerup: Mapping[str, int],
     early: frozenset[str],
+    start: Inputs,
 ) -> str:
     width = {p.name: p.width for p in interface.inputs}
     names = _driven(interface, setting)
@@ -193,7 +194,11 @@ def _bench(
     index = {port.name: f"i{n}" for n, port in enumerate(interface.inputs)}
     outputs = {port.name: f"o{n}" for n, port in enumerate(interface.outputs)}
     lines = ["`timescale 1ns/1ps", f"module bench_{nonce};"]
-    lines += [f"  reg [{width[n] - 1}:0] {index[n]};" for n in names]
+    # Clocks have their first value from the start: a step from x would be an edge that no machine has.
+    lines += [
+        f"  reg [{width[n] - 1}:0] {index[n]}{f' = {start.get(n, 0)}' if n in setting.clocks else ''};"
+        for n in names
+    ]
     lines += [f"  reg {index[n]} = {int(edge == 'negedge')};" for n, edge in clocks]
     lines += [f"  wire [{p.width - 1}:0] {outputs[p.name]};" for p in interface.outputs]
     lines.append(
