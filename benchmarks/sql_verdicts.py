@@ -1,175 +1,166 @@
-"""Sweep labelled pairs of queries through the SQL verifier: wrong verdicts, strength, time, counter-examples."""
+"""Judge labelled pairs of queries and hostile statements: the bars of the SQL verifier.
 
+Run it as `python -m benchmarks.sql_verdicts [--quick]` with PROOFSMITH_DATA naming the data folder. Bars: verdicts on the own
+pairs at full depth and on the Calcite pairs, time of a quick verdict, size and replay of counter-examples, and hostile
+statements that the gate alone and the engines alone stop. Pairs that an engine itself does not run are left out of it.
+"""
+
+import argparse
 import asyncio
 import json
-import os
 import statistics
-import time
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+import sys
+from collections.abc import Sequence
 
-from proofsmith.domains.sql.domain import SqlDomain
-from proofsmith.domains.sql.source import problem
-from proofsmith.errors import UsageError
+from benchmarks.bars import Bars
+from benchmarks.sql_pairs import (
+    DATA,
+    Pair,
+    Row,
+    calcite_pairs,
+    counts,
+    example_sizes,
+    own_pairs,
+    quantile,
+    sweep,
+    told,
+)
+from proofsmith.domains.sql.engines import StatementRefused, start
+from proofsmith.domains.sql.engines.ddl import create_tables
+from proofsmith.domains.sql.gate import Refused, admit
+from proofsmith.domains.sql.query import parse_query
+from proofsmith.domains.sql.schema import parse_schema
 from proofsmith.executors.choice import open_sandbox
-from proofsmith.types import Candidate, Depth, Goal, Problem, Status, Verdict
+from proofsmith.types import Depth, Status
 
-DATA = Path(os.environ.get("PROOFSMITH_DATA", "shared/benchmarks")) / "sql"
-NAME = "query.sql"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pair:
-    """Two queries over one schema with a label."""
-
-    id: str
-    base: str
-    candidate: str
-    ddl: str
-    equivalent: bool
-    by_position: bool = False
-
-    def problem(self, engine: str) -> Problem:
-        options = {"by-position": self.by_position}
-        return problem(NAME, self.base, self.ddl, engine, Goal.SPEED, options)
+ENGINES = ("duckdb", "sqlite", "postgresql")
+ONLY_GATE = ("denied by AST gate", "denied by AST gate or outer limits")
+TABLE = "CREATE TABLE t (a INTEGER)"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One pair with its verdict and its seconds; `verdict` is None when the base cannot be used on the engine."""
-
-    pair: Pair
-    verdict: Verdict | None
-    wall_s: float
-    unusable: str = ""
+def share(rows: Sequence[Row], level: Status) -> float:
+    """Return the share of rows whose verdict is at least `level`."""
+    return sum(bool(r.verdict and r.verdict.status.at_least(level)) for r in rows) / max(
+        len(rows), 1
+    )
 
 
-def own_pairs() -> list[Pair]:
-    """Return the shipped pairs over `pairs_schema.sql`."""
-    ddl = (DATA / "pairs_schema.sql").read_text()
-    return [
-        Pair(
-            id=r["id"],
-            base=r["base"],
-            candidate=r["candidate"],
-            ddl=ddl,
-            equivalent=r["equivalent"],
-        )
-        for r in _rows("pairs.jsonl")
-    ]
+def failed(rows: Sequence[Row]) -> int:
+    return sum(bool(r.verdict and r.verdict.status is Status.FAILED) for r in rows)
 
 
-def calcite_pairs() -> list[Pair]:
-    """Return the shipped Calcite pairs, whose output names differ."""
-    ddl = (DATA / "calcite_schema.sql").read_text()
-    return [
-        Pair(
-            id=r["id"],
-            base=r["base"],
-            candidate=r["candidate"],
-            ddl=ddl,
-            equivalent=True,
-            by_position=True,
-        )
-        for r in _rows("calcite_pairs.jsonl")
-    ]
-
-
-def _rows(name: str) -> list[dict]:
-    return [json.loads(line) for line in (DATA / name).read_text().splitlines()]
-
-
-async def sweep(
-    pairs: Iterable[Pair], engine: str, depth: Depth, *, loud: bool = False
-) -> list[Row]:
-    """Judge every pair on one engine that stays warm; the first judgement warms it up and is made twice."""
-    sandbox = await open_sandbox()
-    domain = SqlDomain()
-    found: list[Row] = []
-    for index, pair in enumerate(pairs):
-        for _ in range(1 if index else 2):
-            began_s = time.perf_counter()
-            unusable, verdict = "", None
-            try:
-                version = Candidate(files={NAME: pair.candidate})
-                verdict = await domain.verify(pair.problem(engine), version, sandbox, depth)
-            except UsageError as error:
-                unusable = error.message
-            row = Row(
-                pair=pair, verdict=verdict, wall_s=time.perf_counter() - began_s, unusable=unusable
-            )
-        found.append(row)
-        if loud:
-            print(told(row), flush=True)
+async def runnable(pairs: Sequence[Pair], engine_name: str) -> list[Pair]:
+    """Return the pairs of which the engine itself plans both queries."""
+    engine = await start(engine_name, await open_sandbox())
+    found = []
+    try:
+        for pair in pairs:
+            schema = parse_schema(pair.ddl, engine_name)
+            async with engine.fresh(create_tables(schema)) as database:
+                errors = [(await database.explain(text))[1] for text in (pair.base, pair.candidate)]
+            if not any(errors):
+                found.append(pair)
+    finally:
+        await engine.close()
     return found
 
 
-def told(row: Row) -> str:
-    """Return one line about a row."""
-    status = str(row.verdict.status) if row.verdict else "unusable"
-    why = (
-        row.unusable or (row.verdict.feedback.splitlines() or [""])[0]
-        if row.verdict
-        else row.unusable
-    )
-    mark = " " if is_right(row) else "!"
-    check = row.verdict.evidence[-1].check if row.verdict and row.verdict.evidence else ""
-    return (
-        f"{mark} {row.pair.id:12} {status:10} {check:12} {row.wall_s * 1000:7.0f} ms  {why[:150]}"
-    )
+async def own(bars: Bars, step: int, engine: str) -> None:
+    rows = await sweep(own_pairs()[::step], engine, Depth.FULL)
+    usable = [row for row in rows if row.verdict]
+    correct = [row for row in usable if row.pair.equivalent]
+    wrong = [row for row in usable if not row.pair.equivalent]
+    show(f"own pairs, {engine}, full", rows)
+    above = sum(bool(r.verdict and r.verdict.status.at_least(Status.TESTED)) for r in wrong)
+    bars.at_most(f"sql.{engine}.wrong_above_undecided", above, 0)
+    bars.at_most(f"sql.{engine}.correct_failed", failed(correct), 0)
+    bars.at_least(f"sql.{engine}.bounded_share", share(correct, Status.BOUNDED), 64 / 65)
+    bars.at_least(f"sql.{engine}.proved_share", share(correct, Status.PROVED), 0.7)
+    sizes = example_sizes(rows)
+    bars.at_most(f"sql.{engine}.example_rows_median", statistics.median(sizes), 3)
 
 
-def is_right(row: Row) -> bool:
-    """Say whether the verdict does not contradict the label."""
-    if row.verdict is None:
-        return True
-    if row.pair.equivalent:
-        return row.verdict.status is not Status.FAILED
-    return not row.verdict.status.at_least(Status.TESTED)
+async def timed(bars: Bars, step: int, engine: str) -> None:
+    rows = await sweep(own_pairs()[::step], engine, Depth.QUICK)
+    show(f"own pairs, {engine}, quick", rows)
+    times_ms = [row.wall_s * 1000 for row in rows if row.verdict]
+    bars.at_most(f"sql.{engine}.quick_median_ms", statistics.median(times_ms), 60)
+    bars.at_most(f"sql.{engine}.quick_p95_ms", quantile(times_ms, 0.95), 500)
 
 
-def counts(rows: Sequence[Row]) -> dict[str, Counter]:
-    """Count statuses by label."""
-    found: dict[str, Counter] = {"wrong": Counter(), "correct": Counter()}
+async def calcite(bars: Bars, step: int, engine: str) -> None:
+    every = calcite_pairs()[::step]
+    pairs = await runnable(every, engine)
+    rows = await sweep(pairs, engine, Depth.FULL)
+    print(f"Calcite: {engine} runs {len(pairs)} of {len(every)} pairs")
+    show(f"Calcite pairs, {engine}, full", rows)
+    bars.at_most("sql.calcite.failed", failed(rows), 0)
+    bars.at_least("sql.calcite.bounded_share", share(rows, Status.BOUNDED), 0.75)
+
+
+def show(title: str, rows: Sequence[Row]) -> None:
+    """Print counts, and every row that contradicts its label or stays weak."""
+    print(f"{title}: {dict(counts(rows))}")
     for row in rows:
-        label = "correct" if row.pair.equivalent else "wrong"
-        found[label][str(row.verdict.status) if row.verdict else "unusable"] += 1
-    return found
+        weak = (
+            row.pair.equivalent and row.verdict and not row.verdict.status.at_least(Status.TESTED)
+        )
+        if weak or (
+            not row.pair.equivalent and row.verdict and row.verdict.status is not Status.FAILED
+        ):
+            print("  " + told(row))
 
 
-def quantile(values: Sequence[float], share: float) -> float:
-    """Return the value below which `share` of `values` lie."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+async def hostile(bars: Bars) -> None:
+    """Try every statement against the gate alone, and against the engine alone where it is to stop it."""
+    rows = [json.loads(line) for line in (DATA / "hostile_sql.jsonl").read_text().splitlines()]
+    passed = [row["id"] for row in rows if not gated(row["sql"], row["engine"])]
+    loose = []
+    for name in ENGINES:
+        engine = await start(name, await open_sandbox())
+        try:
+            for row in rows:
+                if row["engine"] == name and row["expect"] not in ONLY_GATE:
+                    database = await engine.open(TABLE)
+                    outcome = await database.run(row["sql"], limit_s=1.0)
+                    if outcome.ended == "ok" and outcome.rows:
+                        loose.append(row["id"])
+        except StatementRefused as error:
+            loose.append(f"{name}: {error}")
+        finally:
+            await engine.close()
+    print(f"hostile: {len(rows)} statements; past the gate: {passed}; past an engine: {loose}")
+    bars.at_least("sql.hostile_stopped_by_gate", len(rows) - len(passed), len(rows))
+    bars.at_most("sql.hostile_past_engine", len(loose), 0)
 
 
-def example_sizes(rows: Sequence[Row]) -> list[int]:
-    """Return the rows of every counter-example."""
-    return [
-        int(item.facts["rows"])
-        for row in rows
-        if row.verdict
-        for item in row.verdict.evidence
-        if "rows" in item.facts
-    ]
+def gated(text: str, engine: str) -> bool:
+    try:
+        admit(text, parse_query("SELECT a FROM t", engine), (), parse_schema(TABLE, engine))
+    except Refused:
+        return True
+    return False
+
+
+async def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="every fifth pair")
+    parser.add_argument("--part", choices=["own", "timed", "calcite", "hostile"], action="append")
+    parser.add_argument("--engine", choices=ENGINES, action="append")
+    given = parser.parse_args()
+    step, bars = (5 if given.quick else 1), Bars()
+    parts = given.part or ["hostile", "own", "timed", "calcite"]
+    if "hostile" in parts:
+        await hostile(bars)
+    for engine in given.engine or ("postgresql", "sqlite"):
+        if "own" in parts:
+            await own(bars, step, engine)
+        if "timed" in parts and engine != "duckdb":
+            await timed(bars, step, engine)
+    if "calcite" in parts:
+        await calcite(bars, step, (given.engine or ["duckdb"])[0])
+    return bars.close()
 
 
 if __name__ == "__main__":
-    import argparse
-
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--set", choices=["pairs", "calcite"], default="pairs")
-    parser.add_argument("--engine", default="postgresql")
-    parser.add_argument("--depth", default="full")
-    parser.add_argument("--only", default="")
-    given = parser.parse_args()
-    chosen = own_pairs() if given.set == "pairs" else calcite_pairs()
-    chosen = [pair for pair in chosen if given.only in pair.id]
-    done = asyncio.run(sweep(chosen, given.engine, Depth(given.depth), loud=True))
-    print(counts(done))
-    times = [row.wall_s * 1000 for row in done]
-    print(f"median {statistics.median(times):.0f} ms, p95 {quantile(times, 0.95):.0f} ms")
-    if sizes := example_sizes(done):
-        print(f"counter-examples: median {statistics.median(sizes)} rows of {len(sizes)}")
+    sys.exit(asyncio.run(main()))

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -193,11 +194,18 @@ def _manifest(request: Request, problem: Problem) -> dict[str, JSON]:
     return {
         "request": wanted,
         "source": str(request.source.resolve()),
-        "options": dict(request.options),
+        "options": {name: _without_password(value) for name, value in request.options.items()},
         "goal": str(request.goal),
         "toolchain": dict(request.toolchain),
         "machine": machine(),
     }
+
+
+def _without_password(value: JSON) -> JSON:
+    """Blot out the password of a URL among the options: manifests are shown and kept."""
+    return (
+        re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", value) if isinstance(value, str) else value
+    )
 
 
 def machine() -> dict[str, JSON]:

@@ -4,17 +4,20 @@ On a query with many selective joins nearly every tiny database gives an empty r
 little. The user's own data, and rules that lead from the original to the candidate, say more.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
 
+from proofsmith.domains.sql import broker
 from proofsmith.domains.sql.analysis import is_fragile, promise_of
 from proofsmith.domains.sql.bench import Bench
+from proofsmith.domains.sql.broker import Address
 from proofsmith.domains.sql.derivation import Derivation, derive
 from proofsmith.domains.sql.dialect import sqlglot_name
 from proofsmith.domains.sql.engines import Outcome
-from proofsmith.domains.sql.query import parse_query
+from proofsmith.domains.sql.query import parse_query, statement_text
 from proofsmith.domains.sql.source import Source, source_of
 from proofsmith.domains.sql.testing.results import Promise, difference, is_telling
 from proofsmith.types import JSON, Candidate, Evidence, Problem, Status, Verdict
@@ -50,11 +53,27 @@ async def on_own_data(bench: Bench, source: Source, candidate: str) -> OwnData:
         if not outcomes and run.ended != "ok":
             return OwnData(run.ended)
         outcomes.append(run)
-    base, other = outcomes
+    return _compared(outcomes[0], outcomes[1], promise, fragile=_still_fragile(source.query))
+
+
+async def on_own_database(address: Address, source: Source, candidate: str) -> OwnData:
+    """Run both queries on the user's own database, read-only, and compare their results as `on_own_data` does."""
+    query = parse_query(candidate, address.engine)
+    texts = [source.text, statement_text(candidate, query, address.engine)]
+    promise = promise_of(source.query)
+    if is_fragile(source.query, address.engine):
+        texts, promise = [_unlimited(text, address.engine) for text in texts], Promise()
+    base, other = await asyncio.to_thread(broker.outcomes, address, texts)
+    if base.ended != "ok":
+        return OwnData(base.ended)
+    return _compared(base, other, promise, fragile=_still_fragile(source.query))
+
+
+def _compared(base: Outcome, other: Outcome, promise: Promise, *, fragile: bool) -> OwnData:
     if other.ended != "ok":
         return OwnData("ok", f"the candidate ends by {other.ended}: {other.error}", base.count)
     kind = difference(base, other, promise)
-    unclear = kind == "order?" or bool(kind) and _still_fragile(source.query)
+    unclear = bool(kind) and fragile
     told = f"other {kind} on the user's data" if kind and not unclear else ""
     return OwnData("ok", told, base.count, is_telling(base))
 

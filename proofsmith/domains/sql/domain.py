@@ -14,6 +14,7 @@ from proofsmith.domains.sql import (
     timing,
 )
 from proofsmith.domains.sql.bench import Benches
+from proofsmith.domains.sql.broker import Address
 from proofsmith.domains.sql.engines.keeper import Keeper
 from proofsmith.domains.sql.verify import Verifier
 from proofsmith.protocols import Sandbox, Tool
@@ -42,12 +43,17 @@ class SqlDomain:
         self.tools: Sequence[Tool] = ()
         self._keeper = Keeper()
         self._benches = Benches()
+        self._addresses: dict[str, Address] = {}
 
     async def read(
         self, path: Path, goal: Goal, options: Mapping[str, JSON], sandbox: Sandbox
     ) -> Problem:
         """Turn a query file and its schema into a problem; raises UsageError with a hint."""
-        return source.read(path, goal, options)
+        problem = source.read(path, goal, options)
+        address = source.own_database(options)
+        if address is not None:
+            self._addresses[problem.id] = address
+        return problem
 
     def brief(self, problem: Problem, facts: Mapping[str, JSON]) -> str:
         """Say what a model must know, in at most 2 000 tokens."""
@@ -75,6 +81,11 @@ class SqlDomain:
         verdict = await Verifier(problem, self._keeper).verify(
             candidate, sandbox, depth, seed if isinstance(seed, int) else None
         )
+        address = self._addresses.get(problem.id)
+        if verdict.status is not Status.FAILED and address is not None and depth is Depth.FULL:
+            text = candidate.files.get(problem.editable[0], "")
+            own = await corroboration.on_own_database(address, source.source_of(problem), text)
+            verdict = corroboration.lifted(verdict, own, None)
         if verdict.status is Status.FAILED or "data" not in problem.inputs:
             return verdict
         if depth is not Depth.FULL and verdict.status is not Status.UNDECIDED:

@@ -1,5 +1,6 @@
 """Read SQL text into a syntax tree: one query, the tables it names and the definitions beside it."""
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from sqlglot.tokenizer_core import TokenType
 from proofsmith.domains.sql.dialect import folded, sqlglot_name
 from proofsmith.domains.sql.schema import Schema
 from proofsmith.errors import UsageError
+
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # refusals are reported here, in one line
 
 LARGEST_BYTES = 64 * 1024
 DEEPEST = 64

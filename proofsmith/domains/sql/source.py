@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlglot import exp
 
+from proofsmith.domains.sql.broker import Address, address_of, ddl_of
 from proofsmith.domains.sql.dialect import ENGINES, sqlglot_name
 from proofsmith.domains.sql.query import (
     Unreadable,
@@ -33,6 +34,7 @@ def read(source: Path, goal: Goal, options: Mapping[str, JSON]) -> Problem:
         UsageError: no or several queries, something else than a query, an unknown table, no schema.
     """
     engine = engine_of(options)
+    address = own_database(options)
     text = _text(source, _LARGEST_QUERY_BYTES)
     try:
         script = parse_script(text, engine)
@@ -43,7 +45,10 @@ def read(source: Path, goal: Goal, options: Mapping[str, JSON]) -> Problem:
     if len(script.queries) != 1:
         what = f"{len(script.queries)} queries" if script.queries else "no query"
         raise UsageError(f"{source.name} holds {what}", hint="give one SELECT in a file")
-    ddl = _ddl(source, options)
+    if address is not None and not options.get("schema"):
+        ddl = ddl_of(address, table_names(script.queries[0], engine))
+    else:
+        ddl = _ddl(source, options)
     made = problem(source.name, text, ddl, engine, goal, options)
     found = source_of(made)
     if not found.schema.tables and table_names(found.query, engine):
@@ -52,6 +57,20 @@ def read(source: Path, goal: Goal, options: Mapping[str, JSON]) -> Problem:
         )
     require_tables(found.query, found.schema)
     return made
+
+
+def own_database(options: Mapping[str, JSON]) -> Address | None:
+    """Return the database that --db names; raises UsageError for one of another engine than --engine."""
+    given = options.get("db")
+    if not given:
+        return None
+    address = address_of(str(given))
+    if options.get("engine") and engine_of(options) != address.engine:
+        raise UsageError(
+            f"--engine {options['engine']} does not read {address.shown}",
+            hint=f"it is a database of {address.engine}",
+        )
+    return address
 
 
 def _ddl(source: Path, options: Mapping[str, JSON]) -> str:
@@ -129,7 +148,9 @@ def problem(
 
 def engine_of(options: Mapping[str, JSON]) -> str:
     """Return the engine that the options ask for; raises UsageError for an unknown one."""
-    engine = str(options.get("engine") or "duckdb")
+    engine = str(options.get("engine") or "")
+    if not engine:
+        engine = address_of(str(options["db"])).engine if options.get("db") else "duckdb"
     engine = {"postgres": "postgresql", "pg": "postgresql", "sqlite3": "sqlite"}.get(engine, engine)
     if engine not in ENGINES:
         raise UsageError(f"unknown engine '{engine}'", hint=f"known engines: {', '.join(ENGINES)}")

@@ -48,6 +48,7 @@ class _Search:
         self._engine, self._pair, self._kind = engine, pair, found.kind
         self._random = random.Random(seed)
         self._left = _MOST_TRIALS
+        self._again = 2 if pair.fragile else 0
 
     async def exhaust(self, database: Database, step: Step) -> Database:
         """Apply the first step that keeps the difference, again and again, until none does."""
@@ -73,7 +74,7 @@ class _Search:
         self._left -= sum(1 + _size(database) // 20 for database in batch)
         scripts = []
         for database in batch:
-            versions = [database, *(shuffled(database, self._random) for _ in range(2))]
+            versions = [database, *(shuffled(database, self._random) for _ in range(self._again))]
             scripts += [inserts(self._pair.schema, version) for version in versions]
         try:
             results = await self._engine.trials(
@@ -82,7 +83,8 @@ class _Search:
         except StatementRefused:
             return None
         for position, database in enumerate(batch):
-            if self._shows(results[3 * position : 3 * position + 3]):
+            width = 1 + self._again
+            if self._shows(results[width * position : width * (position + 1)]):
                 return database
         return None
 

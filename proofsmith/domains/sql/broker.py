@@ -1,0 +1,226 @@
+"""The user's own database: read its schema, and run statements that passed the gate, read-only and under a deadline.
+
+This runs outside the sandbox, because the database is the user's; it never takes text that the gate has not seen.
+"""
+
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg
+
+from proofsmith.domains.sql.engines import Outcome
+from proofsmith.domains.sql.engines.inside import serve
+from proofsmith.errors import SandboxError, UsageError
+
+LIMIT_S = 30.0
+MOST_ROWS = 100_000
+_CONNECT_S = 10
+_URL = re.compile(r"^postgres(ql)?://", re.IGNORECASE)
+_SQLITE = b"SQLite format 3\x00"
+
+_COLUMNS = """
+SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull FROM pg_attribute a
+WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+"""
+_CONSTRAINTS = """
+SELECT c.contype, pg_get_constraintdef(c.oid), c.confrelid::regclass::text FROM pg_constraint c
+WHERE c.conrelid = %s::regclass AND c.contype IN ('p', 'u', 'f', 'c') AND c.convalidated ORDER BY c.conname
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the user's database is; a URL may hold a password and is never shown."""
+
+    engine: str
+    _place: str
+
+    def __repr__(self) -> str:
+        """Show the engine and no password."""
+        return f"Address({self.engine}, {self.shown})"
+
+    @property
+    def shown(self) -> str:
+        """Return the address without its password."""
+        return without_password(self._place)
+
+    @contextmanager
+    def connected(self) -> Iterator[Any]:
+        """Open the database for reading.
+
+        Raises:
+            SandboxError: it cannot be reached, now or any more; the same command goes on where it was.
+        """
+        try:
+            connection = self._connect()
+        except (psycopg.Error, duckdb.Error, sqlite3.Error) as error:
+            raise SandboxError(
+                f"the database {self.shown} cannot be opened: {_line(error)}",
+                hint="check that it is there and that you may read it",
+            ) from None
+        try:
+            yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise SandboxError(
+                f"the database {self.shown} went away: {_line(error)}", hint="run it again"
+            ) from None
+        finally:
+            connection.close()
+
+    def _connect(self) -> Any:
+        if self.engine == "postgresql":
+            options = "-c default_transaction_read_only=on"
+            return psycopg.connect(
+                self._place, autocommit=True, connect_timeout=_CONNECT_S, options=options
+            )
+        if self.engine == "sqlite":
+            uri = Path(self._place).resolve().as_uri() + "?mode=ro"
+            return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+        connection = duckdb.connect(self._place, read_only=True)
+        connection.execute("SET enable_external_access=false; SET lock_configuration=true")
+        return connection
+
+
+def without_password(text: str) -> str:
+    """Return `text` with the password of every URL in it blotted out.
+
+    >>> without_password("postgresql://me:secret@host/db?password=x")
+    'postgresql://me:***@host/db?password=***'
+    """
+    text = re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
+    return re.sub(r"(?i)(password=)[^&\s]+", r"\1***", text)
+
+
+def address_of(given: str) -> Address:
+    """Return the address that --db names: a postgresql:// URL, or a DuckDB or SQLite file.
+
+    Raises:
+        UsageError: there is no such file.
+    """
+    if _URL.match(given):
+        return Address("postgresql", given)
+    path = Path(given)
+    if not path.is_file():
+        raise UsageError(
+            f"there is no database {without_password(given)}",
+            hint="give a file, or a URL like postgresql://user@host/name",
+        )
+    with path.open("rb") as file:
+        return Address("sqlite" if file.read(16) == _SQLITE else "duckdb", str(path.resolve()))
+
+
+def ddl_of(address: Address, names: frozenset[str]) -> str:
+    """Return CREATE statements of the tables called `names`, with those that their foreign keys reach.
+
+    Raises:
+        SandboxError: the database cannot be reached.
+        UsageError: its own rows break a foreign key that it declares.
+    """
+    with address.connected() as connection:
+        if address.engine == "postgresql":
+            return _postgresql_ddl(connection, names)
+        if address.engine == "sqlite":
+            _require_parents(connection)
+            rows = connection.execute(
+                "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
+            ).fetchall()
+        else:
+            rows = connection.execute(
+                "SELECT sql FROM duckdb_tables() WHERE NOT internal"
+            ).fetchall()
+            rows += connection.execute(
+                "SELECT sql FROM duckdb_views() WHERE NOT internal"
+            ).fetchall()
+    return "\n".join(f"{row[0].strip().rstrip(';')};" for row in rows)
+
+
+def _require_parents(connection: sqlite3.Connection) -> None:
+    """SQLite checks foreign keys only when asked to, so that rows may break what the schema says."""
+    broken = connection.execute("PRAGMA foreign_key_check").fetchmany(3)
+    if broken:
+        told = "; ".join(f"{row[0]} row {row[1]} has no {row[2]}" for row in broken)
+        raise UsageError(f"the data break a declared foreign key: {told}", hint="correct the rows")
+
+
+def _postgresql_ddl(connection: "psycopg.Connection[Any]", names: frozenset[str]) -> str:
+    pending, done, found = sorted(names), set(), []
+    while pending:
+        name = pending.pop()
+        if name in done:
+            continue
+        done.add(name)
+        with connection.cursor() as cursor:
+            quoted = '"' + name.replace('"', '""') + '"'
+            try:
+                columns = cursor.execute(_COLUMNS, (quoted,)).fetchall()
+            except psycopg.errors.UndefinedTable:
+                continue
+            constraints = cursor.execute(_CONSTRAINTS, (quoted,)).fetchall()
+        parts = [f'"{c}" {kind}{" NOT NULL" if required else ""}' for c, kind, required in columns]
+        parts += [definition for _, definition, _ in constraints]
+        pending += [parent.strip('"') for kind, _, parent in constraints if kind == "f"]
+        found.append(f"CREATE TABLE {quoted} ({', '.join(parts)});")
+    return "\n".join(found)
+
+
+def outcomes(address: Address, statements: list[str], *, limit_s: float = LIMIT_S) -> list[Outcome]:
+    """Run statements that passed the gate, one after the other, read-only; blocks this thread.
+
+    Raises:
+        SandboxError: the database went away.
+    """
+    with address.connected() as connection:
+        return [_outcome(address, connection, text, limit_s) for text in statements]
+
+
+def _outcome(address: Address, connection: Any, statement: str, limit_s: float) -> Outcome:
+    stop = connection.cancel if address.engine == "postgresql" else connection.interrupt
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        stop()
+
+    timer = threading.Timer(limit_s, end)
+    timer.start()
+    try:
+        return _fetched(address, connection, statement)
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        if not late.is_set() and connection.broken:
+            raise
+        return Outcome(ended="timeout" if late.is_set() else "error", error=_line(error))
+    except (psycopg.Error, duckdb.Error, sqlite3.Error) as error:
+        return Outcome(ended="timeout" if late.is_set() else "error", error=_line(error))
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+def _fetched(address: Address, connection: Any, statement: str) -> Outcome:
+    if address.engine == "postgresql":
+        with connection.transaction(), connection.cursor(name="proofsmith") as cursor:
+            cursor.execute(statement)
+            return _collected(cursor)
+    return _collected(connection.execute(statement))
+
+
+def _collected(cursor: Any) -> Outcome:
+    rows: list[Any] = []
+    while batch := cursor.fetchmany(2048):
+        rows += batch
+        if len(rows) > MOST_ROWS:
+            return Outcome(ended="rows", count=len(rows))
+    names = tuple(item[0] for item in cursor.description)
+    cells = tuple(tuple(serve.encoded(value) for value in row) for row in rows)
+    return Outcome(ended="ok", columns=names, rows=cells, count=len(rows))
+
+
+def _line(error: BaseException) -> str:
+    return without_password(" ".join(str(error).split())[:300])

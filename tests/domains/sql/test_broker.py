@@ -1,0 +1,118 @@
+"""The user's own database is read, never written, and its password never shown."""
+
+import sqlite3
+
+import duckdb
+import pytest
+
+from proofsmith.domains.sql.broker import address_of, ddl_of, outcomes, without_password
+from proofsmith.domains.sql.domain import SqlDomain
+from proofsmith.domains.sql.schema import parse_schema
+from proofsmith.errors import SandboxError, UsageError
+from proofsmith.executors.choice import open_sandbox
+from proofsmith.protocols import ServiceSpec
+from proofsmith.types import Candidate, Depth, Goal, Limits, Status
+
+DDL = """CREATE TABLE dept (id INTEGER PRIMARY KEY, name VARCHAR(20) NOT NULL UNIQUE);
+CREATE TABLE emp (id INTEGER PRIMARY KEY, dept_id INTEGER REFERENCES dept (id), sal INTEGER CHECK (sal > 0));
+INSERT INTO dept VALUES (1, 'a'), (2, 'b');
+INSERT INTO emp VALUES (1, 1, 5), (2, NULL, 7), (3, 2, 9);"""
+START = """set -e
+bin=$(ls -d /usr/lib/postgresql/*/bin | tail -1)
+"$bin/initdb" -D /tmp/data -U me --auth=trust --no-sync -E UTF8 --locale=C >/dev/null
+exec "$bin/postgres" -D /tmp/data -c listen_addresses= -c unix_socket_directories=/socket -c fsync=off \
+ -c dynamic_shared_memory_type=mmap"""
+
+
+def sqlite_file(folder):
+    with sqlite3.connect(folder / "own.db") as connection:
+        connection.executescript(DDL)
+    connection.close()
+    return folder / "own.db"
+
+
+def duckdb_file(folder):
+    with duckdb.connect(str(folder / "own.duckdb")) as connection:
+        connection.execute(DDL)
+    return folder / "own.duckdb"
+
+
+@pytest.mark.parametrize("make", [sqlite_file, duckdb_file])
+def test_a_file_gives_its_schema_and_its_rows_and_takes_no_change(make, tmp_path):
+    address = address_of(str(make(tmp_path)))
+    schema = parse_schema(ddl_of(address, frozenset(["emp"])), address.engine)
+    assert schema.tables["dept"].unique == (("name",),)
+    assert schema.tables["emp"].foreign_keys[0].table == "dept"
+    found, refused = outcomes(address, ["SELECT SUM(sal) AS s FROM emp", "DELETE FROM emp"])
+    assert (found.ended, found.rows) == ("ok", ((21,),))
+    assert refused.ended == "error"
+    (late,) = outcomes(address, ["SELECT COUNT(*) FROM emp"], limit_s=30.0)
+    assert late.rows == ((3,),)
+
+
+def test_rows_that_break_a_declared_key_stop_the_run(tmp_path):
+    path = sqlite_file(tmp_path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO emp VALUES (4, 77, 1)")
+    connection.close()
+    with pytest.raises(UsageError, match="emp row 4 has no dept"):
+        ddl_of(address_of(str(path)), frozenset(["emp"]))
+
+
+def test_a_password_is_never_shown():
+    address = address_of("postgresql://me:secret@127.0.0.1:1/db?sslpassword=hidden")
+    assert "secret" not in repr(address) + address.shown
+    assert "hidden" not in address.shown
+    assert without_password("host=x password=y user=z") == "host=x password=*** user=z"
+    with pytest.raises(SandboxError) as told:
+        ddl_of(address, frozenset(["t"]))
+    assert "secret" not in told.value.message
+
+
+def test_a_file_that_is_not_there_is_a_usage_error(tmp_path):
+    with pytest.raises(UsageError, match="there is no database"):
+        address_of(str(tmp_path / "none.db"))
+
+
+async def test_a_difference_on_the_users_rows_alone_refuses_a_candidate(tmp_path):
+    path = sqlite_file(tmp_path)
+    query = tmp_path / "q.sql"
+    query.write_text("SELECT id FROM emp WHERE sal > 1")
+    sandbox = await open_sandbox()
+    domain = SqlDomain()
+    problem = await domain.read(query, Goal.SPEED, {"db": str(path)}, sandbox)
+    assert str(path) not in str(problem.options)
+    good = Candidate(files={"q.sql": "SELECT id FROM emp WHERE sal >= 2"})
+    verdict = await domain.verify(problem, good, sandbox, Depth.FULL)
+    assert verdict.status.at_least(Status.TESTED), verdict.feedback
+
+
+@pytest.mark.slow
+async def test_postgresql_gives_its_schema_read_only_and_says_when_it_goes_away():
+    sandbox = (await open_sandbox()).fresh()
+    spec = ServiceSpec(
+        name="own-postgresql",
+        argv=("/bin/sh", "-c", START),
+        protocol="socket",
+        limits=Limits(memory_mib=1024, disk_mib=256),
+    )
+    service = await sandbox.service(spec)
+    folder = (await service.address()).rsplit("/", 1)[0]
+    address = address_of(f"postgresql://me:secret@/postgres?host={folder}")
+    with address.connected() as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        connection.execute(DDL)
+    schema = parse_schema(ddl_of(address, frozenset(["emp"])), "postgresql")
+    assert schema.tables["emp"].foreign_keys[0].references == ("id",)
+    assert schema.tables["emp"].checks
+    assert schema.tables["dept"].unique == (("name",),)
+    found, write, late = outcomes(
+        address,
+        ["SELECT id FROM emp ORDER BY id", "DELETE FROM emp RETURNING id", "SELECT pg_sleep(9)"],
+        limit_s=1.0,
+    )
+    assert found.rows == ((1,), (2,), (3,))
+    assert (write.ended, late.ended) == ("error", "timeout")
+    await service.close()
+    with pytest.raises(SandboxError, match="cannot be opened"):
+        outcomes(address, ["SELECT 1"])

@@ -1,0 +1,103 @@
+"""Verdicts over real engines: what is wrong is refused with a database that shows it, what is right is not."""
+
+import json
+import sqlite3
+
+import pytest
+
+from proofsmith.domains.sql.domain import SqlDomain
+from proofsmith.domains.sql.source import problem
+from proofsmith.errors import UsageError
+from proofsmith.executors.choice import open_sandbox
+from proofsmith.types import Candidate, Depth, Goal, Status
+from tests.domains.sql.test_equivalence import DDL, PAIRS
+
+pytestmark = pytest.mark.slow
+SMALL = "CREATE TABLE t (a INTEGER, b INTEGER); CREATE TABLE k (id INTEGER PRIMARY KEY, a INTEGER)"
+
+
+async def judged(base, candidate, engine, depth=Depth.QUICK, ddl=SMALL, domain=None, **options):
+    made = problem("q.sql", base, ddl, engine, Goal.SPEED, options)
+    version = Candidate(files={"q.sql": candidate})
+    sandbox = await open_sandbox()
+    return await (domain or SqlDomain()).verify(made, version, sandbox, depth)
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+async def test_no_verdict_contradicts_the_truth_of_a_pair(engine):
+    domain = SqlDomain()
+    for row in PAIRS:
+        if engine not in row.get("engines", [engine]):
+            continue
+        depth = Depth.FULL if row["family"] in ("size", "text", "time") else Depth.QUICK
+        verdict = await judged(row["base"], row["candidate"], engine, depth, ddl=DDL, domain=domain)
+        if row["equivalent"]:
+            assert verdict.status is not Status.FAILED, (row, verdict.feedback)
+        else:
+            assert not verdict.status.at_least(Status.TESTED), (row, verdict)
+
+
+async def test_a_counter_example_is_a_small_script_that_the_engine_runs_from_empty():
+    verdict = await judged("SELECT COUNT(a) AS n FROM t", "SELECT COUNT(*) AS n FROM t", "sqlite")
+    assert verdict.status is Status.FAILED
+    facts = verdict.evidence[-1].facts
+    assert facts["rows"] == 1
+    script = str(facts["script"])
+    with sqlite3.connect(":memory:") as connection:
+        connection.executescript(script)
+    connection.close()
+    assert "-- original: (0)" in script
+    assert "-- candidate: (1)" in script
+
+
+@pytest.mark.parametrize(
+    ("base", "candidate", "why"),
+    [
+        ("SELECT a FROM t", "SELECT a, b FROM t", "2 columns"),
+        ("SELECT a AS x FROM t", "SELECT a AS y FROM t", "called 'y'"),
+        ("SELECT a FROM t", "SELECT CAST(a AS DOUBLE) AS a FROM t", "type"),
+        (
+            "SELECT a FROM t ORDER BY a, b",
+            "SELECT a FROM (SELECT * FROM t ORDER BY a, b) AS x",
+            "no promise",
+        ),
+        ("SELECT a FROM t", "SELECT missing AS a FROM t", "refuses it"),
+        ("SELECT id FROM k ORDER BY a, id", "SELECT id FROM k ORDER BY id", "another order"),
+        ("SELECT a FROM t", "SELECT a / 0 AS a FROM k", "other rows"),
+    ],
+)
+async def test_a_candidate_of_another_shape_or_order_is_refused_with_the_reason(
+    base, candidate, why
+):
+    verdict = await judged(base, candidate, "duckdb")
+    assert verdict.status is Status.FAILED
+    assert why in verdict.feedback
+
+
+async def test_names_may_differ_when_columns_are_compared_by_position():
+    verdict = await judged(
+        "SELECT a AS x FROM t", "SELECT a AS y FROM t", "sqlite", **{"by-position": True}
+    )
+    assert verdict.status is Status.PROVED
+
+
+async def test_an_original_that_changes_by_itself_or_depends_on_storage_is_undecided():
+    volatile = await judged("SELECT random() AS a", "SELECT 1 AS a", "sqlite")
+    assert volatile.status is not Status.TESTED
+    tied = await judged("SELECT a FROM t LIMIT 1", "SELECT a FROM t WHERE TRUE LIMIT 1", "sqlite")
+    assert tied.status is Status.UNDECIDED
+    assert "how rows are stored" in tied.feedback
+
+
+async def test_an_original_that_the_engine_refuses_is_the_users_to_correct():
+    with pytest.raises(UsageError, match="refuses the query"):
+        await judged("SELECT missing FROM t", "SELECT a FROM t", "duckdb")
+
+
+async def test_a_refutation_that_a_fresh_database_does_not_show_counts_as_the_engines_fault():
+    verdict = await judged(
+        "SELECT MAX(id) AS m FROM k",
+        "SELECT (SELECT id FROM k ORDER BY id DESC LIMIT 1) AS m",
+        "duckdb",
+    )
+    assert verdict.status is not Status.FAILED, json.dumps(verdict.feedback)
