@@ -1,7 +1,7 @@
 """Judge labelled pairs of queries and hostile statements: the bars of the SQL verifier.
 
-Run it as `python -m benchmarks.sql_verdicts [--quick]` with PROOFSMITH_DATA naming the data folder. Bars: verdicts on the own
-pairs at full depth and on the Calcite pairs, time of a quick verdict, size and replay of counter-examples, and hostile
+Run it as `python -m benchmarks.sql_verdicts [--quick]` with PROOFSMITH_DATA naming the data folder. Bars: verdicts on
+the own pairs at full depth and on the Calcite pairs, time of a quick verdict, size of counter-examples, and hostile
 statements that the gate alone and the engines alone stop. Pairs that an engine itself does not run are left out of it.
 """
 
