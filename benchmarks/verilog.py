@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.bars import Bars
+from benchmarks.verilog_proposers import measure as proposed
 from proofsmith.domains.verilog import suite
 from proofsmith.domains.verilog.elaborate import elaborate
 from proofsmith.domains.verilog.prove import Reference, judged
@@ -176,6 +177,9 @@ def main() -> int:
     if mutants:
         mutant_bars(mutants, bars)
     scores(answers, root, given.quick)
+    proposing = Bars()
+    asyncio.run(proposed(proposing, root, given.quick, []))
+    bars.rows += proposing.rows
     print()
     return bars.close()
 

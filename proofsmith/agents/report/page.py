@@ -7,6 +7,7 @@ import shlex
 from importlib import resources
 
 from proofsmith.agents.report import plots
+from proofsmith.agents.report.drawings import drawn
 from proofsmith.agents.report.markup import Markup, element, join
 from proofsmith.agents.report.patch import patch
 from proofsmith.agents.report.plan_trees import plan_trees
@@ -29,10 +30,10 @@ FACT_CHARS = 8000
 
 
 def page(report: Report) -> str:
-    """Return report.html: a strict content policy allows the page's own style sheet and nothing else."""
+    """Return report.html: a strict content policy allows the page's own style sheet, its embedded images and nothing else."""
     css = resources.files("proofsmith.agents.report").joinpath("page.css").read_text("utf-8")
     style = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
     head = element(
         "head",
         Markup('<meta charset="utf-8">'),
@@ -139,6 +140,7 @@ def _plots(report: Report) -> Markup:
     if roof is not None:
         note = "The line is what this machine can do at most; a version on it cannot get faster."
         shown.append(_plot("Roofline", note, plots.roofline(roof)))
+    shown += [_plot(title, note, picture) for title, note, picture in drawn(report)]
     if report.attempts:
         note = "Dots were right and timed while searching; crosses were refused. Hover for what made them."
         shown.append(_plot("Attempts", note, plots.timeline(report.attempts)))

@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from proofsmith.domains.verilog import assertion_files, proposers, source
+from proofsmith.domains.verilog import assertion_files, brief, proposers, source
 from proofsmith.domains.verilog.measure import Meter, compare, goal_of, library_of, version_of
+from proofsmith.domains.verilog.profile import profile
 from proofsmith.domains.verilog.verify import Verifier
 from proofsmith.protocols import Sandbox, Tool
 from proofsmith.types import (
@@ -42,7 +43,7 @@ class VerilogDomain:
 
     def brief(self, problem: Problem, facts: Mapping[str, JSON]) -> str:
         """Say what a model must know, in at most 2 000 tokens."""
-        return problem.text
+        return brief.write(problem, facts)
 
     async def propose(
         self,
@@ -106,4 +107,4 @@ class VerilogDomain:
         self, problem: Problem, candidate: Candidate, sandbox: Sandbox
     ) -> Profile | None:
         """Say where area and delay are, or None when that is not known."""
-        return None
+        return await profile(problem, version_of(problem, candidate), sandbox, self._meter)

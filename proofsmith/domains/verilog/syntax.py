@@ -8,6 +8,8 @@ from pyslang.parsing import Token as SlangToken
 from pyslang.syntax import SyntaxTree
 
 TOKEN = "token"
+DEEPEST = 150
+"""Levels that are read; what is nested deeper, in a text that repeats itself, stays one node without children."""
 
 
 @dataclass(slots=True, eq=False)
@@ -67,20 +69,24 @@ class Edit:
 def parse(text: str) -> Node:
     """Return the tree of `text`; errors of syntax leave nodes out, they do not raise."""
     source = text.encode()
-    return _node(SyntaxTree.fromText(text).root, source)
+    try:
+        root = SyntaxTree.fromText(text).root
+    except RuntimeError:  # nested deeper than slang itself follows
+        return Node("Unread", 0, len(source), source)
+    return _node(root, source, DEEPEST)
 
 
-def _node(given: Any, source: bytes) -> Node:
+def _node(given: Any, source: bytes, depth: int) -> Node:
     place = given.sourceRange
     node = Node(_kind(given), place.start.offset, place.end.offset, source)
-    for index in range(len(given)):
+    for index in range(len(given) if depth else 0):
         child = given[index]
         if child is None:
             continue
         if isinstance(child, SlangToken):
             made = Node(TOKEN, child.range.start.offset, child.range.end.offset, source)
         else:
-            made = _node(child, source)
+            made = _node(child, source, depth - 1)
         made.parent = node
         node.children.append(made)
     return node

@@ -1,0 +1,166 @@
+"""Pictures of a design for the report: its schematic, its critical path, a counter-example as a waveform, all SVG."""
+
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from proofsmith.domains.verilog.elaborate import top_of
+from proofsmith.domains.verilog.measure import Point, pareto
+from proofsmith.domains.verilog.synthesis import Figures
+from proofsmith.protocols import Sandbox
+from proofsmith.types import JSON, Limits
+
+LARGEST_SCHEMATIC = 120
+"""Cells above which a schematic is a blot."""
+ROW, STEP, LABEL = 26, 34, 120
+_LIMITS = Limits(wall_s=10, cpu_s=10, memory_mib=512)
+
+
+def _svg(width: float, height: float, *parts: str) -> str:
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img"'
+    style = 'font-family="sans-serif" font-size="11" fill="currentColor" stroke="none">'
+    return "".join([head, " ", style, *parts, "</svg>"])
+
+
+def _text(x: float, y: float, words: str) -> str:
+    return f'<text x="{x:g}" y="{y:g}">{escape(words)}</text>'
+
+
+def _line(points: Sequence[tuple[float, float]]) -> str:
+    path = " ".join(f"{x:g},{y:g}" for x, y in points)
+    return f'<polyline points="{path}" fill="none" stroke="currentColor" stroke-width="1.4"/>'
+
+
+def path_picture(figures: Figures) -> dict[str, JSON] | None:
+    """Draw the critical path as a bar for each cell, as long as the time it takes; None without a path."""
+    if not figures.path or figures.delay_ps <= 0:
+        return None
+    rows, before, width = [], 0.0, 420.0
+    for number, step in enumerate(figures.path):
+        y = 8.0 + 18 * number
+        left = LABEL + width * before / figures.delay_ps
+        long = max(1.0, width * (step.arrival_ps - before) / figures.delay_ps)
+        rows.append(_text(4, y + 11, step.cell))
+        rows.append(f'<rect x="{left:g}" y="{y:g}" width="{long:g}" height="13" opacity="0.6"/>')
+        rows.append(_text(min(left + long + 4, LABEL + width), y + 11, f"{step.arrival_ps:g}"))
+        before = step.arrival_ps
+    height = 20 + 18 * len(figures.path)
+    picture = _svg(LABEL + width + 60, height, *rows)
+    return {"title": "Critical path", "note": "Arrival behind each cell, in ps.", "svg": picture}
+
+
+def waveform(table: Mapping[str, Sequence[int | str]], mark: int | None = None) -> str:
+    """Draw signals over steps: lines for single bits, boxes with values for others; `mark` is the wrong step."""
+    steps = max((len(values) for values in table.values()), default=0)
+    rows = []
+    for number, (name, values) in enumerate(table.items()):
+        y = 10.0 + ROW * number
+        rows.append(_text(4, y + 14, name))
+        rows.append(_signal(values, y))
+    height = 20.0 + ROW * len(table)
+    if mark is not None:
+        left = LABEL + STEP * mark
+        rows.append(
+            f'<rect x="{left:g}" y="2" width="{STEP}" height="{height - 6:g}" opacity="0.15"/>'
+        )
+    return _svg(LABEL + STEP * steps + 10, height, *rows)
+
+
+def _signal(values: Sequence[int | str], y: float) -> str:
+    if all(str(v) in "01" for v in values):
+        points = []
+        for step, value in enumerate(values):
+            level = y + (2 if str(value) == "1" else 16)
+            points += [(LABEL + STEP * step, level), (LABEL + STEP * (step + 1), level)]
+        return _line(points)
+    parts = []
+    for step, value in enumerate(values):
+        left = float(LABEL + STEP * step)
+        parts.append(
+            f'<rect x="{left:g}" y="{y + 1:g}" width="{STEP}" height="16" fill="none" stroke="currentColor"/>'
+        )
+        parts.append(_text(left + 3, y + 13, str(value)[:5]))
+    return "".join(parts)
+
+
+def plane(points: Sequence[Point], x: str, y: str) -> str:
+    """Draw versions in the plane of two metrics, those that nothing beats as filled dots joined by a line."""
+    front = sorted(pareto(points, (x, y)), key=lambda p: p.values[x])
+    low = {m: min(p.values[m] for p in points) for m in (x, y)}
+    span = {m: (max(p.values[m] for p in points) - low[m]) or 1.0 for m in (x, y)}
+
+    def at(point: Point) -> tuple[float, float]:
+        return (
+            40 + 340 * (point.values[x] - low[x]) / span[x],
+            230 - 200 * (point.values[y] - low[y]) / span[y],
+        )
+
+    parts = [_text(330, 255, x), _text(4, 16, y), _line([at(p) for p in front])]
+    for point in points:
+        left, top = at(point)
+        fill = "currentColor" if point in front else "none"
+        title = f"<title>{escape(point.name)}</title>"
+        parts.append(
+            f'<circle cx="{left:g}" cy="{top:g}" r="4" fill="{fill}" stroke="currentColor">{title}</circle>'
+        )
+    return _svg(420, 262, *parts)
+
+
+async def schematic(netlist: bytes, sandbox: Sandbox) -> dict[str, JSON] | None:
+    """Draw a mapped netlist with graphviz; None when it is large or graphviz is missing."""
+    module = top_of(netlist)
+    if not 0 < len(module["cells"]) <= LARGEST_SCHEMATIC:
+        return None
+    box = sandbox.fresh()
+    await box.write("netlist.dot", dot(module).encode())
+    done = await box.exec(("dot", "-Tsvg", "netlist.dot"), limits=_LIMITS)
+    found = re.search(rb"<svg.*</svg>", done.stdout, re.S)
+    if not done.ok or found is None:
+        return None
+    text = found[0].decode(errors="replace")
+    return {"title": "Schematic", "note": "Cells and nets of the mapped netlist.", "svg": text}
+
+
+def dot(module: Mapping[str, JSON]) -> str:
+    """Return a netlist as a graph in the language of graphviz."""
+    ports: JSON = module["ports"]
+    cells: JSON = module["cells"]
+    assert isinstance(ports, dict)
+    assert isinstance(cells, dict)
+    drivers: dict[JSON, str] = {}
+    readers: list[tuple[JSON, str]] = []
+    lines = ["digraph g { rankdir=LR; node [shape=box, fontsize=10, height=0.2];"]
+    for name, port in ports.items():
+        assert isinstance(port, dict)
+        node = f"port {name}"
+        lines.append(f"{_quoted(node)} [shape=oval, label={_quoted(name)}];")
+        for bit in _bits(port["bits"]):
+            if port["direction"] == "input":
+                drivers[bit] = node
+            else:
+                readers.append((bit, node))
+    for name, cell in cells.items():
+        assert isinstance(cell, dict)
+        lines.append(f"{_quoted(name)} [label={_quoted(str(cell['type']))}];")
+        ways, links = cell.get("port_directions"), cell["connections"]
+        assert isinstance(links, dict)
+        for pin, bits in links.items():
+            way = (
+                ways.get(pin) if isinstance(ways, dict) else ("output" if pin in "YQ" else "input")
+            )
+            for bit in _bits(bits):
+                if way == "output":
+                    drivers[bit] = name
+                else:
+                    readers.append((bit, name))
+    edges = {(drivers[bit], reader) for bit, reader in readers if bit in drivers}
+    lines += [f"{_quoted(a)} -> {_quoted(b)};" for a, b in sorted(edges)]
+    return "\n".join([*lines, "}"])
+
+
+def _bits(value: JSON) -> list[int]:
+    return [bit for bit in value if isinstance(bit, int)] if isinstance(value, list) else []
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
