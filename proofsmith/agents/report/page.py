@@ -30,7 +30,7 @@ FACT_CHARS = 8000
 
 
 def page(report: Report) -> str:
-    """Return report.html: a strict content policy allows the page's own style sheet, its embedded images and nothing else."""
+    """Return report.html: its content policy allows its own style sheet and embedded images, nothing else."""
     css = resources.files("proofsmith.agents.report").joinpath("page.css").read_text("utf-8")
     style = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
