@@ -83,7 +83,10 @@ def with_keys(query: exp.Query, engine: str) -> str:
         key = item.this
         if isinstance(key, exp.Column) and not key.table:
             key = named.get(key.name.lower(), key)
-        widened.append("expressions", key.copy())
+        title = f"sort_key_{len(widened.expressions)}"
+        widened.append("expressions", exp.alias_(key.copy(), title, quoted=True))
+    for place, item in enumerate(widened.args["order"].expressions, len(query.expressions) + 1):
+        item.set("this", exp.Literal.number(place))
     return widened.sql(dialect=sqlglot_name(engine))
 
 

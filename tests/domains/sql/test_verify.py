@@ -63,7 +63,7 @@ async def test_a_counter_example_is_a_small_script_that_the_engine_runs_from_emp
         ),
         ("SELECT a FROM t", "SELECT missing AS a FROM t", "refuses it"),
         ("SELECT id FROM k ORDER BY a, id", "SELECT id FROM k ORDER BY id", "another order"),
-        ("SELECT a FROM t", "SELECT a / 0 AS a FROM k", "other rows"),
+        ("SELECT a FROM t", "SELECT a + 0 AS a FROM k", "other rows"),
     ],
 )
 async def test_a_candidate_of_another_shape_or_order_is_refused_with_the_reason(

@@ -7,6 +7,8 @@ from weakref import WeakKeyDictionary
 from proofsmith.domains.sql.engines import Engine, start
 from proofsmith.protocols import Sandbox
 
+_LONGEST_S = 30 * 24 * 3600.0
+
 
 class Keeper:
     """Starts an engine at first use; a background task ends it when the loop shuts down."""
@@ -41,6 +43,8 @@ class _Kept:
     async def _hold(engine: Engine) -> None:
         """Wait until the loop cancels its tasks, then end the engine."""
         try:
-            await asyncio.Event().wait()
+            await asyncio.sleep(
+                _LONGEST_S
+            )  # a timer, because the loop keeps timers alive and bare tasks not
         finally:
             await engine.close()

@@ -117,9 +117,8 @@ async def _outcomes(
         versions = [database, shuffled(database, random_)] if pair.fragile else [database]
         scripts += [inserts(pair.schema, version) for version in versions]
         owners.append((database, len(versions)))
-    statements = [pair.base, pair.candidate]
     try:
-        results = await engine.trials(pair.schema, scripts, statements, limit_s=pair.limit_s)
+        results = await engine.trials(pair.schema, scripts, pair.statements, limit_s=pair.limit_s)
     except StatementRefused:
         if len(batch) == 1:
             tally.unloadable += 1
@@ -152,6 +151,9 @@ async def _judge(
         return None
     tally.telling += is_telling(base)
     kind = kind_of(runs[0], pair.promise)
+    if not kind and _hides_order(runs[0], pair.promise):
+        tally.undetermined += 1
+        return None
     if not kind and len(runs) == 2:
         if not same_bag(base, runs[1].base):
             tally.undetermined += 1
@@ -160,6 +162,12 @@ async def _judge(
     if not kind:
         return None
     return await confirm(engine, pair, database, tally, random_)
+
+
+def _hides_order(ran: Ran, promise: Promise) -> bool:
+    """Say whether lists differ under sort keys that neither the output nor the widened original shows."""
+    shown = promise.keys is not None or (ran.keyed is not None and ran.keyed.ended == "ok")
+    return promise.ordered and not shown and ran.base.rows != ran.candidate.rows
 
 
 def kind_of(ran: Ran, promise: Promise) -> str:
