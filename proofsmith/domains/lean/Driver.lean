@@ -34,6 +34,10 @@ partial def stringList : List Json → List String
   | .str s :: rest => s :: stringList rest
   | _ :: rest => stringList rest
 
+partial def append {α : Type} : List α → List α → List α
+  | [], ys => ys
+  | x :: xs, ys => x :: append xs ys
+
 def none? {α : Type} : List α → Bool
   | [] => true
   | _ => false
@@ -99,7 +103,6 @@ partial def messageList (all : List Message) (left : Nat) : IO (List Json) := do
       return j :: (← messageList rest left)
     else messageList rest (left + 1)
 
-
 def optionsOf (heartbeats : Nat) : Options :=
   let o : Options := {}
   let o := o.setBool `Elab.async false
@@ -112,7 +115,7 @@ def withHeartbeats (heartbeats : Nat) (st : Command.State) : Command.State :=
 
 /-! Prepared environments: persistent values, kept by the text that made them. -/
 
-abbrev Prepared := IO.Ref (List (String × Command.State))
+abbrev Kept (α : Type) := IO.Ref (List (String × α))
 
 partial def lookUp {α : Type} (key : String) : List (String × α) → Option α
   | [] => none
@@ -124,11 +127,16 @@ partial def firstFew {α : Type} (n : Nat) (all : List α) : List α :=
   | _, [] => []
   | n + 1, x :: rest => x :: firstFew n rest
 
+partial def joined (sep : String) : List String → String
+  | [] => ""
+  | [x] => x
+  | x :: rest => x ++ sep ++ joined sep rest
+
 partial def importList : List String → List Import
   | [] => []
   | n :: rest => { module := nameOf n } :: importList rest
 
-def remembered (held : Prepared) (size : Nat) (key : String) (make : IO Command.State) : IO Command.State := do
+def remembered (held : Kept Command.State) (size : Nat) (key : String) (make : IO Command.State) : IO Command.State := do
   match lookUp key (← held.get) with
   | some st => return st
   | none =>
@@ -137,16 +145,20 @@ def remembered (held : Prepared) (size : Nat) (key : String) (make : IO Command.
     held.set ((key, st) :: firstFew size all)
     return st
 
-structure Server where
-  bases : Prepared
-  preludes : Prepared
-  references : Prepared
-  open_ : IO.Ref (List (String × Nat))
+/-- A proof state: everything that a tactic reads and writes. -/
+structure Point where
+  goals : List MVarId
+  core : Core.State
+  meta_ : Meta.State
+  term : Term.State
+  coreContext : Core.Context
+  target : Name
 
-partial def joined (sep : String) : List String → String
-  | [] => ""
-  | [x] => x
-  | x :: rest => x ++ sep ++ joined sep rest
+structure Server where
+  bases : Kept Command.State
+  preludes : Kept Command.State
+  statements : Kept Command.State
+  points : Kept Point
 
 def header : String := "@[expose] public noncomputable section\nset_option linter.all false\n"
 
@@ -162,31 +174,880 @@ def preludeOf (s : Server) (j : Json) : IO Command.State := do
   let imports := strings j "imports"
   let text := field j "prelude"
   let base ← baseOf s imports
+  if text == "" then return base
   remembered s.preludes 7 (joined " " imports ++ "\n" ++ text) do
     elabText text noLimit base
 
-/-! Answers. -/
-
-def millis : IO Nat := IO.monoMsNow
+def failed (st : Command.State) : IO (List Json) := messageList st.messages.toList 5
 
 def answer (fields : List (String × Json)) : Json := Json.mkObj fields
 
-def preludeErrors (st : Command.State) : IO (List Json) := messageList st.messages.toList 5
+def errorsAs (key : String) (errors : List Json) : Json :=
+  answer [("ok", Json.bool false), (key, Json.arr errors.toArray)]
+
+def wrong (text : String) : Json := Json.mkObj [("line", (0 : Nat)), ("column", (0 : Nat)), ("text", text)]
+
+/-! Text export: names, levels and expressions as tables of nodes, without sharing lost. -/
+
+abbrev Buckets (α : Type) := IO.Ref (Array (List (α × Nat)))
+
+def bucketCount : Nat := 4093
+
+structure Writer where
+  names : IO.Ref (Array Json)
+  nameAt : Buckets Name
+  levels : IO.Ref (Array Json)
+  levelAt : Buckets Level
+  nodes : IO.Ref (Array Json)
+  nodeAt : Buckets Expr
+  used : IO.Ref (List Name)
+  structures : IO.Ref (List Name)
+
+def newWriter : IO Writer := do
+  return { names := ← IO.mkRef #[], nameAt := ← IO.mkRef (Array.replicate bucketCount []),
+           levels := ← IO.mkRef #[], levelAt := ← IO.mkRef (Array.replicate bucketCount []),
+           nodes := ← IO.mkRef #[], nodeAt := ← IO.mkRef (Array.replicate bucketCount []),
+           used := ← IO.mkRef [], structures := ← IO.mkRef [] }
+
+def bucketOf {α : Type} (held : Buckets α) (i : Nat) : IO (List (α × Nat)) := do
+  let all ← held.get
+  match all[i]? with
+  | some b => return b
+  | none => return []
+
+def putIn {α : Type} (held : Buckets α) (i : Nat) (x : α) (at_ : Nat) : IO Unit := do
+  let all ← held.swap #[]
+  match all[i]? with
+  | some b =>
+    let all := all.setIfInBounds i []
+    held.set (all.setIfInBounds i ((x, at_) :: b))
+  | none => held.set all
+
+def push (table : IO.Ref (Array Json)) (j : Json) : IO Nat := do
+  let all ← table.swap #[]
+  let n := all.size
+  table.set (all.push j)
+  return n
+
+partial def nameIn (n : Name) : List (Name × Nat) → Option Nat
+  | [] => none
+  | (m, i) :: rest => if m == n then some i else nameIn n rest
+
+partial def levelIn (n : Level) : List (Level × Nat) → Option Nat
+  | [] => none
+  | (m, i) :: rest => if m == n then some i else levelIn n rest
+
+partial def nodeIn (n : Expr) : List (Expr × Nat) → Option Nat
+  | [] => none
+  | (m, i) :: rest => if m == n then some i else nodeIn n rest
+
+partial def writeName (w : Writer) (n : Name) : IO Nat := do
+  let b := n.hash.toNat % bucketCount
+  match nameIn n (← bucketOf w.nameAt b) with
+  | some i => return i
+  | none =>
+    let j : Json ← match n with
+      | .anonymous => pure (Json.arr #[])
+      | .str p s => do let i ← writeName w p; pure (Json.arr #[(i : Json), Json.str s])
+      | .num p k => do let i ← writeName w p; pure (Json.arr #[(i : Json), (k : Json)])
+    let i ← push w.names j
+    putIn w.nameAt b n i
+    return i
+
+partial def writeLevel (w : Writer) (l : Level) : IO Nat := do
+  let b := l.hash.toNat % bucketCount
+  match levelIn l (← bucketOf w.levelAt b) with
+  | some i => return i
+  | none =>
+    let j : Json ← match l with
+      | .zero => pure (Json.arr #["z"])
+      | .succ a => do let i ← writeLevel w a; pure (Json.arr #["s", (i : Json)])
+      | .max a c => do let i ← writeLevel w a; let k ← writeLevel w c; pure (Json.arr #["m", (i : Json), (k : Json)])
+      | .imax a c => do let i ← writeLevel w a; let k ← writeLevel w c; pure (Json.arr #["i", (i : Json), (k : Json)])
+      | .param n => do let i ← writeName w n; pure (Json.arr #["p", (i : Json)])
+      | .mvar _ => throw (IO.userError "a universe is left open")
+    let i ← push w.levels j
+    putIn w.levelAt b l i
+    return i
+
+partial def writeLevels (w : Writer) : List Level → IO (List Json)
+  | [] => return []
+  | l :: rest => do
+    let i ← writeLevel w l
+    return (i : Json) :: (← writeLevels w rest)
+
+partial def writeNames (w : Writer) : List Name → IO (List Json)
+  | [] => return []
+  | n :: rest => do
+    let i ← writeName w n
+    return (i : Json) :: (← writeNames w rest)
+
+def found (w : Writer) (e : Expr) : IO (Option Nat) := do
+  return nodeIn e (← bucketOf w.nodeAt (e.hash.toNat % bucketCount))
+
+partial def missing (w : Writer) : List Expr → IO (List Expr)
+  | [] => return []
+  | e :: rest => do
+    let more ← missing w rest
+    match ← found w e with
+    | some _ => return more
+    | none => return e :: more
+
+def children : Expr → List Expr
+  | .app f a => [f, a]
+  | .lam _ t b _ => [t, b]
+  | .forallE _ t b _ => [t, b]
+  | .letE _ t v b _ => [t, v, b]
+  | .mdata _ e => [e]
+  | .proj _ _ e => [e]
+  | _ => []
+
+def place (w : Writer) (e : Expr) : IO Json := do
+  match ← found w e with
+  | some i => return (i : Json)
+  | none => throw (IO.userError "export order")
+
+def binderCode : BinderInfo → String
+  | .default => "d"
+  | .implicit => "i"
+  | .strictImplicit => "s"
+  | .instImplicit => "c"
+
+def use (w : Writer) (n : Name) : IO Unit := do w.used.set (n :: (← w.used.get))
+
+def writeNode (w : Writer) (e : Expr) : IO Unit := do
+  let b := e.hash.toNat % bucketCount
+  match e with
+  | .mdata _ inner =>
+    match ← found w inner with
+    | some i => putIn w.nodeAt b e i
+    | none => throw (IO.userError "export order")
+  | _ =>
+    let j : Json ← match e with
+      | .bvar i => pure (Json.arr #["b", (i : Json)])
+      | .sort l => do pure (Json.arr #["s", ((← writeLevel w l) : Json)])
+      | .const n ls => do
+        use w n
+        pure (Json.arr #["c", ((← writeName w n) : Json), Json.arr (← writeLevels w ls).toArray])
+      | .app f a => do pure (Json.arr #["a", ← place w f, ← place w a])
+      | .lam n t v i => do pure (Json.arr #["l", ((← writeName w n) : Json), ← place w t, ← place w v, Json.str (binderCode i)])
+      | .forallE n t v i => do pure (Json.arr #["p", ((← writeName w n) : Json), ← place w t, ← place w v, Json.str (binderCode i)])
+      | .letE n t v c _ => do pure (Json.arr #["e", ((← writeName w n) : Json), ← place w t, ← place w v, ← place w c])
+      | .lit (.natVal k) => pure (Json.arr #["n", Json.str (Nat.repr k)])
+      | .lit (.strVal s) => pure (Json.arr #["t", Json.str s])
+      | .proj n i c => do
+        use w n
+        w.structures.set (n :: (← w.structures.get))
+        pure (Json.arr #["j", ((← writeName w n) : Json), (i : Json), ← place w c])
+      | _ => throw (IO.userError "the term is not closed")
+    let i ← push w.nodes j
+    putIn w.nodeAt b e i
+
+/-- Write `e` with its parts first; a worklist, since terms may be deeper than the stack. -/
+partial def writeAll (w : Writer) : List Expr → IO Unit
+  | [] => return ()
+  | e :: rest => do
+    match ← found w e with
+    | some _ => writeAll w rest
+    | none =>
+      match ← missing w (children e) with
+      | [] => writeNode w e; writeAll w rest
+      | more => writeAll w (append more (e :: rest))
+
+def writeExpr (w : Writer) (e : Expr) : IO Json := do
+  writeAll w [e]
+  place w e
+
+/-! Which declarations are exported. -/
+
+def constantIn (env : Environment) (n : Name) : Option ConstantInfo := env.toKernelEnv.find? n
+
+structure Exporter where
+  writer : Writer
+  known : Environment
+  env : Environment
+  done : IO.Ref (List Name)
+  decls : IO.Ref (Array Json)
+
+partial def isIn (n : Name) : List Name → Bool
+  | [] => false
+  | m :: rest => m == n || isIn n rest
+
+/-- Constants below `e`; the structures of projections are not among those that the library reports. -/
+def dependencies (x : Exporter) (e : Expr) : IO (List Name) := do
+  return append e.getUsedConstants.toList (← x.writer.structures.get)
+
+def pushDecl (x : Exporter) (kind : String) (info : ConstantInfo) (fields : List (String × Json)) : IO Unit := do
+  let n ← writeName x.writer info.name
+  let ls ← writeNames x.writer info.levelParams
+  let j := Json.mkObj (("k", Json.str kind) :: ("n", (n : Json)) :: ("ls", Json.arr ls.toArray) :: fields)
+  let _ ← push x.decls j
+
+mutual
+partial def exportNames (x : Exporter) : List Name → IO Unit
+  | [] => return ()
+  | n :: rest => do exportName x n; exportNames x rest
+
+partial def exportName (x : Exporter) (n : Name) : IO Unit := do
+  match constantIn x.known n with
+  | some _ => return ()
+  | none =>
+    if isIn n (← x.done.get) then return ()
+    x.done.set (n :: (← x.done.get))
+    match constantIn x.env n with
+    | none => throw (IO.userError ("unknown constant " ++ nameText n))
+    | some info => exportInfo x info
+
+partial def exportInfo (x : Exporter) (info : ConstantInfo) : IO Unit := do
+  if info.isUnsafe || info.isPartial then throw (IO.userError (nameText info.name ++ " is unsafe or partial"))
+  match info with
+  | .ctorInfo v => exportName x v.induct
+  | .recInfo v => exportNames x v.all
+  | .inductInfo v => exportInductive x v
+  | .quotInfo _ => throw (IO.userError "quotients are built in")
+  | _ =>
+    let t ← writeExpr x.writer info.type
+    let value? := info.value? (allowOpaque := true)
+    let v ← match value? with
+      | some v => do pure (("v", ← writeExpr x.writer v) :: [])
+      | none => pure []
+    exportNames x (← dependencies x info.type)
+    match value? with
+    | some v => exportNames x (← dependencies x v)
+    | none => pure ()
+    let kind := match info with
+      | .thmInfo _ => "theorem"
+      | .defnInfo _ => "definition"
+      | .opaqueInfo _ => "opaque"
+      | _ => "axiom"
+    pushDecl x kind info (("t", t) :: v)
+
+partial def exportInductive (x : Exporter) (v : InductiveVal) : IO Unit := do
+  x.done.set (append v.all (← x.done.get))
+  let types ← inductiveTypes x v.all
+  pushDecl x "inductive" (.inductInfo v) [("params", (v.numParams : Json)), ("types", Json.arr types.toArray)]
+
+partial def inductiveTypes (x : Exporter) : List Name → IO (List Json)
+  | [] => return []
+  | n :: rest => do
+    match constantIn x.env n with
+    | some (.inductInfo v) =>
+      x.done.set (append v.ctors (← x.done.get))
+      let t ← writeExpr x.writer v.type
+      exportNames x (← dependencies x v.type)
+      let cs ← constructors x v.ctors
+      let i ← writeName x.writer n
+      let j := Json.mkObj [("n", (i : Json)), ("t", t), ("ctors", Json.arr cs.toArray)]
+      return j :: (← inductiveTypes x rest)
+    | _ => throw (IO.userError "an inductive type is missing")
+
+partial def constructors (x : Exporter) : List Name → IO (List Json)
+  | [] => return []
+  | n :: rest => do
+    match constantIn x.env n with
+    | some info =>
+      let t ← writeExpr x.writer info.type
+      exportNames x (← dependencies x info.type)
+      let i ← writeName x.writer n
+      let j := Json.mkObj [("n", (i : Json)), ("t", t)]
+      return j :: (← constructors x rest)
+    | none => throw (IO.userError "a constructor is missing")
+end
+
+def exported (known env : Environment) (target : Name) : IO Json := do
+  let w ← newWriter
+  let x : Exporter := { writer := w, known := known, env := env, done := ← IO.mkRef [], decls := ← IO.mkRef #[] }
+  match constantIn env target with
+  | none => throw (IO.userError ("no declaration named " ++ nameText target))
+  | some _ =>
+    exportName x target
+    return Json.mkObj [("names", Json.arr (← w.names.get)), ("levels", Json.arr (← w.levels.get)),
+      ("nodes", Json.arr (← w.nodes.get)), ("decls", Json.arr (← x.decls.get))]
+
+/-! Reading an export: arrays of values, built in the order of the tables. -/
+
+structure Reader where
+  names : Array Name
+  levels : Array Level
+  nodes : Array Expr
+
+def item {α : Type} (all : Array α) (j : Json) : Except String α :=
+  match j.getNat? with
+  | .ok i => match all[i]? with
+    | some x => .ok x
+    | none => .error "index out of range"
+  | .error e => .error e
+
+partial def readNames : List Json → Array Name → Except String (Array Name)
+  | [], done => .ok done
+  | .arr a :: rest, done =>
+    match a.toList with
+    | [] => readNames rest (done.push .anonymous)
+    | [p, .str s] => match item done p with
+      | .ok n => readNames rest (done.push (.str n s))
+      | .error e => .error e
+    | [p, k] => match item done p, k.getNat? with
+      | .ok n, .ok k => readNames rest (done.push (.num n k))
+      | _, _ => .error "name"
+    | _ => .error "name"
+  | _, _ => .error "name"
+
+partial def items {α : Type} (all : Array α) : List Json → Except String (List α)
+  | [] => .ok []
+  | j :: rest => match item all j, items all rest with
+    | .ok x, .ok xs => .ok (x :: xs)
+    | _, _ => .error "index out of range"
+
+partial def readLevels (names : Array Name) : List Json → Array Level → Except String (Array Level)
+  | [], done => .ok done
+  | .arr a :: rest, done =>
+    let one : Except String Level := match a.toList with
+      | [.str "z"] => .ok .zero
+      | [.str "s", i] => match item done i with
+        | .ok l => .ok (mkLevelSucc l)
+        | .error e => .error e
+      | [.str "m", i, k] => match item done i, item done k with
+        | .ok l, .ok r => .ok (mkLevelMax l r)
+        | _, _ => .error "level"
+      | [.str "i", i, k] => match item done i, item done k with
+        | .ok l, .ok r => .ok (mkLevelIMax l r)
+        | _, _ => .error "level"
+      | [.str "p", i] => match item names i with
+        | .ok n => .ok (mkLevelParam n)
+        | .error e => .error e
+      | _ => .error "level"
+    match one with
+    | .ok l => readLevels names rest (done.push l)
+    | .error e => .error e
+  | _, _ => .error "level"
+
+def binderOf : Json → BinderInfo
+  | .str "i" => .implicit
+  | .str "s" => .strictImplicit
+  | .str "c" => .instImplicit
+  | _ => .default
+
+def natural (s : String) : Except String Nat :=
+  match s.toNat? with
+  | some n => .ok n
+  | none => .error "number"
+
+def readNode (names : Array Name) (levels : Array Level) (done : Array Expr) : List Json → Except String Expr
+  | [.str "b", i] => match i.getNat? with
+    | .ok i => .ok (mkBVar i)
+    | .error e => .error e
+  | [.str "s", l] => match item levels l with
+    | .ok l => .ok (mkSort l)
+    | .error e => .error e
+  | [.str "c", n, .arr ls] => match item names n, items levels ls.toList with
+    | .ok n, .ok ls => .ok (mkConst n ls)
+    | _, _ => .error "constant"
+  | [.str "a", f, a] => match item done f, item done a with
+    | .ok f, .ok a => .ok (mkApp f a)
+    | _, _ => .error "application"
+  | [.str "l", n, t, b, i] => match item names n, item done t, item done b with
+    | .ok n, .ok t, .ok b => .ok (mkLambda n (binderOf i) t b)
+    | _, _, _ => .error "lambda"
+  | [.str "p", n, t, b, i] => match item names n, item done t, item done b with
+    | .ok n, .ok t, .ok b => .ok (mkForall n (binderOf i) t b)
+    | _, _, _ => .error "arrow"
+  | [.str "e", n, t, v, b] => match item names n, item done t, item done v, item done b with
+    | .ok n, .ok t, .ok v, .ok b => .ok (mkLet n t v b)
+    | _, _, _, _ => .error "let"
+  | [.str "n", .str k] => match natural k with
+    | .ok k => .ok (mkRawNatLit k)
+    | .error e => .error e
+  | [.str "t", .str s] => .ok (mkStrLit s)
+  | [.str "j", n, i, e] => match item names n, i.getNat?, item done e with
+    | .ok n, .ok i, .ok e => .ok (mkProj n i e)
+    | _, _, _ => .error "projection"
+  | _ => .error "node"
+
+partial def readNodes (names : Array Name) (levels : Array Level) : List Json → Array Expr → Except String (Array Expr)
+  | [], done => .ok done
+  | .arr a :: rest, done => match readNode names levels done a.toList with
+    | .ok e => readNodes names levels rest (done.push e)
+    | .error e => .error e
+  | _, _ => .error "node"
+
+def listOf (j : Json) (key : String) : List Json :=
+  match j.getObjVal? key with
+  | .ok (.arr a) => a.toList
+  | _ => []
+
+def valueOf (j : Json) (key : String) : Json :=
+  match j.getObjVal? key with
+  | .ok v => v
+  | _ => Json.null
+
+def readTables (j : Json) : Except String Reader :=
+  match readNames (listOf j "names") #[] with
+  | .error e => .error e
+  | .ok names => match readLevels names (listOf j "levels") #[] with
+    | .error e => .error e
+    | .ok levels => match readNodes names levels (listOf j "nodes") #[] with
+      | .error e => .error e
+      | .ok nodes => .ok { names := names, levels := levels, nodes := nodes }
+
+partial def readConstructors (r : Reader) : List Json → Except String (List Constructor)
+  | [] => .ok []
+  | j :: rest => match item r.names (valueOf j "n"), item r.nodes (valueOf j "t"), readConstructors r rest with
+    | .ok n, .ok t, .ok cs => .ok ({ name := n, type := t } :: cs)
+    | _, _, _ => .error "constructor"
+
+partial def readTypes (r : Reader) : List Json → Except String (List InductiveType)
+  | [] => .ok []
+  | j :: rest => match item r.names (valueOf j "n"), item r.nodes (valueOf j "t"),
+      readConstructors r (listOf j "ctors"), readTypes r rest with
+    | .ok n, .ok t, .ok cs, .ok ts => .ok ({ name := n, type := t, ctors := cs } :: ts)
+    | _, _, _, _ => .error "inductive type"
+
+def readDecl (r : Reader) (j : Json) : Except String (Name × Declaration) :=
+  match item r.names (valueOf j "n"), items r.names (listOf j "ls") with
+  | .ok n, .ok ls =>
+    match field j "k" with
+    | "inductive" => match readTypes r (listOf j "types") with
+      | .ok ts => .ok (n, .inductDecl ls (number j "params" 0) ts false)
+      | .error e => .error e
+    | kind => match item r.nodes (valueOf j "t") with
+      | .error e => .error e
+      | .ok t =>
+        if kind == "axiom" then .ok (n, .axiomDecl { name := n, levelParams := ls, type := t, isUnsafe := false })
+        else match item r.nodes (valueOf j "v") with
+          | .error e => .error e
+          | .ok v =>
+            if kind == "theorem" then .ok (n, .thmDecl { name := n, levelParams := ls, type := t, value := v, all := [n] })
+            else if kind == "definition" then
+              .ok (n, .defnDecl { name := n, levelParams := ls, type := t, value := v, hints := .regular 1, safety := .safe, all := [n] })
+            else if kind == "opaque" then
+              .ok (n, .opaqueDecl { name := n, levelParams := ls, type := t, value := v, isUnsafe := false, all := [n] })
+            else .error "kind"
+  | _, _ => .error "declaration"
+
+/-! Replay: the kernel alone decides, in a process that never elaborated the candidate. -/
+
+def kernelBeats : USize := 2000000
+
+def kernelText (e : Kernel.Exception) : IO String := (e.toMessageData {}).toString
+
+/-- Two terms alike but for metadata, compared as their exports. -/
+def sameTerm (a b : Expr) : IO Bool := do
+  let w ← newWriter
+  let i ← writeExpr w a
+  let k ← writeExpr w b
+  return i == k
+
+def sameInfo (a b : ConstantInfo) : IO Bool := do
+  if !(a.levelParams == b.levelParams) then return false
+  if !(← sameTerm a.type b.type) then return false
+  match a.value? (allowOpaque := true), b.value? (allowOpaque := true) with
+  | some v, some w => sameTerm v w
+  | none, none => return true
+  | _, _ => return false
+
+/-- Add the exported declarations; `given` holds what the statement itself made, which must not change its meaning. -/
+partial def replayAll (r : Reader) (given : Kernel.Environment) : List Json → Kernel.Environment → IO (Except String Kernel.Environment)
+  | [], env => return .ok env
+  | j :: rest, env => do
+    match readDecl r j with
+    | .error e => return .error ("unreadable export: " ++ e)
+    | .ok (n, decl) =>
+      match given.find? n with
+      | some _ =>
+        -- Check it beside the given environment, then demand the same meaning.
+        return .error ("redeclares " ++ nameText n)
+      | none =>
+        match env.addDeclCore kernelBeats decl none with
+        | .error e => return .error (nameText n ++ ": " ++ (← kernelText e))
+        | .ok env => replayAll r given rest env
+
+structure Audit where
+  seen : IO.Ref (Array (List (Name × Nat)))
+  axioms : IO.Ref (List Name)
+  imported : Environment
+
+def namesOf (e : Expr) : IO (List Name) := do
+  let w ← newWriter
+  writeAll w [e]
+  w.used.get
+
+/-- Axioms below `todo`: library proofs are not looked into where the toolchain does not ship them. -/
+partial def audit (a : Audit) (env : Kernel.Environment) : List Name → IO Unit
+  | [] => return ()
+  | n :: rest => do
+    let b := n.hash.toNat % bucketCount
+    match nameIn n (← bucketOf a.seen b) with
+    | some _ => audit a env rest
+    | none =>
+      putIn a.seen b n 0
+      match constantIn a.imported n with
+      | some _ =>
+        match getOriginalConstKind? a.imported n with
+        | some .axiom => a.axioms.set (n :: (← a.axioms.get))
+        | _ => pure ()
+        audit a env rest
+      | none =>
+        match env.find? n with
+        | none => audit a env rest
+        | some info =>
+          match info with
+          | .axiomInfo _ => a.axioms.set (n :: (← a.axioms.get))
+          | _ => pure ()
+          let inType ← namesOf info.type
+          let inValue ← match info.value? (allowOpaque := true) with
+            | some v => namesOf v
+            | none => pure []
+          let family := match info with
+            | .inductInfo v => append v.all v.ctors
+            | .ctorInfo v => [v.induct]
+            | .recInfo v => v.all
+            | _ => []
+          audit a env (append inType (append inValue (append family rest)))
+
+partial def nameJsons : List Name → List Json
+  | [] => []
+  | n :: rest => Json.str (nameText n) :: nameJsons rest
+
+/-! Statements and claims. -/
+
+/-- The state in which the statement stands with `sorry` for a proof. -/
+def statementOf (s : Server) (j : Json) : IO Command.State := do
+  let st ← preludeOf s j
+  let text := field j "statement"
+  let key := joined " " (strings j "imports") ++ "\n" ++ field j "prelude" ++ "\n-- statement\n" ++ text
+  remembered s.statements 7 key (elabText text noLimit st)
+
+def claimName (n : Name) : Name :=
+  match n with
+  | .str p x => .str p (x ++ "_claim")
+  | _ => `claim
+
+/-- The environment with `NAME_claim : Prop`, defined as the proposition of the statement. -/
+def withClaim (st : Command.State) (info : ConstantInfo) : Except String Command.State :=
+  let decl := Declaration.defnDecl { name := claimName info.name, levelParams := info.levelParams, type := mkSort .zero, value := info.type, hints := .«abbrev», safety := .safe, all := [claimName info.name] }
+  match st.env.addDeclCore 0 decl none with
+  | .ok env => .ok { st with env := env }
+  | .error _ => .error "the statement is no proposition"
+
+def claimed (s : Server) (j : Json) : IO (Except String (Command.State × ConstantInfo)) := do
+  let st ← statementOf s j
+  match constantIn st.env (nameOf (field j "name")) with
+  | none => return .error ("the statement declares no " ++ field j "name")
+  | some info => return .ok (st, info)
 
 def elaborate (s : Server) (j : Json) : IO Json := do
-  let t0 ← millis
+  let t0 ← IO.monoMsNow
   let st ← preludeOf s j
-  let errs ← preludeErrors st
-  if !none? errs then return answer [("prelude", Json.arr errs.toArray)]
-  let beats := number j "heartbeats" 200000
-  let out ← elabText (field j "text") { heartbeats := beats, token := none } (withHeartbeats beats st)
-  let errs ← messageList out.messages.toList 5
-  let t1 ← millis
-  return answer [("ok", Json.bool (none? errs)), ("errors", Json.arr errs.toArray), ("ms", t1 - t0)]
+  let errs ← failed st
+  if !none? errs then return errorsAs "prelude" errs
+  let start ← if flag j "negate" then
+      match ← claimed s j with
+      | .ok (ref, info) => pure (withClaim ref info)
+      | .error e => pure (.error e)
+    else pure (.ok st)
+  match start with
+  | .error e => return errorsAs "errors" [wrong e]
+  | .ok st =>
+    let beats := number j "heartbeats" 200000
+    let out ← elabText (field j "text") { heartbeats := beats, token := none } (withHeartbeats beats st)
+    let errs ← failed out
+    let t1 ← IO.monoMsNow
+    if !none? errs || !flag j "export" then
+      return answer [("ok", Json.bool (none? errs)), ("errors", Json.arr errs.toArray), ("ms", t1 - t0)]
+    try
+      let x ← exported st.env out.env (nameOf (field j "target"))
+      let t2 ← IO.monoMsNow
+      return answer [("ok", Json.bool true), ("ms", t1 - t0), ("export_ms", t2 - t1), ("export", x)]
+    catch e => return errorsAs "errors" [wrong e.toString]
+
+def statement (s : Server) (j : Json) : IO Json := do
+  let st ← preludeOf s j
+  let errs ← failed st
+  if !none? errs then return errorsAs "prelude" errs
+  let ref ← statementOf s j
+  let errs ← failed ref
+  if !none? errs then return errorsAs "errors" errs
+  match constantIn ref.env (nameOf (field j "name")) with
+  | some (.thmInfo v) => return answer [("ok", Json.bool true), ("universes", Json.arr (nameJsons v.levelParams).toArray)]
+  | some _ => return errorsAs "errors" [wrong (field j "name" ++ " is no theorem")]
+  | none => return errorsAs "errors" [wrong ("there is no theorem " ++ field j "name")]
+
+/-- New names below the statement that its own elaboration made, such as functions for `match`. -/
+def auxiliaries (known env : Environment) (info : ConstantInfo) : IO Json := do
+  let w ← newWriter
+  let x : Exporter := { writer := w, known := known, env := env, done := ← IO.mkRef [info.name], decls := ← IO.mkRef #[] }
+  let t ← writeExpr w info.type
+  exportNames x (← dependencies x info.type)
+  return Json.mkObj [("names", Json.arr (← w.names.get)), ("levels", Json.arr (← w.levels.get)),
+    ("nodes", Json.arr (← w.nodes.get)), ("decls", Json.arr (← x.decls.get)), ("type", t)]
+
+partial def without (given : Kernel.Environment) (known : Environment) (r : Reader) : List Json → IO (List Json)
+  | [] => return []
+  | j :: rest => do
+    let more ← without given known r rest
+    match readDecl r j with
+    | .ok (n, _) =>
+      match given.find? n, constantIn known n with
+      | some _, none => return more
+      | _, _ => return j :: more
+    | .error _ => return j :: more
+
+/-- Where the candidate repeats a declaration of the statement's own, it must mean the same. -/
+partial def agree (given : Kernel.Environment) (known : Environment) (r : Reader) : List Json → IO (Option String)
+  | [] => return none
+  | j :: rest => do
+    match readDecl r j with
+    | .error e => return some ("unreadable export: " ++ e)
+    | .ok (n, decl) =>
+      match given.find? n, constantIn known n with
+      | some info, none =>
+        let same ← match decl with
+          | .defnDecl v => match info with
+            | .defnInfo w => do
+              if !(v.levelParams == w.levelParams) then pure false
+              else if ← sameTerm v.type w.type then sameTerm v.value w.value else pure false
+            | _ => pure false
+          | .thmDecl v => match info with
+            | .thmInfo w => sameTerm v.type w.type
+            | _ => pure false
+          | _ => pure false
+        if same then agree given known r rest
+        else return some (nameText n ++ " means something else than in the statement")
+      | _, _ => agree given known r rest
+
+def replayOnto (given : Kernel.Environment) (known : Environment) (j : Json) : IO (Except String Kernel.Environment) := do
+  match readTables j with
+  | .error e => return .error ("unreadable export: " ++ e)
+  | .ok r =>
+    let decls := listOf j "decls"
+    match ← agree given known r decls with
+    | some reason => return .error reason
+    | none =>
+      let rest ← without given known r decls
+      replayAll r known.toKernelEnv rest given
+
+partial def levelParams : List Name → List Level
+  | [] => []
+  | n :: rest => mkLevelParam n :: levelParams rest
+
+def wantedType (negate : Bool) (info : ConstantInfo) : Expr :=
+  if negate then mkApp (mkConst ``Not) (mkConst (claimName info.name) (levelParams info.levelParams)) else info.type
+
+def judge (s : Server) (j : Json) : IO Json := do
+  let t0 ← IO.monoMsNow
+  let st ← preludeOf s j
+  match ← claimed s j with
+  | .error e => return answer [("ok", Json.bool false), ("reason", e)]
+  | .ok (ref, info) =>
+    let negate := flag j "negate"
+    let start := if negate then withClaim ref info else .ok ref
+    match start with
+    | .error e => return answer [("ok", Json.bool false), ("reason", e)]
+    | .ok start =>
+      let known := if negate then start.env else st.env
+      let given ← if negate then pure (Except.ok start.env.toKernelEnv) else do
+        replayOnto st.env.toKernelEnv st.env (← auxiliaries st.env ref.env info)
+      match given with
+      | .error e => return answer [("ok", Json.bool false), ("reason", "statement: " ++ e)]
+      | .ok given =>
+        match ← replayOnto given known (valueOf j "export") with
+        | .error e => return answer [("ok", Json.bool false), ("reason", e)]
+        | .ok env =>
+          let target := nameOf (field j "target")
+          match env.find? target with
+          | some (.thmInfo v) =>
+            let wanted := wantedType negate info
+            if !(v.levelParams == info.levelParams) then
+              return answer [("ok", Json.bool false), ("reason", "the universes of the statement differ")]
+            if !(← sameTerm v.type wanted) then
+              return answer [("ok", Json.bool false), ("reason", "the statement differs from the one that was asked for")]
+            let base ← baseOf s (strings j "imports")
+            let a : Audit := { seen := ← IO.mkRef (Array.replicate bucketCount []), axioms := ← IO.mkRef [], imported := base.env }
+            audit a env [target]
+            let t1 ← IO.monoMsNow
+            return answer [("ok", Json.bool true), ("axioms", Json.arr (nameJsons (← a.axioms.get)).toArray), ("ms", t1 - t0)]
+          | some _ => return answer [("ok", Json.bool false), ("reason", field j "target" ++ " is no theorem")]
+          | none => return answer [("ok", Json.bool false), ("reason", "there is no theorem " ++ field j "target")]
+
+/-! Proof states: goals, and everything that tactics read and write, as values that can be continued at will. -/
+
+/-- The elements of a persistent array; the embedded build has no code for the library's function. -/
+partial def leaves {α : Type} : List (PersistentArrayNode α) → List α
+  | [] => []
+  | .leaf xs :: rest => append xs.toList (leaves rest)
+  | .node ns :: rest => leaves (append ns.toList rest)
+
+def elements {α : Type} (all : PersistentArray α) : List α := append (leaves [all.root]) all.tail.toList
+
+partial def firstSorry : List Elab.InfoTree → Option Elab.TacticInfo
+  | [] => none
+  | .context _ t :: rest => firstSorry (t :: rest)
+  | .hole _ :: rest => firstSorry rest
+  | .node i cs :: rest =>
+    match i with
+    | .ofTacticInfo t =>
+      if t.stx.getKind == ``Lean.Parser.Tactic.tacticSorry then some t else firstSorry (append (elements cs) rest)
+    | _ => firstSorry (append (elements cs) rest)
+
+def inTerm {α : Type} (p : Point) (beats : Nat) (x : TermElabM α) : IO (Except String (α × Point)) := do
+  let core ← ST.mkRef p.core
+  let meta_ ← ST.mkRef p.meta_
+  let term ← ST.mkRef p.term
+  let ctx := { p.coreContext with maxHeartbeats := beats * 1000, initHeartbeats := ← IO.getNumHeartbeats }
+  let r ← EIO.toIO' (x { declName? := some p.target, errToSorry := false } term {} meta_ ctx core)
+  match r with
+  | .error e => return .error (← e.toMessageData.toString)
+  | .ok v => return .ok (v, { p with core := ← core.get, meta_ := ← meta_.get, term := ← term.get })
+
+def rootPoint (s : Server) (j : Json) : IO (Except String Point) := do
+  let st ← preludeOf s j
+  let src := field j "statement"
+  let out ← elabText src noLimit { st with infoState := { st.infoState with enabled := true } }
+  match firstSorry (elements out.infoState.trees), st.scopes with
+  | some t, scope :: _ =>
+    let context : Core.Context := {
+      fileName := "<tactic>"
+      fileMap := FileMap.ofString ""
+      options := scope.opts
+      currNamespace := scope.currNamespace
+      openDecls := scope.openDecls }
+    return .ok {
+      goals := t.goalsBefore
+      core := { env := out.env, ngen := { namePrefix := `_proofsmith } }
+      meta_ := { mctx := t.mctxBefore }
+      term := {}
+      target := nameOf (field j "name")
+      coreContext := context }
+  | _, _ => return .error "the statement has no proof by tactics to start from"
+
+partial def unassigned (mctx : MetavarContext) : List MVarId → List MVarId
+  | [] => []
+  | g :: rest => match Lean.MetavarContext.getExprAssignmentCore? mctx g with
+    | some _ => unassigned mctx rest
+    | none => g :: unassigned mctx rest
+
+def tacticOn (p : Point) (text : String) (beats : Nat) : IO (Except String Point) := do
+  match Parser.runParserCategory p.core.env `tactic ("(\n" ++ text ++ "\n)") "<tactic>" with
+  | .error e => return .error e
+  | .ok stx =>
+    let run : TermElabM (List MVarId) := do
+      let ref ← ST.mkRef ({ goals := p.goals } : Tactic.State)
+      Tactic.evalTactic stx { elaborator := .anonymous, recover := false } ref
+      Term.synthesizeSyntheticMVarsNoPostponing
+      return (← ref.get).goals
+    match ← inTerm p beats run with
+    | .error e => return .error e
+    | .ok (goals, q) =>
+      match ← messageList q.core.messages.toList 1 with
+      | m :: _ => return .error (field m "text")
+      | [] => return .ok { q with goals := unassigned q.meta_.mctx goals }
+
+partial def goalTexts (p : Point) : List MVarId → IO (List Json)
+  | [] => return []
+  | g :: rest => do
+    let one ← inTerm p 400000 (do return (← Meta.ppGoal g).pretty)
+    let j := match one with
+      | .ok (t, _) => Json.str t
+      | .error e => Json.str e
+    return j :: (← goalTexts p rest)
+
+def pointKey (j : Json) (path : List String) : String :=
+  field j "key" ++ "\n" ++ joined "\n--\n" path
+
+def keepPoint (s : Server) (key : String) (p : Point) : IO Unit := do
+  s.points.set ((key, p) :: firstFew 400 (← s.points.get))
+
+partial def butLast : List String → List String
+  | [] => []
+  | [_] => []
+  | x :: rest => x :: butLast rest
+
+partial def lastOf : List String → String
+  | [] => ""
+  | [x] => x
+  | _ :: rest => lastOf rest
+
+/-- The state after the tactics of `path`: remembered, or made again from the longest part that is. -/
+partial def pointAt (s : Server) (j : Json) (beats : Nat) (path : List String) : IO (Except String Point) := do
+  let key := pointKey j path
+  match lookUp key (← s.points.get) with
+  | some p => return .ok p
+  | none =>
+    let made ← match path with
+      | [] => rootPoint s j
+      | _ => match ← pointAt s j beats (butLast path) with
+        | .error e => pure (.error e)
+        | .ok p => tacticOn p (lastOf path) beats
+    match made with
+    | .ok p => keepPoint s key p
+    | .error _ => pure ()
+    return made
+
+def tactic (s : Server) (j : Json) : IO Json := do
+  let t0 ← IO.monoMsNow
+  let errs ← failed (← preludeOf s j)
+  if !none? errs then return errorsAs "prelude" errs
+  match ← pointAt s j (number j "heartbeats" 60000) (strings j "path") with
+  | .error e => return errorsAs "errors" [wrong e]
+  | .ok p =>
+    let goals ← goalTexts p p.goals
+    let t1 ← IO.monoMsNow
+    return answer [("ok", Json.bool true), ("goals", Json.arr goals.toArray), ("ms", t1 - t0)]
+
+/-! The library's theorems, for retrieval. -/
+
+partial def theoremsOf (env : Environment) : List (Name × ConstantInfo) → List Json
+  | [] => []
+  | (n, info) :: rest =>
+    if n.isInternal then theoremsOf env rest
+    else match getOriginalConstKind? env n with
+      | some .thm =>
+        Json.arr #[Json.str (nameText n), Json.arr (nameJsons info.type.getUsedConstants.toList).toArray] :: theoremsOf env rest
+      | _ => theoremsOf env rest
+
+partial def pairs : List Name → List ConstantInfo → List (Name × ConstantInfo)
+  | n :: ns, c :: cs => (n, c) :: pairs ns cs
+  | _, _ => []
+
+def premises (s : Server) (j : Json) : IO Json := do
+  let st ← preludeOf s j
+  let i := number j "module" 0
+  match st.env.header.moduleData[i]?, st.env.header.moduleNames[i]? with
+  | some d, some n =>
+    return answer [("ok", Json.bool true), ("name", Json.str (nameText n)),
+      ("theorems", Json.arr (theoremsOf st.env (pairs d.constNames.toList d.constants.toList)).toArray)]
+  | _, _ => return answer [("ok", Json.bool true), ("end", Json.bool true)]
+
+partial def typeTexts (p : Point) : List String → IO (List Json)
+  | [] => return []
+  | n :: rest => do
+    let one ← match constantIn p.core.env (nameOf n) with
+      | none => pure (.error "")
+      | some info => inTerm p 400000 (do return (← Meta.ppExpr info.type).pretty)
+    let j := match one with
+      | .ok (t, _) => Json.str t
+      | .error _ => Json.null
+    return j :: (← typeTexts p rest)
+
+def types (s : Server) (j : Json) : IO Json := do
+  let st ← preludeOf s j
+  let p : Point := {
+    goals := []
+    core := { env := st.env }
+    meta_ := {}
+    term := {}
+    target := .anonymous
+    coreContext := { fileName := "<types>", fileMap := FileMap.ofString "" } }
+  return answer [("ok", Json.bool true), ("types", Json.arr (← typeTexts p (strings j "names")).toArray)]
 
 def handle (s : Server) (j : Json) : IO Json := do
   match field j "op" with
   | "elaborate" => elaborate s j
+  | "statement" => statement s j
+  | "judge" => judge s j
+  | "tactic" => tactic s j
+  | "premises" => premises s j
+  | "types" => types s j
   | "" => return answer [("ready", Json.bool true), ("lean", Lean.versionString)]
   | other => return answer [("fault", "unknown request " ++ other)]
 
@@ -205,7 +1066,7 @@ partial def serve (s : Server) (inp out : IO.FS.Stream) : IO Unit := do
   serve s inp out
 
 def start : IO Unit := do
-  let s : Server := { bases := ← IO.mkRef [], preludes := ← IO.mkRef [], references := ← IO.mkRef [], open_ := ← IO.mkRef [] }
+  let s : Server := { bases := ← IO.mkRef [], preludes := ← IO.mkRef [], statements := ← IO.mkRef [], points := ← IO.mkRef [] }
   let _ ← baseOf s ["Init", "Std"]
   serve s (← IO.getStdin) (← IO.getStdout)
 
