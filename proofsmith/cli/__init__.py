@@ -28,7 +28,7 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    searches = (search.demo, search.optimize, search.solve)
+    searches = (search.demo, search.optimize, search.solve, search.prove)
     verbs = (*searches, judge.check, judge.measure, judge.init, build.build, chat.chat)
     for verb in verbs:
         app.command(verb.__name__)(expand(verb))

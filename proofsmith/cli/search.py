@@ -60,6 +60,17 @@ def solve(
     return _run(source, goal, (searching, judging, common), domain_options)[1]
 
 
+def prove(
+    source: Annotated[Path, SOURCE],
+    searching: Searching,
+    judging: Judging,
+    common: Common,
+    domain_options: Mapping[str, object],
+) -> int:
+    """Search for a proof of what a file leaves open, or for a disproof."""
+    return solve(source, searching, judging, common, domain_options)
+
+
 def demo(common: Common) -> int:
     """Optimise a bundled C kernel, with no model or key."""
     from proofsmith import config

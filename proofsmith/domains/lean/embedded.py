@@ -137,7 +137,17 @@ def _patch(script: Path) -> None:
     script.write_text(text, "utf-8")
 
 
-if __name__ == "__main__":
-    target = Path(sys.argv[2]) if len(sys.argv) > 2 else default_folder()
+def main(arguments: list[str]) -> int:
+    """Unpack the archive that is named, or say with `--version` what is there; return the exit code."""
+    if arguments[:1] == ["--version"]:
+        found = find()
+        sys.stdout.write(f"{LEAN_VERSION} in {found.folder}\n" if found else "")
+        return 0 if found else 1
+    target = Path(arguments[1]) if len(arguments) > 1 else default_folder()
     if not (target / "complete").is_file():
-        unpack(Path(sys.argv[1]), target)
+        unpack(Path(arguments[0]), target)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,26 @@
+"""What a model is told of a Lean problem."""
+
+from collections.abc import Mapping
+
+from proofsmith.types import JSON, Problem
+
+LONGEST_TEXT = 5000
+CORE = (
+    "Lean 4.28, no Mathlib: only Init and Std. There is no linarith, nlinarith, ring, norm_num, positivity, aesop, "
+    "Finset or ℝ. Use omega (linear Nat/Int, / and % by literals), grind (congruence, case splits, commutative rings, "
+    "linear integers), simp, simp_all, decide, induction ... generalizing, fun_induction f."
+)
+PROJECT = "Lean 4 with the user's project, see its imports."
+RULES = (
+    "Answer with the whole file, every `sorry` replaced by a proof; helper lemmas go right before the theorem. Do not "
+    "change definitions or statements. Refused unread: sorry, admit, axiom, native_decide, unsafe, macro, syntax, "
+    "notation, elab, #commands, set_option other than maxHeartbeats and maxRecDepth, attribute [...], Lean.*, IO.*."
+)
+
+
+def write(problem: Problem, facts: Mapping[str, JSON]) -> str:
+    """Return the brief, at most 2 000 tokens."""
+    kind = PROJECT if problem.options.get("project") else CORE
+    told = [f"{name}: {value}" for name, value in sorted(facts.items())]
+    text = problem.text[-LONGEST_TEXT:]
+    return "\n\n".join([kind, RULES, "The file:\n```lean\n" + text + "\n```", *told])[:7800]

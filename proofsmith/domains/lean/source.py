@@ -1,0 +1,217 @@
+"""Turn a Lean file into a problem: imports, text before each open theorem, statements; cut proofs out again."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from proofsmith.domains.lean import text as lean_text
+from proofsmith.domains.lean.checker import CORE_IMPORTS, Context, Statement
+from proofsmith.errors import UsageError
+from proofsmith.types import JSON, Goal, Problem, Status, digest
+
+LARGEST_BYTES = 4 * 1024 * 1024
+_IMPORT = re.compile(
+    r"[ \t]*(?:(?:public\s+)?(?:meta\s+)?import\s+(?:all\s+)?([^\s]+)|module|prelude)[ \t]*(?=\n|$)"
+)
+_CORE = re.compile(r"^(?:Init|Std)(?:\.|$)|^Lean$")
+SORRY = ":= by sorry"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A theorem of the file to prove: where its command is, and its statement."""
+
+    statement: Statement
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A file taken apart."""
+
+    text: str
+    imports: tuple[str, ...]
+    body: int
+    """Where the text after the imports begins."""
+    targets: tuple[Target, ...]
+
+
+def read(source: Path, goal: Goal, options: Mapping[str, JSON]) -> Problem:
+    """Return the problem in `source`; raises UsageError for what the user can correct."""
+    text = text_of(source)
+    theorem = str(options.get("theorem") or "")
+    document = take_apart(text, theorem)
+    if not document.targets:
+        raise UsageError(
+            f"{source} leaves no theorem open", hint="write `theorem NAME : STATEMENT := sorry`"
+        )
+    _check_imports(document, options)
+    _check_holes(text, document, options)
+    kept = {name: options[name] for name in sorted(options)}
+    return Problem(
+        id=digest("lean", text, theorem, repr(kept))[:16],
+        domain="lean",
+        goal=goal,
+        text=text,
+        files={source.name: text},
+        editable=(source.name,),
+        options=kept,
+        required=Status.PROVED,
+    )
+
+
+def document_of(problem: Problem) -> Document:
+    """Take the problem's file apart again."""
+    return take_apart(problem.text, str(problem.options.get("theorem") or ""))
+
+
+def text_of(path: Path) -> str:
+    """Return the text in `path`; raises UsageError when it is no text."""
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise UsageError(f"{path} is larger than 4 MiB", hint="name a file with one statement")
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", hint="check its name") from None
+    try:
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not valid UTF-8", hint="save it as UTF-8") from None
+    if "\0" in text or not text.strip():
+        raise UsageError(
+            f"{path} is {'empty' if not text.strip() else 'not text'}", hint="name a Lean file"
+        )
+    return text
+
+
+def take_apart(text: str, theorem: str = "") -> Document:
+    """Find imports and targets: the theorem named, else all that are open, else the last one.
+
+    Raises:
+        UsageError: there is no theorem of that name.
+    """
+    imports, body = imports_of(text)
+    found = lean_text.commands(text[body:])
+    theorems = [c for c in found if c.kind in ("theorem", "lemma")]
+    if theorem:
+        chosen = [c for c in theorems if c.name == theorem or c.name.endswith(f".{theorem}")]
+        if not chosen:
+            names = ", ".join(c.name for c in theorems[:20]) or "none"
+            raise UsageError(f"no theorem '{theorem}'", hint=f"theorems: {names}")
+        chosen = chosen[:1]
+    else:
+        chosen = [c for c in theorems if _is_open(text[body + c.start : body + c.end])]
+        chosen = chosen or theorems[-1:]
+    context_imports = imports or CORE_IMPORTS
+    targets = []
+    for command in chosen:
+        start, end = body + command.start, body + command.end
+        whole = text[start:end]
+        head = whole[: lean_text.statement_end(whole)].rstrip()
+        context = Context(imports=context_imports, prelude=text[body:start].strip("\n"))
+        statement = Statement(context=context, name=command.name, text=f"{head} {SORRY}")
+        targets.append(Target(statement=statement, start=start, end=end))
+    return Document(text=text, imports=imports, body=body, targets=tuple(targets))
+
+
+def imports_of(text: str) -> tuple[tuple[str, ...], int]:
+    """Return the imported modules, `Init` first, and where the rest begins; empty when there are none."""
+    bare = lean_text.code(text)
+    found: list[str] = []
+    at = 0
+    while True:
+        blank = re.compile(r"\s*").match(bare, at)
+        line = _IMPORT.match(bare, blank.end() if blank else at)
+        if line is None:
+            break
+        at = line.end()
+        if line[1]:
+            found.append(line[1])
+    if not found:
+        return (), at
+    return tuple(dict.fromkeys(["Init", *found])), at
+
+
+def proof_of(document: Document, target: Target, candidate: str) -> str:
+    """Return what `candidate` writes for `target`: the file's own text before and after it is compared and cut.
+
+    The text that is left is elaborated on the problem's own prelude, never on the candidate's copy of it.
+    """
+    candidate = candidate.replace("\r\n", "\n").removeprefix("\ufeff")
+    before, after = document.text[: target.start], document.text[target.end :]
+    rest = _cut_front(before, candidate)
+    if rest is None and not document.imports:
+        rest = _cut_front(document.text[document.body : target.start], candidate)
+    rest = candidate if rest is None else rest
+    return _cut_back(after, rest)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines() if line.strip()]
+
+
+def _cut_front(front: str, text: str) -> str | None:
+    """Return `text` without the lines of `front`, None when it does not begin with them."""
+    wanted = _lines(front)
+    lines = text.splitlines(keepends=True)
+    at = 0
+    for want in wanted:
+        while at < len(lines) and not lines[at].strip():
+            at += 1
+        if at == len(lines) or lines[at].rstrip() != want:
+            return None
+        at += 1
+    return "".join(lines[at:])
+
+
+def _cut_back(back: str, text: str) -> str:
+    wanted = _lines(back)
+    lines = text.splitlines(keepends=True)
+    end = len(lines)
+    for want in reversed(wanted):
+        while end and not lines[end - 1].strip():
+            end -= 1
+        if not end or lines[end - 1].rstrip() != want:
+            return text
+        end -= 1
+    return "".join(lines[:end])
+
+
+def with_proof(document: Document, target: Target, proof: str) -> str:
+    """Return the whole file with `proof`, a complete theorem command and lemmas before it, in the target's place."""
+    rest = document.text[target.end :]
+    gap = "\n\n" if rest.strip() else "\n"
+    return document.text[: target.start] + proof.strip("\n") + gap + rest.lstrip("\n")
+
+
+def with_script(statement: Statement, script: str) -> str:
+    """Return the theorem with a tactic script for its proof."""
+    head = statement.text.removesuffix(SORRY)
+    return head + ":= by\n" + "\n".join(f"  {line}" for line in script.splitlines())
+
+
+def _is_open(text: str) -> bool:
+    return lean_text.is_open(text) or lean_text.statement_end(text) == len(text.rstrip())
+
+
+def _check_imports(document: Document, options: Mapping[str, JSON]) -> None:
+    foreign = [name for name in document.imports if not _CORE.match(name)]
+    if foreign and not options.get("project"):
+        raise UsageError(
+            f"`import {foreign[0]}` needs --project", hint="--project DIR names your Lake project"
+        )
+
+
+def _check_holes(text: str, document: Document, options: Mapping[str, JSON]) -> None:
+    last = max(target.start for target in document.targets)
+    for command in lean_text.commands(text[document.body : last]):
+        whole = text[document.body + command.start : document.body + command.end]
+        if command.kind in ("def", "abbrev") and lean_text.is_open(whole):
+            raise UsageError(
+                f"the definition '{command.name}' is left open",
+                hint="give its value: definition holes are not filled yet"
+                if options.get("holes")
+                else "give its value",
+            )

@@ -1,0 +1,99 @@
+"""The replay checker: judges text exports in a process that never elaborates a candidate."""
+
+import json
+from dataclasses import dataclass
+
+from proofsmith.domains.lean.checker import Statement, parsed, spec_of
+from proofsmith.domains.lean.toolchain import Toolchain
+from proofsmith.errors import SandboxError
+from proofsmith.protocols import Sandbox, Service
+
+STANDARD_AXIOMS = frozenset({"propext", "Classical.choice", "Quot.sound"})
+COMPILER_AXIOMS = frozenset({"Lean.ofReduceBool", "Lean.trustCompiler", "Lean.ofReduceNat"})
+LARGEST_EXPORT_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """What the kernel said of an export."""
+
+    ok: bool
+    reason: str = ""
+    axioms: tuple[str, ...] = ()
+    ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Whether a statement elaborates, and its first error when not; `in_prelude`: in the text before it."""
+
+    ok: bool
+    error: str = ""
+    line: int = 0
+    in_prelude: bool = False
+
+
+class Referee:
+    """One warm replay checker; sees statements, which the user wrote, and exports, which it only parses."""
+
+    def __init__(self, service: Service) -> None:
+        """Talk to a service that `open_referee` described."""
+        self._service = service
+
+    async def read(self, statement: Statement) -> Reading:
+        """Elaborate the statement; raises SandboxError when the checker cannot answer."""
+        reply = await self._ask({**statement.fields(), "op": "statement"})
+        if reply.get("ok") is True:
+            return Reading(ok=True)
+        items = reply.get("prelude") or reply.get("errors")
+        first = items[0] if isinstance(items, list) and items else {}
+        found = first if isinstance(first, dict) else {}
+        line = found.get("line")
+        return Reading(
+            ok=False,
+            error=str(found.get("text", "unknown error")),
+            line=line if isinstance(line, int) else 0,
+            in_prelude=bool(reply.get("prelude")),
+        )
+
+    async def judge(
+        self, statement: Statement, export: str, *, target: str, negate: bool = False
+    ) -> Ruling:
+        """Replay `export` through the kernel, compare the type of `target` with the statement's, list its axioms.
+
+        With `negate`, `target` must prove that the statement does not hold.
+
+        Raises:
+            SandboxError: the checker cannot answer within its limits.
+        """
+        if len(export) > LARGEST_EXPORT_BYTES:
+            return Ruling(ok=False, reason="the proof's export is larger than 32 MiB")
+        request = {**statement.fields(), "op": "judge", "target": target, "negate": negate}
+        payload = json.dumps(request)[:-1] + ', "export": ' + export + "}"
+        reply = parsed(await self._service.request(payload.encode()))
+        axioms = reply.get("axioms")
+        ms = reply.get("ms")
+        return Ruling(
+            ok=reply.get("ok") is True,
+            reason=str(reply.get("reason", "")),
+            axioms=tuple(sorted(map(str, axioms))) if isinstance(axioms, list) else (),
+            ms=ms if isinstance(ms, int) else 0,
+        )
+
+    async def _ask(self, request: dict[str, object]) -> dict[str, object]:
+        raw = await self._service.request(json.dumps(request).encode())
+        return {**parsed(raw)}
+
+    async def close(self) -> None:
+        """Leave the service."""
+        await self._service.close()
+
+
+async def open_referee(sandbox: Sandbox, toolchain: Toolchain) -> Referee:
+    """Start or join the replay checker of this toolchain; raises SandboxError when it does not start."""
+    box = sandbox.fresh(inputs=toolchain.inputs)
+    spec = spec_of(toolchain, name="lean replay checker", scope="user", level=sandbox.level)
+    service = await box.service(spec)
+    if not service:
+        raise SandboxError("the Lean replay checker does not start")
+    return Referee(service)

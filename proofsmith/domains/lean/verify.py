@@ -1,0 +1,182 @@
+"""The verdict on a candidate: gate, untrusted elaboration, replay of its export by the kernel elsewhere, axioms."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from proofsmith.domains.lean import gate, source
+from proofsmith.domains.lean.checker import CONFIRM_HEARTBEATS, Checker, Elaboration, Statement
+from proofsmith.domains.lean.trusted import COMPILER_AXIOMS, STANDARD_AXIOMS, Referee, Ruling
+from proofsmith.types import Candidate, Depth, Evidence, Problem, Status, Verdict
+
+ELABORATION_WALL_S = 40.0
+LONGEST_FEEDBACK = 2000
+
+Borrow = Callable[[Depth], Awaitable[Checker]]
+"""Hands out an elaborator: the warm one, or for FULL one that has elaborated nothing before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What is known of one theorem."""
+
+    status: Status
+    reason: str = ""
+    axioms: tuple[str, ...] = ()
+    elaborate_ms: int = 0
+    replay_ms: int = 0
+    disproof: bool = False
+
+
+async def judge_text(
+    statement: Statement,
+    text: str,
+    checker: Checker,
+    referee: Referee,
+    *,
+    allowed: frozenset[str] = frozenset(),
+    disproof: bool = False,
+) -> Judgement:
+    """Judge `text`, helper lemmas and then the theorem; with `disproof` a proof that the statement does not hold.
+
+    PROVED comes from the referee's word alone: it replayed the export, compared the statement and named the axioms.
+
+    Raises:
+        SandboxError: the machinery failed, which says nothing about the candidate.
+    """
+    refused = gate.refusal(text)
+    if refused:
+        return Judgement(status=Status.FAILED, reason=refused)
+    target = f"{statement.name}_disproof" if disproof else statement.name
+    found = await checker.elaborate(
+        statement.context,
+        text,
+        name=target,
+        heartbeats=CONFIRM_HEARTBEATS,
+        wall_s=ELABORATION_WALL_S,
+        export=True,
+        negate=statement if disproof else None,
+    )
+    if found.ended:
+        return Judgement(status=Status.UNDECIDED, reason=f"the elaborator gave up: {found.ended}")
+    if not found.ok or not found.export:
+        return Judgement(status=_failed(found), reason=_told(found), elaborate_ms=found.ms)
+    ruling = await referee.judge(statement, found.export, target=target, negate=disproof)
+    return _ruled(ruling, found, allowed, disproof)
+
+
+def _failed(found: Elaboration) -> Status:
+    """A proof that ran out of heartbeats may be right."""
+    slow = any("maximum number of heartbeats" in e.text for e in found.errors)
+    return Status.UNDECIDED if slow else Status.FAILED
+
+
+def _told(found: Elaboration) -> str:
+    if not found.errors:
+        return "the elaborator exported nothing"
+    first = found.errors[0]
+    place = f"line {first.line}: " if first.line else ""
+    return place + first.text[:1500]
+
+
+def _ruled(
+    ruling: Ruling, found: Elaboration, allowed: frozenset[str], disproof: bool
+) -> Judgement:
+    used = frozenset(ruling.axioms)
+    foreign = sorted(used - STANDARD_AXIOMS - allowed)
+    if not ruling.ok:
+        status, reason = Status.FAILED, f"the kernel's replay: {ruling.reason}"
+    elif "sorryAx" in used:
+        status, reason = Status.FAILED, "the proof rests on `sorry`"
+    elif foreign:
+        status, reason = Status.FAILED, f"axioms that are not allowed: {', '.join(foreign)}"
+    elif used & COMPILER_AXIOMS:
+        status, reason = Status.BOUNDED, "trusts the compiler"
+    else:
+        status, reason = Status.PROVED, ""
+    return Judgement(
+        status=status,
+        reason=reason,
+        axioms=tuple(sorted(used)),
+        elaborate_ms=found.ms,
+        replay_ms=ruling.ms,
+        disproof=disproof,
+    )
+
+
+async def verify(
+    problem: Problem, candidate: Candidate, depth: Depth, borrow: Borrow, referee: Referee
+) -> Verdict:
+    """Judge every open theorem of the problem in the candidate's file; the weakest decides."""
+    document = source.document_of(problem)
+    name = problem.editable[0]
+    if set(candidate.files) - {name}:
+        extra = ", ".join(sorted(set(candidate.files) - {name}))
+        return Verdict(status=Status.FAILED, feedback=f"files that may not be changed: {extra}")
+    text = candidate.files.get(name, "")
+    disproof = problem.goal.value == "refute" or candidate.settings.get("disproof") is True
+    allowed = frozenset(map(str, _listed(problem.options.get("allow-axiom"))))
+    checker = await borrow(depth)
+    evidence: list[Evidence] = []
+    for target in document.targets:
+        started = time.perf_counter()
+        proof = source.proof_of(document, target, text)
+        judged = await judge_text(
+            target.statement, proof, checker, referee, allowed=allowed, disproof=disproof
+        )
+        wall_s = time.perf_counter() - started
+        evidence.append(_evidence(problem, target.statement, judged, depth, wall_s))
+        if not judged.status.at_least(Status.BOUNDED):
+            said = f"{target.statement.name}: {judged.reason}"[:LONGEST_FEEDBACK]
+            return Verdict(status=judged.status, evidence=tuple(evidence), feedback=said)
+    status = min((e.status for e in evidence), key=lambda s: s.rank)
+    if disproof and problem.goal.value != "refute":
+        return _disproved(evidence)
+    return Verdict(status=status, evidence=tuple(evidence), feedback="")
+
+
+def _disproved(evidence: list[Evidence]) -> Verdict:
+    """A checked disproof of what was to be proved: the statement has failed, and the evidence says why."""
+    return Verdict(
+        status=Status.FAILED, evidence=tuple(evidence), feedback="disproved: the statement is false"
+    )
+
+
+def _listed(value: object) -> list[object]:
+    if isinstance(value, list | tuple):
+        return list(value)
+    return [] if value is None else [value]
+
+
+def _evidence(
+    problem: Problem, statement: Statement, judged: Judgement, depth: Depth, wall_s: float
+) -> Evidence:
+    return Evidence(
+        check="kernel replay of the disproof" if judged.disproof else "kernel replay",
+        status=judged.status,
+        command=replay_command(problem, depth),
+        exit_code=0 if judged.status.at_least(Status.PROVED) else 1,
+        wall_s=wall_s,
+        log_tail=judged.reason[:LONGEST_FEEDBACK],
+        facts={
+            "theorem": statement.name,
+            "axioms": list(judged.axioms),
+            "elaborate_ms": judged.elaborate_ms,
+            "replay_ms": judged.replay_ms,
+            "depth": depth.value,
+            "trust": "compiler" if set(judged.axioms) & COMPILER_AXIOMS else "kernel",
+        },
+    )
+
+
+def replay_command(problem: Problem, depth: Depth) -> tuple[str, ...]:
+    """Return the cold command that earns this evidence again."""
+    name = problem.editable[0]
+    command = ["proofsmith", "check", f"base/{name}", f"candidate/{name}", "--json"]
+    if problem.options.get("theorem"):
+        command += ["--theorem", str(problem.options["theorem"])]
+    if depth is Depth.QUICK:
+        command += ["--depth", "quick"]
+    for axiom in _listed(problem.options.get("allow-axiom")):
+        command += ["--allow-axiom", str(axiom)]
+    return tuple(command)

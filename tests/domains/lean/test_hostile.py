@@ -1,0 +1,133 @@
+"""Cheating proofs: none is PROVED, with or without the gate in front; honest ones are."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from proofsmith.domains.lean.checker import CONFIRM_HEARTBEATS, Context, Statement
+from proofsmith.domains.lean.trusted import STANDARD_AXIOMS
+from proofsmith.domains.lean.verify import judge_text
+from proofsmith.types import Status
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
+
+OWN = Path(__file__).parents[2] / "fixtures/lean/hostile.jsonl"
+SHARED = Path(os.environ.get("PROOFSMITH_DATA", "/nonexistent")) / "lean/hostile.jsonl"
+
+
+def rows(path):
+    if not path.is_file():
+        return []
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def statement_of(row):
+    text = row["reference"].removesuffix(":= sorry").rstrip() + " := by sorry"
+    return Statement(context=Context(prelude=row["prelude"]), name=row["name"], text=text)
+
+
+@pytest.mark.parametrize("path", [OWN, SHARED], ids=["own", "shared"])
+async def test_no_cheat_is_proved_and_every_honest_proof_is(pair, path):
+    wrong = []
+    for row in rows(path):
+        judged = await judge_text(statement_of(row), row["candidate"], *pair)
+        if (judged.status is Status.PROVED) != (row["expect"] == "PROVED"):
+            wrong.append((row["id"], judged.status, judged.reason))
+    assert wrong == []
+
+
+async def test_without_the_gate_the_replay_alone_refuses(pair):
+    checker, referee = pair
+    deadly = ("exit", "stdout", "deep_recursion", "io_write", "fake_verdict")
+    accepted = []
+    for row in [*rows(OWN), *rows(SHARED)]:
+        if row["expect"] == "PROVED" or row["id"].startswith(deadly) or "IO." in row["candidate"]:
+            continue
+        statement = statement_of(row)
+        found = await checker.elaborate(
+            statement.context,
+            row["candidate"],
+            name="T",
+            heartbeats=CONFIRM_HEARTBEATS // 4,
+            export=True,
+        )
+        if found.ok and found.export:
+            ruling = await referee.judge(statement, found.export, target="T")
+            if ruling.ok and set(ruling.axioms) <= STANDARD_AXIOMS:
+                accepted.append(row["id"])
+    assert accepted == []
+
+
+FALSE = Statement(context=Context(), name="T", text="theorem T : (1:Nat) = 2 := by sorry")
+TRUE = Statement(context=Context(), name="T", text="theorem T : (1:Nat) = 1 := by sorry")
+
+
+async def exported(pair, statement, text):
+    found = await pair[0].elaborate(statement.context, text, name="T", export=True)
+    assert found.ok, found.first_error
+    return json.loads(found.export)
+
+
+async def test_an_export_of_another_statement_is_refused(pair):
+    export = await exported(pair, TRUE, "theorem T : (1:Nat) = 1 := rfl")
+    assert (await pair[1].judge(TRUE, json.dumps(export), target="T")).ok
+    assert not (await pair[1].judge(FALSE, json.dumps(export), target="T")).ok
+
+
+@pytest.mark.parametrize("forgery", ["axiom", "value", "library", "loop", "range", "empty", "kind"])
+async def test_forged_exports_are_refused(pair, forgery):
+    export = await exported(pair, FALSE, "axiom h : (1:Nat) = 2\ntheorem T : (1:Nat) = 2 := h")
+    theorem = next(d for d in export["decls"] if d["k"] == "theorem")
+    if forgery == "axiom":
+        export["decls"] = [{**theorem, "k": "axiom"}]
+    elif forgery == "value":
+        theorem["v"] = theorem["t"]
+    elif forgery == "library":
+        export["names"].append([0, "Nat"])
+        export["names"].append([len(export["names"]) - 1, "add"])
+        export["decls"].insert(0, {**theorem, "k": "axiom", "n": len(export["names"]) - 1})
+    elif forgery == "loop":
+        export["nodes"][theorem["v"]] = ["a", theorem["v"], theorem["v"]]
+    elif forgery == "range":
+        theorem["v"] = 10**9
+    elif forgery == "empty":
+        export = {}
+    else:
+        theorem["k"] = "unsafe"
+    ruling = await pair[1].judge(FALSE, json.dumps(export), target="T")
+    assert not ruling.ok or not set(ruling.axioms) <= STANDARD_AXIOMS
+
+
+async def test_a_false_statement_is_disproved_and_a_true_one_is_not(pair):
+    text = "theorem T_disproof : ¬ T_claim := by\n  intro h\n  exact absurd (@h 1 0) (by decide)"
+    true = Statement(
+        context=Context(), name="T", text="theorem T (a b : Nat) : a + b = b + a := by sorry"
+    )
+    false = Statement(
+        context=Context(), name="T", text="theorem T (a b : Nat) : a + b = b := by sorry"
+    )
+    assert (await judge_text(false, text, *pair, disproof=True)).status is Status.PROVED
+    assert (await judge_text(true, text, *pair, disproof=True)).status is Status.FAILED
+    lie = "theorem T_disproof : ¬ False := id"
+    assert (await judge_text(true, lie, *pair, disproof=True)).status is Status.FAILED
+
+
+async def test_proof_states_can_be_continued_in_any_order(pair):
+    statement = Statement(
+        context=Context(), name="T", text="theorem T (a : Nat) : a ≤ a + 1 ∧ 0 < a + 1 := by sorry"
+    )
+    checker = pair[0]
+    root = await checker.root(statement)
+    assert len(root.goals) == 1
+    assert "⊢ a ≤ a + 1 ∧ 0 < a + 1" in root.goals[0]
+    split = await checker.run_tactic(root, "constructor")
+    assert len(split.goals) == 2
+    wrong = await checker.run_tactic(split, "rfl")
+    assert isinstance(wrong, str)
+    half = await checker.run_tactic(split, "omega")
+    done = await checker.run_tactic(half, "omega")
+    assert done.done
+    both = await checker.run_tactic(root, "constructor\n· omega\n· omega")
+    assert both.done
