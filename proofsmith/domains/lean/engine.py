@@ -26,6 +26,12 @@ def free_mib() -> int:
     return 1 << 20
 
 
+def _looked_at(task: "asyncio.Task[Checker] | asyncio.Task[Referee]") -> None:
+    """Take note of a failed start: who needs the checker is told, whoever left before is not."""
+    if not task.cancelled():
+        task.exception()
+
+
 class Engine:
     """The checkers of one event loop and sandbox family."""
 
@@ -41,6 +47,8 @@ class Engine:
             )
         self._referee = asyncio.create_task(self._start_referee())
         self._checker = asyncio.create_task(self._start_checker())
+        for task in (self._referee, self._checker):
+            task.add_done_callback(_looked_at)
         self._used = False
 
     async def _start_referee(self) -> Referee:
