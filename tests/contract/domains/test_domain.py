@@ -18,7 +18,12 @@ from proofsmith.executors.command import Machine
 from proofsmith.types import Candidate, Depth, Goal, Status
 from tests.contract.domains.samples import SAMPLES
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.asyncio(
+        loop_scope="session"
+    ),  # long-lived servers of a domain belong to their loop
+]
 NAMES = sorted(SAMPLES)
 ROOT = Path(__file__).parents[3]
 
