@@ -566,7 +566,7 @@ def readLet (names : Array Name) (done : Array Expr) (args : List Json) : Except
 def readConst (names : Array Name) (levels : Array Level) (args : List Json) : Except String Expr :=
   match item names (part args 1) with
   | .error e => .error e
-  | .ok n => one (items levels (partsOf (part args 2))) (mkConst n)
+  | .ok n => one (items levels (partsOf (part args 2))) (fun us => mkConst n us)
 
 def readProjection (names : Array Name) (done : Array Expr) (args : List Json) : Except String Expr :=
   match item names (part args 1) with
