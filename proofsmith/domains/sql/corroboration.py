@@ -126,7 +126,10 @@ def _count(facts: Mapping[str, JSON], name: str) -> float:
 
 
 def lifted(verdict: Verdict, own: OwnData, derivation: Derivation | None) -> Verdict:
-    """Return the verdict with what the user's data and the derivation add; a difference on the data fails it."""
+    """Return the verdict with what the user's data and the derivation add; a difference on the data fails it.
+
+    The solver and the normal form had no part in it, so the lifted verdict is TESTED and no more.
+    """
     command = verdict.evidence[-1].command if verdict.evidence else ("proofsmith", "check")
     facts = dict(verdict.evidence[-1].facts) if verdict.evidence else {}
     if own.difference:
@@ -146,7 +149,7 @@ def lifted(verdict: Verdict, own: OwnData, derivation: Derivation | None) -> Ver
     )
     evidence = Evidence(
         check="derivation",
-        status=Status.PROVED,
+        status=Status.TESTED,
         command=command,
         log_tail=told,
         facts={
@@ -156,4 +159,4 @@ def lifted(verdict: Verdict, own: OwnData, derivation: Derivation | None) -> Ver
             "own_rows": own.rows,
         },
     )
-    return Verdict(status=Status.PROVED, evidence=(evidence,))
+    return Verdict(status=Status.TESTED, evidence=(evidence,))
