@@ -87,7 +87,7 @@ def test_apply_writes_the_best_version_and_says_how_to_build_it(project, proofsm
 def test_apply_without_an_answer_changes_nothing(project, proofsmith):
     before = (project / "matmul.c").read_text()
     done = proofsmith("runs", "apply", RUN)
-    assert done.returncode == 130
+    assert done.returncode == 1
     assert (project / "matmul.c").read_text() == before
 
 
