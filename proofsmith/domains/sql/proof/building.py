@@ -21,7 +21,9 @@ from proofsmith.domains.sql.proof.blocks import (
 from proofsmith.domains.sql.schema import Schema
 from proofsmith.domains.sql.symbolic.terms import Unsupported
 
-_CLAUSES = frozenset("expressions from_ joins where group having distinct with_ order".split())
+_CLAUSES = frozenset(
+    ["expressions", "from_", "joins", "where", "group", "having", "distinct", "with_", "order"]
+)
 
 
 class Builder:
