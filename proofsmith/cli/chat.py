@@ -1,6 +1,5 @@
 """The verb `chat`: questions about a file, answered by a model that may look, check, measure and search."""
 
-import asyncio
 import json
 import sys
 from collections.abc import Mapping
@@ -16,6 +15,8 @@ from proofsmith.errors import ModelError, UsageError
 from proofsmith.tools.terminal import visible
 
 if TYPE_CHECKING:
+    import asyncio
+
     from proofsmith.agents.chat import Chat
 
 FILE = typer.Argument(metavar="FILE", help="the file to talk about", show_default=False)
@@ -29,7 +30,9 @@ def chat(
     common: Common,
     domain_options: Mapping[str, object],
 ) -> int:
-    """Talk about a file with a model that may profile, check, measure and optimize it."""
+    """Talk about a file with a model that looks and tries."""
+    import asyncio
+
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
         try:
@@ -81,7 +84,7 @@ async def _opened(
     return await stack.enter_async_context(conversation(request))
 
 
-def _converse(runner: asyncio.Runner, talk: "Chat", common: Common) -> int:
+def _converse(runner: "asyncio.Runner", talk: "Chat", common: Common) -> int:
     """Answer line after line until the input ends; returns the exit code."""
     typed = sys.stdin.isatty()
     if typed and not common.quiet:

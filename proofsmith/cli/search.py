@@ -67,7 +67,7 @@ def prove(
     common: Common,
     domain_options: Mapping[str, object],
 ) -> int:
-    """Search for a proof of what a file leaves open, or for a disproof."""
+    """Prove or disprove what a file leaves open."""
     return solve(source, searching, judging, common, domain_options)
 
 

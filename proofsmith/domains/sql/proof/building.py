@@ -21,9 +21,7 @@ from proofsmith.domains.sql.proof.blocks import (
 from proofsmith.domains.sql.schema import Schema
 from proofsmith.domains.sql.symbolic.terms import Unsupported
 
-_CLAUSES = frozenset(
-    ["expressions", "from_", "joins", "where", "group", "having", "distinct", "with_", "order"]
-)
+_CLAUSES = {"expressions", "from_", "joins", "where", "group", "having", "distinct", "with_"}
 
 
 class Builder:
@@ -154,7 +152,7 @@ class Builder:
         return f"a{next(self._numbers)}"
 
     def _select(self, query: exp.Select, outer: Names) -> Sum:
-        odd = [key for key, item in query.args.items() if item and key not in _CLAUSES]
+        odd = [key for key, item in query.args.items() if item and key not in _CLAUSES | {"order"}]
         if odd or (query.args.get("distinct") and query.args["distinct"].args.get("on")):
             raise Unsupported(", ".join(odd) or "DISTINCT ON")
         block, names = Block(), dict(outer)
