@@ -9,14 +9,11 @@ from dataclasses import dataclass, field
 
 STEPS = 200_000
 """Steps after which a machine is taken to run on."""
-CHUNK = 200
-"""Steps that one reduction of the kernel takes at most; longer runs are put together."""
 PERIODS = 64
 _ROW = re.compile(
     r"\|\s*(\d+)\s*,\s*(\d+)\s*=>\s*some\s*\(\s*(\d+)\s*,\s*(?:\w+)?\.(L|R)\s*,\s*(\d+)\s*\)"
 )
 _RUN = re.compile(r"halted\s+(\w+)\s*\(run\s+\1\s+(\w+)\s+(\w+)\)\s*=\s*(true|false)")
-_DEPTH = "set_option maxRecDepth 20000 in"
 
 
 @dataclass(slots=True)
@@ -127,7 +124,9 @@ def _cycle(seen: list[str], k: str, machine: str, start: str) -> Iterator[str]:
             f"  | zero => intro c h; {_split(len(seen))} <;> subst h <;> rfl",
             "  | succ n ih =>",
             "    intro c h",
-            f"    {_split(len(seen))} <;> subst h <;> (first | exact ih _ (by simp [Cfg.next, {machine}]) | (simp only [run]; exact ih _ (by simp)))",
+            f"    {_split(len(seen))} <;> subst h",
+            f"    all_goals first | exact ih _ (by simp [Cfg.next, {machine}])"
+            " | (simp only [run]; exact ih _ (by simp))",
             f"exact inv {k} {start} (by simp [{start}])",
         ]
     )
