@@ -137,7 +137,7 @@ def _lists(element: str, head: str, shape: Shape) -> tuple[str, ...]:
     mark = "#" if head == "Array" else ""
     a, b = inner[0], inner[1 % len(inner)]
     c = inner[2 % len(inner)]
-    shapes = ([], [a], [b], [a, b], [b, a], [b, c], [c, c], [a, b, c])
+    shapes: tuple[list[str], ...] = ([], [a], [b], [a, b], [b, a], [b, c], [c, c], [a, b, c])
     return tuple(f"{mark}[{', '.join(s)}]" for s in shapes)
 
 
