@@ -35,7 +35,7 @@ class ManagedService:
         """Send one line without a newline in it and return the reply.
 
         A server that dies is replaced and asked again, once: requests must be repeatable. One that misses the deadline
-        is replaced and not asked again.
+        is replaced and not asked again; so is one whose caller stopped waiting, or the next would wait behind it.
 
         Raises:
             UsageError: a newline in `payload`, or this service talks over a socket.
@@ -58,6 +58,9 @@ class ManagedService:
                 except ServerDied as error:
                     reason = str(error)
                     await self._drop(server)
+                except asyncio.CancelledError:
+                    await self._drop(server)
+                    raise
             raise SandboxError(f"service '{self.spec.name}' died twice on one request: {reason}")
 
     async def address(self) -> str:

@@ -74,6 +74,17 @@ async def test_a_forged_reply_without_the_nonce_is_noise(sandbox: Sandbox) -> No
         await service.close()
 
 
+async def test_nobody_waits_behind_a_request_that_was_given_up(sandbox: Sandbox) -> None:
+    service = await sandbox.service(SPEC)
+    try:
+        assert (await told(service, do="count"))["count"] == 1
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(service.request(say(do="hang")), 0.5)
+        assert (await told(service, do="count"))["count"] == 1
+    finally:
+        await service.close()
+
+
 @everywhere
 @pytest.mark.slow
 async def test_a_server_that_hangs_misses_its_deadline_and_is_replaced(
