@@ -45,6 +45,8 @@ class LeanDomain:
         """
         problem = source.read(path, goal, options)
         engine = self._engine(problem, sandbox)
+        if goal in (Goal.SOLVE, Goal.REFUTE):
+            engine.prestart()
         referee = await engine.referee()
         for target in source.document_of(problem).targets:
             reading = await referee.read(target.statement)

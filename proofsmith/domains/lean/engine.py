@@ -36,7 +36,7 @@ class Engine:
     """The checkers of one event loop and sandbox family."""
 
     def __init__(self, sandbox: Sandbox, project: Path | None, say: Say = sys.stderr.write) -> None:
-        """Begin to start both; raises SandboxError when no Lean is installed or memory cannot hold one."""
+        """Begin to start the referee; raises SandboxError when no Lean is installed or memory cannot hold one."""
         self._sandbox = sandbox
         self._chain = toolchain.find(project)
         self._say = say
@@ -46,10 +46,16 @@ class Engine:
                 hint="end other programs, or use a native Lean, which needs less",
             )
         self._referee = asyncio.create_task(self._start_referee())
-        self._checker = asyncio.create_task(self._start_checker())
-        for task in (self._referee, self._checker):
-            task.add_done_callback(_looked_at)
+        self._referee.add_done_callback(_looked_at)
+        self._checker: asyncio.Task[Checker] | None = None
         self._used = False
+
+    def prestart(self) -> "asyncio.Task[Checker]":
+        """Begin to start the elaborator, which a search will need soon; return what becomes of it."""
+        if self._checker is None:
+            self._checker = asyncio.create_task(self._start_checker())
+            self._checker.add_done_callback(_looked_at)
+        return self._checker
 
     async def _start_referee(self) -> Referee:
         started = asyncio.get_running_loop().time()
@@ -79,15 +85,17 @@ class Engine:
     async def checker(self, depth: Depth = Depth.QUICK) -> Checker:
         """Return the warm elaborator; for FULL one that no candidate has spoken to before."""
         if depth is Depth.FULL and self._used:
-            old = await self._checker
+            old = await self.prestart()
+            self._checker = None
             await old.close()
-            self._checker = asyncio.create_task(self._start_checker())
         self._used = True
-        return await asyncio.shield(self._checker)
+        return await asyncio.shield(self.prestart())
 
     async def close(self) -> None:
         """End both."""
         for task in (self._checker, self._referee):
+            if task is None:
+                continue
             if not task.done():
                 task.cancel()
             await asyncio.wait([task])
