@@ -2,10 +2,10 @@
 
 import json
 from dataclasses import dataclass
+from typing import Literal
 
 from proofsmith.domains.lean.checker import Statement, parsed, spec_of
 from proofsmith.domains.lean.toolchain import Toolchain
-from proofsmith.errors import SandboxError
 from proofsmith.protocols import Sandbox, Service
 
 STANDARD_AXIOMS = frozenset({"propext", "Classical.choice", "Quot.sound"})
@@ -89,11 +89,14 @@ class Referee:
         await self._service.close()
 
 
-async def open_referee(sandbox: Sandbox, toolchain: Toolchain) -> Referee:
-    """Start or join the replay checker of this toolchain; raises SandboxError when it does not start."""
+async def open_referee(
+    sandbox: Sandbox, toolchain: Toolchain, *, scope: Literal["run", "user"] = "user"
+) -> Referee:
+    """Start the replay checker of this toolchain, or join it: it sees nothing of candidates but exports, as text.
+
+    Raises:
+        SandboxError: it does not start.
+    """
     box = sandbox.fresh(inputs=toolchain.inputs)
-    spec = spec_of(toolchain, name="lean replay checker", scope="user", level=sandbox.level)
-    service = await box.service(spec)
-    if not service:
-        raise SandboxError("the Lean replay checker does not start")
-    return Referee(service)
+    spec = spec_of(toolchain, name="lean replay checker", scope=scope, level=sandbox.level)
+    return Referee(await box.service(spec))

@@ -22,7 +22,7 @@ async def pair(lean):
     sandbox = await open_sandbox()
     async with asyncio.TaskGroup() as group:
         checker = group.create_task(open_checker(sandbox, lean))
-        referee = group.create_task(open_referee(sandbox, lean))
+        referee = group.create_task(open_referee(sandbox, lean, scope="run"))
     yield checker.result(), referee.result()
     await checker.result().close()
     await referee.result().close()
