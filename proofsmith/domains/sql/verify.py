@@ -34,7 +34,7 @@ from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
 from proofsmith.types import JSON, Candidate, Depth, Evidence, Problem, Status, Verdict
 
-DATABASES = {Depth.QUICK: 30, Depth.FULL: 300}
+DATABASES = {Depth.QUICK: 90, Depth.FULL: 300}
 TELLING = {Depth.QUICK: 3, Depth.FULL: 20}
 """Databases with a result that says something which TESTED needs."""
 

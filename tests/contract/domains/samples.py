@@ -77,25 +77,4 @@ def _verilog():
     )
 
 
-def _lean():
-    source = FIXTURES / "lean" / "contract" / "twice.lean"
-    head = source.read_text().partition(":= by")[0]
-    return Sample(
-        source=source,
-        right=(source.read_text(), f"{head}:= by\n  simp [twice]\n  omega\n"),
-        empty="",
-        vacuous="theorem other : True := trivial\n",
-        hang=f"{head}:= by\n  repeat (first | skip)\n",
-        wrong=(
-            f"{head}:= sorry\n",
-            f"{head}:= by rfl\n",
-            f"axiom a : False\n{head}:= a.elim\n",
-            f"{head}:= by native_decide\n",
-            f"{head.replace('% 2', '% 1')}:= by omega\n",
-            f"{head.replace('n + n', '2 * n')}:= by unfold twice; omega\n",
-        ),
-        off_limits="other.lean",
-    )
-
-
-SAMPLES = {"kernels": _kernels, "lean": _lean, "sql": _sql, "verilog": _verilog}
+SAMPLES = {"kernels": _kernels, "sql": _sql, "verilog": _verilog}
