@@ -30,6 +30,9 @@ LOCK = threading.Lock()
 """The solver's terms belong to one global context."""
 
 _GAP = 1000
+_DAY_US = 86_400_000_000
+_LAST_DAY = 3_000_000
+"""Ordinal of a day in the year 8214: what a model puts beyond the calendar is moved to its ends."""
 _EPOCH_DAYS = datetime.date(2000, 1, 1).toordinal()
 
 
@@ -333,11 +336,11 @@ def _cell(model: z3.ModelRef, value: Value, column: Column, names: _Names) -> Ce
         case "text":
             return names.text(whole, column.arguments[0] if column.arguments else 1 << 20)
         case "date":
-            return datetime.date.fromordinal(min(max(whole, 1), 3_000_000)).isoformat()
+            return datetime.date.fromordinal(min(max(whole, 1), _LAST_DAY)).isoformat()
         case "timestamp":
             moment = datetime.datetime.fromordinal(_EPOCH_DAYS)
-            days = datetime.timedelta(microseconds=whole - _EPOCH_DAYS * 86_400_000_000)
-            return str(moment + days)
+            whole = min(max(whole, _DAY_US), _LAST_DAY * _DAY_US)
+            return str(moment + datetime.timedelta(microseconds=whole - _EPOCH_DAYS * _DAY_US))
         case "boolean":
             return bool(whole)
         case _:
