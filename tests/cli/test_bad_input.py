@@ -195,7 +195,16 @@ FAULTS = {
 def test_an_endpoint_that_fails_is_named_and_the_rules_go_on(tmp_path, endpoint, fault):
     (tmp_path / "a.c").write_text(GOOD)
     endpoint.script = lambda _: FAULTS[fault]
-    flags = ["--base-url", endpoint.base_url, "--model", "loopback", "--budget", "3 attempts, 12s"]
+    flags = [
+        "--base-url",
+        endpoint.base_url,
+        "--model",
+        "loopback",
+        "--budget",
+        "6 attempts, 40s",
+        "--strategy",
+        "best_of",
+    ]
     done = proofsmith("optimize", "a.c", "-q", *flags, cwd=tmp_path, timeout=100)
     assert done.returncode in (0, 1, 4), done.stderr  # what the rules found is kept
     complained(done, done.returncode, "the model stopped answering", "--no-model")
