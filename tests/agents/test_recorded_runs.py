@@ -29,9 +29,12 @@ UNREADABLE = {"kmeans-portfolio": 1, "fft-portfolio": 1}
 
 
 def kind_of(prompt):
-    """Name a prompt by the beginning of its instruction, which does not depend on what was measured."""
+    """Name a prompt by the beginning of its instruction, which does not depend on what was measured.
+
+    The critic's has no name: nobody played it when the runs were recorded.
+    """
     task = prompt.rpartition("# Task\n")[2]
-    return next(name for name in (*TEXT, *CODE) if task.startswith(name))
+    return next((name for name in (*TEXT, *CODE) if task.startswith(name)), "")
 
 
 def recorded(run):

@@ -12,6 +12,8 @@ from sqlglot import exp
 from proofsmith.domains.sql.schema import Column
 
 Cell = None | bool | int | float | str | Decimal
+_FRACTIONS = (0.5, 1.5, 0.01, 1.25, 2.345, 10.75)
+"""Halves for rounding to whole numbers, and digits enough for rounding to one or two."""
 """A value of a table's cell; dates and times are ISO text."""
 
 _INTEGERS = (0, 1, 2, -1)
@@ -59,7 +61,7 @@ class Pools:
             case "decimal":
                 return self._decimals(column.arguments)
             case "float":
-                return [*map(float, self.integers), *map(float, self.numbers), 0.5, 1.5]
+                return [*map(float, self.integers), *map(float, self.numbers), *_FRACTIONS]
             case "text":
                 longest = column.arguments[0] if column.arguments else 1 << 20
                 return [text for text in self.texts if len(text) <= longest] or [""]
