@@ -93,6 +93,13 @@ def without_place(report):
     return report
 
 
+def untold(part):
+    """Drop feedback: with two jobs the clock says which of two ends first, and so what budget each is told."""
+    if isinstance(part, dict):
+        return {key: untold(value) for key, value in part.items() if key != "feedback"}
+    return [untold(value) for value in part] if isinstance(part, list) else part
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
 def test_a_killed_run_ends_with_the_same_report_and_pays_nothing_twice(scene, unbroken, point):
@@ -109,7 +116,7 @@ def test_with_two_jobs_only_a_call_in_flight_can_be_asked_for_again(scene, unbro
     report, paid = unbroken[2]
     assert scene.run("runs", point, jobs=2) == -signal.SIGKILL
     assert scene.run("runs", jobs=2) == 0
-    assert without_place(scene.report("runs")) == report
+    assert untold(without_place(scene.report("runs"))) == untold(report)
     assert scene.paid().keys() == paid.keys()
     assert sum((scene.paid() - paid).values()) <= 1
 
