@@ -20,7 +20,6 @@ FACT = "lessons"
 SHOWN = 3
 """Free lessons that a prompt has room for."""
 SHOWN_CHARS = 800
-"""Cap on each of them."""
 IDEA_CHARS = 300
 CHANGE_CHARS = 1200
 _RULE = re.compile(r"rule:([\w-]+)")
@@ -118,8 +117,7 @@ def of_change(report: Report, ledger: Ledger) -> Lesson | None:
     ]
     low = best.comparisons[0].low if best.comparisons else None
     gain = f"Confirmed at least {low:.2f} times as good:" if low else "Confirmed:"
-    idea = clip(" ".join(prose.split()), IDEA_CHARS)
-    change = clip("\n".join(lines), CHANGE_CHARS)
+    idea, change = clip(" ".join(prose.split()), IDEA_CHARS), clip("\n".join(lines), CHANGE_CHARS)
     return Lesson(
         domain=report.problem.domain,
         text=f"{idea}\n{gain}\n{change}".strip(),

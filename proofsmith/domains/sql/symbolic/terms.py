@@ -8,7 +8,6 @@ import z3
 
 Bool = Any
 """A Python bool or a z3 Boolean."""
-
 Number = Any
 """A Python int or a z3 arithmetic term."""
 
