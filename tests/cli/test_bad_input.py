@@ -201,16 +201,11 @@ def test_an_endpoint_that_fails_is_named_and_the_rules_go_on(tmp_path, endpoint,
         "--model",
         "loopback",
         "--budget",
-        "6 attempts, 40s",
-        "--strategy",
-        "best_of",
+        "30 attempts, 30s",
     ]
     done = proofsmith("optimize", "a.c", "-q", *flags, cwd=tmp_path, timeout=100)
     assert done.returncode in (0, 1, 4), done.stderr  # what the rules found is kept
-    if endpoint.requests:  # a busy machine may end the budget before the model's turn, and says so
-        complained(done, done.returncode, "the model stopped answering", "--no-model")
-    else:
-        assert "the model was not asked" in done.stdout
+    complained(done, done.returncode, "the model stopped answering", "--no-model")
     assert (tmp_path / "a.c").read_text() == GOOD
 
 
