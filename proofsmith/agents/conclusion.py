@@ -5,10 +5,12 @@ from collections.abc import Sequence
 
 from proofsmith.agents.confirm import Confirmed
 from proofsmith.agents.run import Run
-from proofsmith.types import Conclusion, Goal, Outcome, Profile, Report
+from proofsmith.types import Conclusion, Goal, Outcome, Profile, Reply, Report
 
 _SUCCESS = {Goal.SOLVE: Conclusion.SOLVED, Goal.REFUTE: Conclusion.DISPROVED}
 NOT_ASKED = "the model was not asked: the budget ended before its turn"
+MODEL_STOPPED = "the model stopped answering"
+UNANSWERED = "it was asked, and no reply came within the budget"
 REASONS = 3
 """Kinds of rejection that are listed, most frequent first."""
 
@@ -23,8 +25,8 @@ def conclude(
     success = _SUCCESS.get(run.problem.goal, Conclusion.IMPROVED)
     profile = run.ledger.get("profile", "original", Profile)
     explanation = list(confirmed.notes)
-    if model_error:
-        explanation.append(f"the model stopped answering: {model_error}")
+    if silence := model_error or _unanswered(run):
+        explanation.append(f"{MODEL_STOPPED}: {silence}")
     elif run.model is not None and not run.budget.spend.tokens and not _asked(run):
         explanation.append(NOT_ASKED)
     if best is None:
@@ -48,6 +50,11 @@ def conclude(
 
 def _asked(run: Run) -> bool:
     return bool(run.ledger.all("prompt", str))
+
+
+def _unanswered(run: Run) -> str:
+    """Say that none of the search's calls was answered; empty when one was, or none was made."""
+    return UNANSWERED if _asked(run) and not run.ledger.all("reply", Reply) else ""
 
 
 def _shortfall(run: Run, outcomes: Sequence[Outcome], confirmed: Confirmed) -> list[str]:

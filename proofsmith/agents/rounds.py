@@ -237,9 +237,9 @@ class Rounds:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        for task in tasks:
-            if not task.cancelled():
-                task.exception()  # seen: the first error is already on its way up
+        for task in tasks:  # an exception is only seen here: the first one is already on its way up
+            if not task.cancelled() and task.exception() is None:
+                self._model_error = self._model_error or task.result().error
         for flight in self._window:  # a reply that nobody judged was paid for all the same
             reply = self._run.ledger.get("reply", flight.move.id, Reply)
             self._settle(flight, Result(reply=reply), attempts=0)

@@ -27,7 +27,6 @@ SOURCE = typer.Argument(metavar="FILE", help="the file to work on", show_default
 DEMO = ("kernels", "demo", "matmul.c")
 DEMO_BUDGET = "1 attempt, 120s"
 """About 13 s of processor time; the wall time is for busy machines, where giving up half-way would show nothing."""
-MODEL_STOPPED = "the model stopped answering"
 ENDPOINT_HINT = "the rules went on alone; check --base-url, --model and the key, or pass --no-model"
 NEXT_STEPS = """\
 Next, with a model beside the rules (any OpenAI-compatible endpoint, local ones need no key):
@@ -111,7 +110,7 @@ def _run(
         typer.echo("\n".join(reports.six_lines(report)))
     todo.announce(report.problem)
     if not searching.no_model and todo.settings.model:
-        _blame_endpoint(report, todo.settings.base_url)
+        _blame_endpoint(report)
     if searching.out is not None:
         _hand_out(report, source, searching.out)
     return report, exit_code(report)
@@ -164,15 +163,13 @@ def _asker(watch: "Watcher", searching: Searching) -> Callable[[str], bool]:
     return ask
 
 
-def _blame_endpoint(report: "Report", base_url: str) -> None:
+def _blame_endpoint(report: "Report") -> None:
     """Say on stderr that the endpoint was of no use, when it was not, and that the rules went on."""
-    from proofsmith.agents.conclusion import NOT_ASKED
+    from proofsmith.agents.conclusion import MODEL_STOPPED
 
-    told = next((line for line in report.explanation if line.startswith(MODEL_STOPPED)), "")
-    if not told and not report.spend.tokens and NOT_ASKED not in report.explanation:
-        told = f"{MODEL_STOPPED}: {base_url} gave no usable reply within the budget"
-    if told:
-        sys.stderr.write(f"proofsmith: {told}\n  hint: {ENDPOINT_HINT}\n")
+    for told in report.explanation:
+        if told.startswith(MODEL_STOPPED):
+            sys.stderr.write(f"proofsmith: {told}\n  hint: {ENDPOINT_HINT}\n")
 
 
 def _hand_out(report: "Report", source: Path, out: Path) -> None:

@@ -201,7 +201,7 @@ def test_an_endpoint_that_fails_is_named_and_the_rules_go_on(tmp_path, endpoint,
         "--model",
         "loopback",
         "--budget",
-        "30 attempts, 30s",
+        "30 attempts, 45s",
     ]
     done = proofsmith("optimize", "a.c", "-q", *flags, cwd=tmp_path, timeout=100)
     assert done.returncode in (0, 1, 4), done.stderr  # what the rules found is kept

@@ -100,6 +100,14 @@ class Terminal:
             self.seen += os.read(self._master, 4096).decode(errors="replace")
         self.seen = self.seen.partition(text)[2]
 
+    def wait_until_idle(self):
+        """Wait until the command sleeps: the prompt is shown a moment before the line editor listens."""
+        idle = 0
+        while idle < 5:
+            state = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+            idle = idle + 1 if state == "S" else 0
+            time.sleep(0.05)
+
     def type(self, text):
         os.write(self._master, text.encode())
 
@@ -143,5 +151,6 @@ def test_ctrl_c_at_the_prompt_ends_with_the_exit_code_of_an_interruption(folder)
         where = ("--base-url", endpoint.base_url, "--model", "loopback")
         terminal = Terminal("chat", "matmul.c", *where, cwd=folder)
         terminal.wait_for("> ")
+        terminal.wait_until_idle()
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.end() == 130
