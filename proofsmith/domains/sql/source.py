@@ -138,6 +138,7 @@ def problem(
         inputs={"data": folder} if folder is not None else {},
         editable=(name,),
         options={
+            "path": name,
             "engine": engine,
             "param": [*listed],
             "by-position": options.get("by-position") is True,

@@ -24,7 +24,7 @@ from proofsmith.domains.sql.proof.prove import Proof, prove
 from proofsmith.domains.sql.query import statement_text, tables_read
 from proofsmith.domains.sql.schema import kind_of
 from proofsmith.domains.sql.source import Source, source_of
-from proofsmith.domains.sql.symbolic.rung import Climb, climb, telling_databases
+from proofsmith.domains.sql.symbolic.rung import Climb, climb, telling_databases, variants
 from proofsmith.domains.sql.testing.conditions import conditions_of
 from proofsmith.domains.sql.testing.databases import Generator
 from proofsmith.domains.sql.testing.differential import Difference, Pair, Tally, examine
@@ -44,6 +44,8 @@ _LARGE_S = 20.0
 _SKIPPED_SHARE = 0.2
 _SEEDS = {Depth.QUICK: 1, Depth.FULL: 20_231}
 _LONGEST_FEEDBACK = 1900
+_NEIGHBOURS = 40
+"""Databases near the solver's counter-example on which the engine is asked too."""
 
 
 class Verifier:
@@ -190,11 +192,19 @@ class Verifier:
         climbed = None
         if depth is Depth.FULL or (doubt and not proof.proved):
             climbed = await climb(self._source.query, query, pair.schema, depth)
-            if climbed.last.database is not None:
-                again = await examine(engine, pair, iter([climbed.last.database]), seed)
+            if climbed.last.found == "differ":
+                again = await self._replayed(engine, pair, climbed, seed)
                 if again.found is not None:
                     return await self._refuted(engine, pair, again.found, seed)
+                doubt = doubt or _unconfirmed(engine, climbed, again)
         return self._verdict(tally, proof, climbed, doubt, seed)
+
+    async def _replayed(self, engine: Engine, pair: Pair, climbed: Climb, seed: int) -> Tally:
+        """Run the solver's counter-example and its neighbours on the engine, which alone can refute."""
+        if climbed.last.database is None:
+            return Tally()
+        near = islice(variants(pair.schema, climbed.last.database), _NEIGHBOURS)
+        return await examine(engine, pair, near, seed)
 
     def _verdict(
         self, tally: Tally, proof: Proof, climbed: Climb | None, doubt: str, seed: int
@@ -208,7 +218,8 @@ class Verifier:
             facts["solver"] = climbed.reason or climbed.last.found
             facts["bound_rows"] = climbed.rows
         contradicted = climbed is not None and climbed.last.found == "differ"
-        if proof.proved and sound and not contradicted:
+        sound = sound and not contradicted
+        if proof.proved and sound:
             facts["steps"] = list(proof.steps)
             facts["constraints"] = self._constraints()
             evidence = self._evidence(
@@ -280,6 +291,17 @@ class Verifier:
             log_tail=told,
             facts={"seed": seed, **facts},
         )
+
+
+def _unconfirmed(engine: Engine, climbed: Climb, again: Tally) -> str:
+    """Say why the solver's counter-example, which the engine does not show, leaves the pair undecided."""
+    why = f"{engine.version} returns the same there, so one of the two is wrong about these queries"
+    if again.base_errors:
+        why = f"the original fails there ({again.base_error})"
+    elif again.undetermined or not again.databases:
+        why = "the original's own result there depends on how rows are stored"
+    rows = sum(map(len, (climbed.last.database or {}).values()))
+    return f"the solver tells the queries apart on a database of {rows} row(s); {why}"
 
 
 _UNORDERED = "the original has ORDER BY at its top level and it has none there; the order of a subquery is no promise"

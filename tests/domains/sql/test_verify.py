@@ -89,6 +89,15 @@ async def test_an_original_that_changes_by_itself_or_depends_on_storage_is_undec
     assert "how rows are stored" in tied.feedback
 
 
+async def test_a_counter_example_of_the_solver_that_the_engine_does_not_show_leaves_no_claim():
+    base = "SELECT sku, price AS p FROM product"
+    cast = "SELECT sku, CAST(price AS DOUBLE PRECISION) AS p FROM product"
+    verdict = await judged(base, cast, "sqlite", Depth.FULL, ddl=DDL)
+    assert verdict.status is Status.UNDECIDED
+    assert verdict.evidence[-1].facts["solver"] == "differ"
+    assert "returns the same there" in verdict.feedback
+
+
 async def test_an_original_that_the_engine_refuses_is_the_users_to_correct():
     with pytest.raises(UsageError, match="refuses the query"):
         await judged("SELECT missing FROM t", "SELECT a FROM t", "duckdb")

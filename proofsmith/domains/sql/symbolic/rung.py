@@ -58,11 +58,11 @@ async def telling_databases(base: exp.Query, schema: Schema) -> Iterator[Databas
     for rows in (1, 2):
         found = await asyncio.to_thread(exemplar, query, schema, rows, 4.0)
         if found is not None:
-            return _variants(schema, found)
+            return variants(schema, found)
     return iter(())
 
 
-def _variants(schema: Schema, database: Database) -> Iterator[Database]:
+def variants(schema: Schema, database: Database) -> Iterator[Database]:
     """Yield a database, then each with one row dropped or one cell emptied or moved by one."""
     yield database
     for name, table in schema.tables.items():
