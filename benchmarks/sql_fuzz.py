@@ -2,7 +2,9 @@
 
 Run it as `python -m benchmarks.sql_fuzz [--queries N] [--seed S] [--engine E] [--quick]`. Every rule is applied to
 every query at every place; each output runs beside its input on small adversarial databases in the product's own
-sandboxed engine, and what the two return is compared as bags. `--quick` takes 2 000 queries.
+sandboxed engine, and what the two return is compared as bags, in order where the query orders. The solver's model of
+SQL answers every query too, on databases of at most three rows a table, and is compared with the engine. `--quick`
+takes 2 000 queries.
 """
 
 import argparse
@@ -16,19 +18,23 @@ from itertools import islice
 
 from benchmarks.bars import Bars
 from benchmarks.sql_queries import Writer, draw_schema
+from proofsmith.domains.sql.analysis import promise_of
+from proofsmith.domains.sql.analysis import qualified as resolved
 from proofsmith.domains.sql.engines import Engine, Outcome, start
 from proofsmith.domains.sql.query import Unreadable, parse_query
 from proofsmith.domains.sql.rules import CATALOGUE
 from proofsmith.domains.sql.rules.text import qualified, written
 from proofsmith.domains.sql.schema import Schema
-from proofsmith.domains.sql.testing.databases import Generator, inserts
+from proofsmith.domains.sql.symbolic.bounded import answer
+from proofsmith.domains.sql.testing.databases import Generator, Shape, inserts
 from proofsmith.domains.sql.testing.pools import pools_of
-from proofsmith.domains.sql.testing.results import Promise, difference
+from proofsmith.domains.sql.testing.results import difference
 from proofsmith.executors.choice import open_sandbox
 
 A_SCHEMA = 50
 """Queries over one schema."""
 DATABASES = 12
+MODEL_ROWS = 3
 
 
 @dataclass
@@ -41,6 +47,9 @@ class Tally:
     telling: int = 0
     errors: int = 0
     findings: list[str] = field(default_factory=list)
+    answers: int = 0
+    """Queries that the solver's model answered."""
+    model_findings: list[str] = field(default_factory=list)
 
 
 async def one_schema(engine: Engine, rng: random.Random, tally: Tally, count: int) -> None:
@@ -71,12 +80,42 @@ async def one_schema(engine: Engine, rng: random.Random, tally: Tally, count: in
         scripts, await engine.trials(schema, scripts, statements), strict=True
     ):
         judge(schema, script, cases, iter(outcomes), tally)
+    await judge_model(engine, schema, [text for text, _ in cases], rng, tally)
+
+
+async def judge_model(
+    engine: Engine, schema: Schema, texts: list[str], rng: random.Random, tally: Tally
+) -> None:
+    """Compare the solver's answers with the engine's on one tiny database."""
+    generator = Generator(
+        schema, pools_of(parse_query(t, engine.name) for t in texts), rng.getrandbits(32)
+    )
+    database = generator.draw(Shape(most_rows=MODEL_ROWS, domain=3, null_share=0.2))
+    script = inserts(schema, database)
+    (outcomes,) = await engine.trials(schema, [script], texts)
+    for text, outcome in zip(texts, outcomes, strict=True):
+        tree = resolved(parse_query(text, engine.name), schema)
+        rows = (
+            answer(tree, schema, database) if tree is not None and outcome.ended == "ok" else None
+        )
+        if rows is None:
+            continue
+        tally.answers += 1
+        if Counter(map(rounded, rows)) != Counter(map(rounded, outcome.rows)):
+            tally.model_findings.append(f"{text}\n{script}\nsolver {rows}\nengine {outcome.rows}")
+
+
+def rounded(row) -> tuple[str, ...]:
+    """Name the numbers of a row to nine digits."""
+    values = [next(iter(cell.values())) if isinstance(cell, dict) else cell for cell in row]
+    return tuple("null" if v is None else f"{float(v):.9g}" for v in values)
 
 
 def judge(schema: Schema, script: str, cases, outcomes, tally: Tally) -> None:
     """Compare each output with its input on one database."""
     for base, made in cases:
         wanted: Outcome = next(outcomes)
+        promise = promise_of(parse_query(base, schema.dialect))
         for name, text in made:
             got: Outcome = next(outcomes)
             tally.runs += 1
@@ -85,7 +124,7 @@ def judge(schema: Schema, script: str, cases, outcomes, tally: Tally) -> None:
                 tally.errors += 1
                 continue
             tally.telling += bool(wanted.rows)
-            if got.ended != "ok" or difference(wanted, got, Promise()):
+            if got.ended != "ok" or difference(wanted, got, promise):
                 tally.findings.append(
                     f"{name} on {schema.dialect}\n{base}\n{text}\n{script}\n{got.error}"
                 )
@@ -118,10 +157,15 @@ async def main() -> int:
             f"{tally.telling} with rows, {tally.errors} where the input fails, {time.perf_counter() - began_s:.0f} s"
         )
         print("  " + ", ".join(f"{rule} {count}" for rule, count in tally.outputs.most_common()))
+        print(f"  the solver's model answered {tally.answers} queries")
         for finding in tally.findings[:5]:
             print(f"DIFFERENCE {finding}\n")
+        for finding in tally.model_findings[:5]:
+            print(f"MODEL {finding}\n")
         bars.at_least(f"{name} queries fuzzed", tally.queries, total)
         bars.at_most(f"{name} rewrites that differ", len(tally.findings), 0)
+        bars.at_least(f"{name} queries that the solver answered", tally.answers, total // 2)
+        bars.at_most(f"{name} answers of the solver that differ", len(tally.model_findings), 0)
     return bars.close()
 
 

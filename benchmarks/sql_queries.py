@@ -4,6 +4,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import sqlglot
+
 from proofsmith.domains.sql.schema import Column, ForeignKey, Schema, Table
 
 COLUMNS = ("a", "b", "c", "d")
@@ -46,8 +48,55 @@ class Writer:
             self.totals,
             self.values,
             self.over_groups,
+            self.joined_totals,
+            self.set_operation,
+            self.own_extreme,
         )
-        return self.rng.choice(shapes)()
+        text = self.rng.choice(shapes)()
+        return self.ordered(text) if self.rng.random() < 0.25 else text
+
+    def ordered(self, text: str) -> str:
+        """The query under an ORDER BY of all its outputs, sometimes cut: rows that tie are then equal."""
+        tree = sqlglot.parse_one(text)
+        ways = [self.rng.choice(("", " DESC")) for _ in tree.named_selects]
+        keys = [f"{name}{way}" for name, way in zip(tree.named_selects, ways, strict=True)]
+        cut = self.rng.choice(("", " LIMIT 1", " LIMIT 2", " LIMIT 1 OFFSET 1"))
+        return f"{text} ORDER BY {', '.join(keys)}{cut}"
+
+    def joined_totals(self) -> str:
+        """An aggregate of one side of a join, with or without groups of the other."""
+        one, two = self.alias(), self.alias()
+        fold = self.fold([two]) if self.rng.random() < 0.8 else "COUNT(*)"
+        on = f"{two}.{self.rng.choice(COLUMNS)} = {self.column([one])}"
+        clause = f"{self.table()} AS {one} JOIN {self.table()} AS {two} ON {on}"
+        where = self.where([self.rng.choice((one, two))], simple=True)
+        if self.rng.random() < 0.3:
+            return f"SELECT {fold} AS s FROM {clause}{where}"
+        key = self.column([one])
+        return f"SELECT {key} AS k, {fold} AS s FROM {clause}{where} GROUP BY {key}"
+
+    def set_operation(self) -> str:
+        """Two SELECTs of two columns under a set operation."""
+        sides = []
+        for _ in range(2):
+            alias = self.alias()
+            shown = f"{self.column([alias])} AS x, {self.column([alias])} AS y"
+            sides.append(f"SELECT {shown} FROM {self.table()} AS {alias}{self.where([alias])}")
+        operation = self.rng.choice(("EXCEPT", "INTERSECT", "UNION", "UNION ALL", "UNION ALL"))
+        return f" {operation} ".join(sides)
+
+    def own_extreme(self) -> str:
+        """Rows that compare with an aggregate of their own group."""
+        one, two, table = self.alias(), self.alias(), self.table()
+        key, value = self.rng.choice(COLUMNS), self.rng.choice(COLUMNS)
+        more = f" AND {self.simple([two])}" if self.rng.random() < 0.4 else ""
+        inner = (
+            f"SELECT {self.rng.choice(('MAX', 'MIN', 'SUM'))}({two}.{value}) FROM {table} AS {two}"
+        )
+        inner += f" WHERE {two}.{key} = {one}.{key}{more}"
+        rest = f" AND {self.condition([one])}" if self.rng.random() < 0.4 else ""
+        where = f"{one}.{value} {self.operator()} ({inner}){rest}"
+        return f"SELECT {one}.id AS x, {one}.{value} AS y FROM {table} AS {one} WHERE {where}"
 
     def flat(self) -> str:
         """SELECT [DISTINCT] columns FROM joins WHERE conditions."""

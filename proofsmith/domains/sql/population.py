@@ -16,6 +16,7 @@ _NULL_SHARE = 0.05
 _CONSTANT_SHARE = 0.2
 _DISTINCT = 1000
 _TRIES = 20
+_COUNTED = frozenset(("integer", "decimal", "float", "text", "date", "timestamp"))
 
 
 def populate(
@@ -56,10 +57,15 @@ def _rows(
     rng: random.Random,
 ) -> Iterator[dict[str, Cell]]:
     checks = [Condition(text, table, schema.dialect) for text in table.checks]
+    keyed = {key[-1] for key in table.keys}
+    drawn = [(c, pools.own(c), pools.of(c)) for c in table.columns]
     seen: set[tuple[str, tuple[Cell, ...]]] = set()
     for number in range(count):
         for _ in range(_TRIES):
-            row = {c.name: _cell(table, c, number, pools, rng) for c in table.columns}
+            row = {
+                c.name: _numbered(c, number) if c.name in keyed else _cell(c, own, pool, rng)
+                for c, own, pool in drawn
+            }
             _refer(table, row, parents, rng)
             keys = {(",".join(k), tuple(row[n] for n in k)) for k in table.keys}
             fresh = {key for key in keys if None not in key[1]}
@@ -89,21 +95,14 @@ def _skewed(count: int, rng: random.Random) -> int:
     return int(count ** rng.random()) - 1 if rng.getrandbits(1) else rng.randrange(count)
 
 
-def _cell(table: Table, column: Column, number: int, pools: Pools, rng: random.Random) -> Cell:
-    keyed = any(key[-1] == column.name for key in table.keys)
-    if keyed:
-        return _numbered(column, number)
+def _cell(column: Column, own: Sequence[Cell], pool: Sequence[Cell], rng: random.Random) -> Cell:
+    """Draw a value: NULL, a constant that queries compare the column with, or one of few or many others."""
     if column.nullable and rng.random() < _NULL_SHARE:
         return None
-    own = pools.own(column)
     if own and rng.random() < _CONSTANT_SHARE:
         return rng.choice(own)
-    return _drawn(column, _skewed(_DISTINCT, rng), rng, pools)
-
-
-def _drawn(column: Column, index: int, rng: random.Random, pools: Pools) -> Cell:
-    kinds = ("integer", "decimal", "float", "text", "date", "timestamp")
-    return _numbered(column, index) if column.kind in kinds else rng.choice(pools.of(column))
+    index = _skewed(_DISTINCT, rng)
+    return _numbered(column, index) if column.kind in _COUNTED else rng.choice(pool)
 
 
 def _numbered(column: Column, number: int) -> Cell:

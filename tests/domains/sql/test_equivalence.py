@@ -1,6 +1,7 @@
 """The solver and the normal form on pairs of known truth: a wrong rewrite is never bounded, let alone proved."""
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from proofsmith.domains.sql.analysis import qualified, size_constants, without_e
 from proofsmith.domains.sql.proof.prove import prove
 from proofsmith.domains.sql.query import parse_query, tables_read
 from proofsmith.domains.sql.schema import parse_schema
-from proofsmith.domains.sql.symbolic.bounded import decide
+from proofsmith.domains.sql.symbolic.bounded import answer, decide
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "sql"
 DDL = (FIXTURES / "shop.sql").read_text()
@@ -129,3 +130,20 @@ def test_a_column_with_a_collation_of_its_own_is_beyond_the_solver():
     schema = parse_schema(ddl, "sqlite")
     query = qualified(parse_query("SELECT a FROM t WHERE a = 'x'", "sqlite"), schema)
     assert decide(query, query, schema, 2, 10.0).found == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("SELECT a, COUNT(*) AS n FROM t GROUP BY a", [(None, 1), (1, 2)]),
+        ("SELECT a FROM t WHERE b NOT IN (SELECT a FROM u)", []),
+        ("SELECT b FROM t ORDER BY b DESC NULLS LAST LIMIT 1", [(4,)]),
+        ("SELECT AVG(b) AS m FROM t", [(Fraction(7, 2),)]),
+    ],
+)
+def test_the_solvers_model_answers_a_query_on_a_given_database(text, wanted):
+    query, _, schema = pair(text, text)
+    database = {"t": [(1, 3), (1, 4), (None, None)], "u": [(None,)]}
+    assert sorted(answer(qualified(query, schema), schema, database), key=str) == sorted(
+        wanted, key=str
+    )

@@ -1,21 +1,26 @@
 """The rules that rewrite queries without a model, in the order in which a search tries them."""
 
 from proofsmith.domains.sql.rules import (
+    contradiction,
     decorrelation,
     disjunctions,
     distinctness,
     existence,
     joins,
     merging,
+    preaggregation,
     predicates,
     repetition,
+    setops,
     specialisation,
+    windowing,
 )
 from proofsmith.domains.sql.rules.rule import Rule
 
 CATALOGUE: tuple[Rule, ...] = tuple(
     sorted(
         (
+            *contradiction.RULES,
             *decorrelation.RULES,
             *disjunctions.RULES,
             *distinctness.RULES,
@@ -23,8 +28,11 @@ CATALOGUE: tuple[Rule, ...] = tuple(
             *joins.RULES,
             *merging.RULES,
             *predicates.RULES,
+            *preaggregation.RULES,
             *repetition.RULES,
+            *setops.RULES,
             *specialisation.RULES,
+            *windowing.RULES,
         ),
         key=lambda rule: -rule.prior,
     )

@@ -19,7 +19,7 @@ _ARITHMETIC = (exp.Paren, exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Literal, exp.D
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
+class Block:
     """A correlated scalar aggregate taken apart."""
 
     subquery: exp.Subquery
@@ -36,7 +36,7 @@ class _Block:
         return isinstance(self.fold, exp.Count)
 
 
-def read_block(subquery: exp.Expr, schema: Schema) -> _Block | None:
+def read_block(subquery: exp.Expr, schema: Schema) -> Block | None:
     """Take a scalar subquery apart; None when it is not a correlated aggregate that the rule covers."""
     inner, outer = subquery.this, subquery.parent_select
     if not isinstance(subquery, exp.Subquery) or not _simple(inner):
@@ -47,7 +47,7 @@ def read_block(subquery: exp.Expr, schema: Schema) -> _Block | None:
     split = _split(inner, outer, schema)
     if fold is None or split is None:
         return None
-    return _Block(subquery, inner, outer, fold, *split)
+    return Block(subquery, inner, outer, fold, *split)
 
 
 def _simple(inner: exp.Expr) -> bool:
@@ -131,7 +131,7 @@ def decorrelated(subquery: exp.Expr, schema: Schema, *, restricted: bool) -> exp
     block = read_block(subquery, schema)
     if block is None:
         return None
-    rejecting = not block.counts and _rejecting_conjunct(block)
+    rejecting = not block.counts and rejecting_conjunct(block)
     if not rejecting and not _extendable(block):
         return None
     limits = restrictions(block.outer, block.pairs, schema) if restricted else []
@@ -158,7 +158,7 @@ def decorrelated(subquery: exp.Expr, schema: Schema, *, restricted: bool) -> exp
     return tree
 
 
-def _around(block: _Block, count: exp.Expr) -> exp.Expr:
+def _around(block: Block, count: exp.Expr) -> exp.Expr:
     """Return the subquery's output with its count replaced, in parentheses where it is more than the count."""
     value = block.inner.expressions[0].unalias()
     if value is block.fold:
@@ -168,7 +168,7 @@ def _around(block: _Block, count: exp.Expr) -> exp.Expr:
     return exp.paren(copy)
 
 
-def _grouped(block: _Block, limits: Sequence[exp.Expr], alias: str) -> exp.Subquery:
+def _grouped(block: Block, limits: Sequence[exp.Expr], alias: str) -> exp.Subquery:
     """Return the subquery grouped by the inner sides of its correlation, as a derived table."""
     query = block.inner.copy()
     mine = [pair[0] for pair in block.pairs]
@@ -181,7 +181,7 @@ def _grouped(block: _Block, limits: Sequence[exp.Expr], alias: str) -> exp.Subqu
     return scopes.derived(query, alias)
 
 
-def _rejecting_conjunct(block: _Block) -> bool:
+def rejecting_conjunct(block: Block) -> bool:
     """Say whether a NULL of the subquery makes its conjunct of the outer WHERE reject the row."""
     node: exp.Expr = block.subquery
     while isinstance(node.parent, (*facts.STRICT, exp.Between)):
@@ -191,7 +191,7 @@ def _rejecting_conjunct(block: _Block) -> bool:
     return isinstance(node.parent, exp.Where) and node.parent.parent is block.outer
 
 
-def _extendable(block: _Block) -> bool:
+def _extendable(block: Block) -> bool:
     """Say whether a left join can bring the value to where the subquery stands."""
     if any((join.side or "").upper() in ("RIGHT", "FULL") for join in scopes.joins(block.outer)):
         return False

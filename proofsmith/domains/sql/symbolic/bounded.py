@@ -2,9 +2,10 @@
 
 import datetime
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 import z3
 from sqlglot import exp
@@ -55,14 +56,7 @@ def decide(
             return _Comparison(base, candidate, schema, rows).decide(limit_s)
         except Unsupported as reason:
             return Bound(found="unsupported", rows=rows, reason=str(reason))
-        except (
-            z3.Z3Exception,
-            RecursionError,
-            AttributeError,
-            KeyError,
-            TypeError,
-            ValueError,
-        ) as error:
+        except _UNENCODED as error:
             return Bound(found="unsupported", rows=rows, reason=f"not encoded: {error}"[:200])
 
 
@@ -73,6 +67,21 @@ def exemplar(
     with LOCK:
         try:
             return _Comparison(query, query, schema, rows).exemplar(limit_s)
+        except _UNENCODED:
+            return None
+
+
+def answer(
+    query: exp.Query, schema: Schema, database: Mapping[str, Sequence[tuple[Cell, ...]]]
+) -> list[tuple[Fraction | None, ...]] | None:
+    """Return what the solver's model of SQL says that a qualified query gives on a database of whole numbers.
+
+    None where the model does not cover the query, or where ties leave the answer open.
+    """
+    most = max(map(len, database.values()), default=0)
+    with LOCK:
+        try:
+            return _Comparison(query, query, schema, most).answer(database)
         except _UNENCODED:
             return None
 
@@ -139,6 +148,35 @@ class _Comparison:
             )
         )
         return self._database(solver.model()) if solver.check() == z3.sat else None
+
+    def answer(
+        self, database: Mapping[str, Sequence[tuple[Cell, ...]]]
+    ) -> list[tuple[Fraction | None, ...]] | None:
+        """Return the first query's rows on one database."""
+        solver = z3.Solver()
+        side = Side("base", adversarial=False)
+        encoder = Encoder(self._tables, self._texts, side, self._schema.dialect)
+        found = encoder.ordered(self._queries[0], Scope({})).relation.rows
+        solver.add(*[term for term in side.assumptions if term is not True])
+        for name, relation in self._tables.items():
+            given = database.get(name, ())
+            for place, row in enumerate(relation.rows):
+                solver.add(row.present == (place < len(given)))
+                for cell, value in zip(
+                    row.cells, given[place] if place < len(given) else (), strict=False
+                ):
+                    known = (
+                        cell.null if value is None else both(no(cell.null), cell.number == value)
+                    )
+                    solver.add(known)
+        if solver.check() != z3.sat:
+            return None
+        model = solver.model()
+        return [
+            tuple(_exact(model, cell) for cell in row.cells)
+            for row in found
+            if _true(model, row.present)
+        ]
 
     def _table(self, table: Table) -> Relation:
         rows = []
@@ -321,10 +359,23 @@ class _Names:
         return made if len(made) <= longest else made[:longest]
 
 
+def _true(model: z3.ModelRef, term: Bool) -> bool:
+    return term if isinstance(term, bool) else bool(z3.is_true(model.eval(term, True)))
+
+
+def _exact(model: z3.ModelRef, value: Value) -> Fraction | None:
+    """Return a cell of an answer as a number; raises AttributeError for anything else."""
+    if _true(model, value.null):
+        return None
+    number = value.number
+    if isinstance(number, int):
+        return Fraction(number)
+    found = model.eval(number, model_completion=True)
+    return Fraction(found.as_long()) if z3.is_int_value(found) else Fraction(found.as_fraction())
+
+
 def _cell(model: z3.ModelRef, value: Value, column: Column, names: _Names) -> Cell:
-    if z3.is_true(
-        model.eval(z3.BoolVal(value.null) if isinstance(value.null, bool) else value.null, True)
-    ):
+    if _true(model, value.null):
         return None
     number = model.eval(value.number, model_completion=True)
     if column.kind in ("decimal", "float"):

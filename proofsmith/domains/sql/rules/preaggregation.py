@@ -1,0 +1,186 @@
+"""Aggregate one table by its join columns before it is joined, and the partial results after it.
+
+Source: Yan and Larson, *Eager Aggregation and Lazy Aggregation* (VLDB 1995).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from proofsmith.domains.sql.rules import facts, scopes
+from proofsmith.domains.sql.rules.rule import Rule, Template
+from proofsmith.domains.sql.schema import Schema, Table
+
+_FOLDS = (exp.Sum, exp.Min, exp.Max, exp.Count)
+_EXACT = ("integer", "decimal")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is computed inside: filters of the table alone, columns that are used outside, aggregates."""
+
+    source: scopes.Source
+    filters: tuple[exp.Expr, ...]
+    keys: tuple[str, ...]
+    folds: tuple[exp.AggFunc, ...]
+
+
+def aggregate_first(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
+    """Yield the tree with one inner-joined table, to which all aggregates belong, grouped before it is joined."""
+    for copy, select in scopes.sites(tree, exp.Select, wanted=scopes.joins):
+        if not isinstance(select, exp.Select) or not _shaped(select):
+            continue
+        for alias in list(scopes.sources(select)):
+            again = copy.copy()
+            index = next(i for i, n in enumerate(copy.find_all(exp.Select)) if n is select)
+            target = list(again.find_all(exp.Select))[index]
+            plan = _planned(target, alias, schema)
+            if plan is not None:
+                _carry_out(target, plan, schema)
+                yield again
+
+
+def _shaped(select: exp.Select) -> bool:
+    """Say whether the SELECT aggregates plain inner joins, without ROLLUP, windows or DISTINCT."""
+    ordinary = select.args.get("group") is None or facts.group_keys(select) is not None
+    return (
+        scopes.plain(select)
+        and scopes.inner_only(select)
+        and facts.aggregates(select)
+        and ordinary
+        and not facts.windows(select)
+        and not select.args.get("distinct")
+    )
+
+
+def _planned(select: exp.Select, alias: str, schema: Schema) -> _Plan | None:
+    """Return how to group `alias` first; None when an aggregate needs another table or is not built from parts."""
+    source = scopes.sources(select)[alias]
+    table = scopes.declared(source.node, schema)
+    folds = _folds(select)
+    if table is None or not folds or not all(_partial(f, alias, schema) for f in folds):
+        return None
+    if all(isinstance(f.this, exp.Star) for f in folds) and len(scopes.sources(select)) > 2:
+        return None  # COUNT(*) alone belongs to no table; two tables are worth both tries
+    filters = [
+        part
+        for part in scopes.conditions(select)
+        if scopes.aliases_of(part) == {alias} and facts.calm(part)
+    ]
+    inside = {id(c) for part in (*filters, *folds) for c in part.find_all(exp.Column)}
+    keys = {
+        c.name
+        for c in select.find_all(exp.Column)
+        if c.table == alias and id(c) not in inside and scopes.owner(c) is select
+    }
+    if not keys or table.is_key(keys):
+        return None  # every group would be one row
+    return _Plan(source, tuple(filters), tuple(sorted(keys)), tuple(folds))
+
+
+def _folds(select: exp.Select) -> list[exp.AggFunc]:
+    """Return the SELECT's own aggregates."""
+    return [node for node in select.find_all(exp.AggFunc) if node.parent_select is select]
+
+
+def _partial(fold: exp.AggFunc, alias: str, schema: Schema) -> bool:
+    """Say whether the aggregate of a whole is the aggregate of its parts' aggregates, all of it from `alias`."""
+    if type(fold) not in _FOLDS or fold.expressions or fold.find(exp.Distinct, exp.Query):
+        return False
+    if isinstance(fold.parent, exp.Filter | exp.WithinGroup):
+        return False
+    if isinstance(fold.this, exp.Star):
+        return isinstance(fold, exp.Count)
+    columns = list(fold.find_all(exp.Column))
+    mine = bool(columns) and all(column.table == alias for column in columns)
+    exact = not isinstance(fold, exp.Sum) or all(facts.kind(c, schema) in _EXACT for c in columns)
+    return mine and exact and facts.calm(fold.this)
+
+
+def _carry_out(select: exp.Select, plan: _Plan, schema: Schema) -> None:
+    tree, old = select.root(), plan.source.alias
+    alias = scopes.unused_alias(tree, "parts")
+    grouped = bool(select.args.get("group"))
+    table = scopes.declared(plan.source.node, schema)
+    assert table is not None
+    listed = [exp.alias_(scopes.column(old, key), key, quoted=True) for key in plan.keys]
+    for number, fold in enumerate(plan.folds, 1):
+        listed.append(exp.alias_(fold.copy(), f"part{number}", quoted=True))
+    query = exp.Select(
+        expressions=listed,
+        from_=exp.From(this=plan.source.node.copy()),
+        group=exp.Group(expressions=[scopes.column(old, key) for key in plan.keys]),
+    )
+    scopes.set_where(query, plan.filters)
+    names = [item.alias_or_name for item in select.expressions]
+    moved = set(map(id, plan.filters))
+    kept = [part for part in scopes.conditions(select) if id(part) not in moved]
+    whole = [
+        _whole(f, scopes.column(alias, f"part{n}"), table, grouped, schema)
+        for n, f in enumerate(plan.folds, 1)
+    ]
+    for fold, value in zip(plan.folds, whole, strict=True):
+        fold.replace(value)
+    for column in list(select.find_all(exp.Column)):
+        if column.table == old and scopes.owner(column) is select:
+            column.set("table", scopes.identifier(alias))
+    for item, name in zip(list(select.expressions), names, strict=True):
+        if item.alias_or_name != name:
+            item.replace(exp.alias_(item.copy(), name, quoted=True))
+    kept = [_renamed(part, old, alias) for part in kept]
+    entries = [
+        scopes.derived(query, alias) if entry.alias == old else entry.node
+        for entry in scopes.sources(select).values()
+    ]
+    select.set("from_", exp.From(this=entries[0]))
+    select.set("joins", [exp.Join(this=entry, kind="CROSS") for entry in entries[1:]])
+    scopes.set_where(select, kept)
+
+
+def _renamed(part: exp.Expr, old: str, new: str) -> exp.Expr:
+    copy = part.copy()
+    for column in scopes.free(copy):
+        if column.table == old:
+            column.set("table", scopes.identifier(new))
+    return copy
+
+
+def _whole(
+    fold: exp.AggFunc, value: exp.Expr, table: Table, grouped: bool, schema: Schema
+) -> exp.Expr:
+    """Return the aggregate of the parts, of the type that the aggregate of the whole has."""
+    if isinstance(fold, exp.Min | exp.Max):
+        return type(fold)(this=value)
+    total: exp.Expr = exp.Sum(this=value)
+    if isinstance(fold, exp.Count):
+        total = total if grouped else exp.Coalesce(this=total, expressions=[exp.Literal.number(0)])
+        return exp.cast(total, "BIGINT")
+    small = all(_small(table, column.name) for column in fold.find_all(exp.Column))
+    return exp.cast(total, "BIGINT") if schema.dialect == "postgresql" and small else total
+
+
+def _small(table: Table, name: str) -> bool:
+    """Say whether PostgreSQL sums the column as BIGINT: a column of INTEGER or SMALLINT."""
+    column = table.column(name)
+    return column is not None and column.type.upper() in ("INT", "INTEGER", "SMALLINT", "INT4")
+
+
+_SCHEMA = """CREATE TABLE p (id INTEGER PRIMARY KEY, x INTEGER);
+CREATE TABLE c (id INTEGER PRIMARY KEY, p_id INTEGER, v INTEGER);"""
+RULES = (
+    Rule(
+        name="aggregate-first",
+        precondition="inner joins; SUM of exact numbers, COUNT, MIN or MAX of one table alone, which is grouped by all "
+        "of its columns that are used elsewhere; counts are summed, 0 where there is no group",
+        apply=aggregate_first,
+        prior=2.2,
+        template=Template(
+            schema=_SCHEMA,
+            before="SELECT p.x, MAX(c.v) AS m FROM p JOIN c ON c.p_id = p.id WHERE c.v > 1 GROUP BY p.x",
+            after="SELECT p.x AS x, MAX(parts1.part1) AS m FROM p AS p CROSS JOIN (SELECT c.p_id AS p_id, "
+            "MAX(c.v) AS part1 FROM c AS c WHERE c.v > 1 GROUP BY c.p_id) AS parts1 "
+            "WHERE parts1.p_id = p.id GROUP BY p.x",
+        ),
+    ),
+)

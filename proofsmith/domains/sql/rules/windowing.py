@@ -1,0 +1,98 @@
+"""Read a table once where a subquery aggregates the same table by the same columns: a window over its partitions.
+
+Source: Zuzarte and others, *WinMagic* (SIGMOD 2003).
+"""
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from proofsmith.domains.sql.rules import facts, scopes
+from proofsmith.domains.sql.rules.decorrelation import Block, read_block, rejecting_conjunct
+from proofsmith.domains.sql.rules.rule import Rule, Template
+from proofsmith.domains.sql.schema import Schema, Table
+
+
+def to_window(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
+    """Yield the tree with one correlated aggregate over the outer query's own table as a window of that table."""
+    for copy, node in scopes.sites(tree, exp.Subquery, wanted=lambda s: s.find(exp.AggFunc)):
+        block = read_block(node, schema)
+        if block is not None and not block.counts and rejecting_conjunct(block):
+            target = _shared(block, schema)
+            if target is not None:
+                _widen(block, *target)
+                yield copy
+
+
+def _shared(block: Block, schema: Schema) -> tuple[scopes.Source, Table] | None:
+    """Return the outer source that reads the inner query's only table, correlated column by equal column."""
+    inside = list(scopes.sources(block.inner).values())
+    table = scopes.declared(inside[0].node, schema) if len(inside) == 1 else None
+    aliases = {theirs.table for _, theirs in block.pairs if isinstance(theirs, exp.Column)}
+    if table is None or len(aliases) != 1:
+        return None
+    source = scopes.sources(block.outer).get(aliases.pop())
+    same = all(mine.name == theirs.name for mine, theirs in block.pairs)
+    if source is None or source.null_extended or not same:
+        return None
+    return (source, table) if _fits(block, source, table, schema) else None
+
+
+def _fits(block: Block, source: scopes.Source, table: Table, schema: Schema) -> bool:
+    """Say whether the outer source is the same table and the inner filters can be a CASE."""
+    plain = all(facts.calm(part) for part in block.rest)
+    distinct = block.fold.find(exp.Distinct) is not None
+    declared = scopes.declared(source.node, schema)
+    return declared is not None and declared.name == table.name and plain and not distinct
+
+
+def _widen(block: Block, source: scopes.Source, table: Table) -> None:
+    """Put the table with the windowed value in place of the outer source, and the value in place of the subquery."""
+    tree = block.subquery.root()
+    alias, value = source.alias, scopes.unused_alias(tree, "windowed")
+    inner = next(iter(scopes.sources(block.inner)))
+    fold = block.fold.copy()
+    condition = scopes.conjoin(block.rest)
+    if condition is not None:
+        fold.set("this", exp.Case(ifs=[exp.If(this=condition, true=fold.this.copy())]))
+    keys = [scopes.column(inner, mine.name) for mine, _ in block.pairs]
+    output = block.inner.expressions[0].unalias().copy()
+    window = exp.Window(this=fold, partition_by=list(dict.fromkeys(keys)))
+    place = output if isinstance(output, exp.AggFunc) else output.find(type(block.fold))
+    widened = window if place is output else output
+    if place is not None and place is not output:
+        place.replace(window)
+    listed = [
+        exp.alias_(scopes.column(inner, column.name), column.name, quoted=True)
+        for column in table.columns
+    ]
+    query = exp.Select(
+        expressions=[*listed, exp.alias_(widened, value, quoted=True)],
+        from_=exp.From(this=next(iter(scopes.sources(block.inner).values())).node.copy()),
+    )
+    known = [
+        exp.Not(this=exp.Is(this=theirs.copy(), expression=exp.Null())) for _, theirs in block.pairs
+    ]
+    outer = block.outer
+    block.subquery.replace(scopes.column(alias, value))
+    source.node.replace(scopes.derived(query, alias))
+    scopes.set_where(outer, [*scopes.where(outer), *known])
+
+
+_SCHEMA = "CREATE TABLE t (id INTEGER PRIMARY KEY, k INTEGER, v INTEGER, w INTEGER);"
+RULES = (
+    Rule(
+        name="aggregate-to-window",
+        precondition="the subquery aggregates the outer query's own table, correlated by equal columns alone; its NULL "
+        "rejects the row; the partition's columns must not be NULL",
+        apply=to_window,
+        prior=4.0,
+        template=Template(
+            schema=_SCHEMA,
+            before="SELECT t.id FROM t WHERE t.v = (SELECT MAX(i.v) FROM t AS i WHERE i.k = t.k AND i.w > 1)",
+            after="SELECT t.id AS id FROM (SELECT i.id AS id, i.k AS k, i.v AS v, i.w AS w, "
+            "MAX(CASE WHEN i.w > 1 THEN i.v END) OVER (PARTITION BY i.k) AS windowed1 FROM t AS i) AS t "
+            "WHERE t.v = t.windowed1 AND NOT t.k IS NULL",
+        ),
+    ),
+)
