@@ -44,5 +44,7 @@ class DomainSpec:
     options: tuple[Option, ...] = ()
     probes: tuple[Probe, ...] = ()
     required: Status = Status.TESTED
+    workload: str = ""
+    """`module:function` that takes a folder or a log apart into files of one problem each; empty for none."""
     encodings: tuple[str, ...] = ("utf-8",)
     """How its texts may be encoded, in the order in which that is tried."""

@@ -12,6 +12,7 @@ import typer
 from proofsmith.cli.consent import consents
 from proofsmith.cli.exits import Exit
 from proofsmith.cli.flags import Common, Judging, Searching
+from proofsmith.cli.workload import is_workload, parts, searched, show
 from proofsmith.errors import UsageError
 from proofsmith.tools.terminal import visible
 from proofsmith.types import Conclusion, Goal
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from proofsmith.types import Report
 
 SOURCE = typer.Argument(metavar="FILE", help="the file to work on", show_default=False)
+SOURCES = typer.Argument(
+    metavar="FILE", help="the file to work on; of SQL also a folder or a log", show_default=False
+)
 DEMO = ("kernels", "demo", "matmul.c")
 DEMO_BUDGET = "1 attempt, 120s"
 """About 13 s of processor time; the wall time is for busy machines, where giving up half-way would show nothing."""
@@ -35,7 +39,7 @@ Next, with a model beside the rules (any OpenAI-compatible endpoint, local ones 
 
 
 def optimize(
-    source: Annotated[Path, SOURCE],
+    source: Annotated[Path, SOURCES],
     searching: Searching,
     judging: Judging,
     common: Common,
@@ -44,6 +48,8 @@ def optimize(
     """Search for a better version of a file, and prove it."""
     goal = _goal(searching.goal or Goal.SPEED)
     given = {**domain_options, **_product(searching.goal)}
+    if is_workload(source, common.domain):
+        return _run_all(source, goal, (searching, judging, common), given)
     return _run(source, goal, (searching, judging, common), given)[1]
 
 
@@ -114,6 +120,30 @@ def _run(
     if searching.out is not None:
         _hand_out(report, source, searching.out)
     return report, exit_code(report)
+
+
+def _run_all(
+    source: Path,
+    goal: Goal,
+    flags: tuple[Searching, Judging, Common],
+    given: Mapping[str, object],
+) -> int:
+    """Search every file of a folder or a log and print one table."""
+    from proofsmith.cli.drive import drain
+    from proofsmith.cli.engine import task
+
+    searching, judging, common = flags
+    if searching.out is not None or searching.apply:
+        raise UsageError(
+            "--out and --apply are for one file", hint="proofsmith runs apply RUN, one by one"
+        )
+
+    def search(path: Path) -> "Report":
+        todo = task(path, common, judging, given, searching)
+        return drain(lambda stop: _searched(todo, goal, searching, common, stop))
+
+    files = parts(source, common.domain, given)
+    return show(searched(files, search, quiet=common.quiet), as_json=common.json)
 
 
 async def _searched(

@@ -7,6 +7,7 @@ SPEC = DomainSpec(
     summary="SQL queries on DuckDB, SQLite and PostgreSQL: adversarial databases, z3, normal forms",
     suffixes=(".sql",),
     entry="proofsmith.domains.sql.domain:SqlDomain",
+    workload="proofsmith.domains.sql.workload:split",
     options=(
         Option(name="schema", help="DDL of the tables, when no database is given", kind="path"),
         Option(name="engine", help="duckdb, sqlite or postgresql; duckdb unless given"),

@@ -3,7 +3,7 @@
 Advice changes the database and not the query, so it is never a candidate; it is labelled and shown with its own times.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -19,6 +19,7 @@ from proofsmith.domains.sql.schema import Schema
 MOST = 4
 LIMIT_S = 30.0
 _RUNS = 3
+_MOST_COLUMNS = 4
 _WORTH = 1.2
 _RANGES = (exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between)
 
@@ -31,9 +32,15 @@ class Advice:
     """`index`, `statistics` or `constraint`."""
     statement: str
     why: str
-    before_s: float
-    after_s: float
+    before_s: float = 0.0
+    after_s: float = 0.0
+    """Both 0 for what cannot be tried on a copy: constraints, which only let rules act."""
     build_s: float = 0.0
+
+    @property
+    def measured(self) -> bool:
+        """True when the query was timed with the change and without it."""
+        return self.after_s > 0
 
     @property
     def ratio(self) -> float:
@@ -43,6 +50,8 @@ class Advice:
     @property
     def line(self) -> str:
         """The advice in one line."""
+        if not self.measured:
+            return f"{self.kind}: {self.statement} -- {self.why} (not measured)"
         sign = ">= " if self.before_s > LIMIT_S else ""
         return (
             f"{self.kind}: {self.statement} -- {self.why}; the original query alone {sign}{self.ratio:.1f}x "
@@ -123,8 +132,43 @@ def _joins(part: exp.Expr, alias: str) -> Iterator[str]:
         yield from (side.name for side in sides if side.table == alias)
 
 
-def constraints(text: str, schema: Schema) -> list[str]:
-    """Return which undeclared keys would let a rule act, in words."""
+def constraints(text: str, schema: Schema) -> list[Advice]:
+    """Return the undeclared keys that would let a rule act: of tables without any, and of columns joined to a key."""
+    try:
+        tree = qualified(text, schema)
+    except Unreadable:
+        return []
+    found: dict[str, str] = {}
+    for select in tree.find_all(exp.Select):
+        if scopes.plain(select):
+            found |= dict(_undeclared(select, schema))
+    return [Advice(kind="constraint", statement=key, why=why) for key, why in found.items()]
+
+
+def _undeclared(select: exp.Select, schema: Schema) -> Iterator[tuple[str, str]]:
+    tables = {a: scopes.declared(s.node, schema) for a, s in scopes.sources(select).items()}
+    for table in tables.values():
+        if table is not None and not table.keys:
+            yield f"a key of {table.name}", "joins to it and DISTINCT over it could go"
+    for part in scopes.conditions(select):
+        sides = [part.this.unnest(), part.expression.unnest()] if isinstance(part, exp.EQ) else []
+        for child, parent in (sides, sides[::-1]) if len(sides) == 2 else ():
+            if not (isinstance(child, exp.Column) and isinstance(parent, exp.Column)):
+                continue
+            mine, theirs = tables.get(child.table), tables.get(parent.table)
+            if mine is None or theirs is None or mine is theirs:
+                continue
+            known = any(
+                key.columns == (child.name,) and key.table == theirs.name
+                for key in mine.foreign_keys
+            )
+            if theirs.is_key([parent.name]) and not mine.is_key([child.name]) and not known:
+                reference = f"{mine.name}({child.name}) REFERENCES {theirs.name}({parent.name})"
+                yield reference, f"a join that only tests for {theirs.name} could go"
+
+
+def statistics(text: str, schema: Schema) -> list[tuple[str, tuple[str, ...]]]:
+    """Return tables with two to four columns that one SELECT restricts together: their values may depend on another."""
     try:
         tree = qualified(text, schema)
     except Unreadable:
@@ -133,15 +177,35 @@ def constraints(text: str, schema: Schema) -> list[str]:
     for select in tree.find_all(exp.Select):
         if not scopes.plain(select):
             continue
-        for source in scopes.sources(select).values():
+        for alias, source in scopes.sources(select).items():
             table = scopes.declared(source.node, schema)
-            if table is not None and not table.keys:
-                found.append(f"declare a primary key of {table.name}: joins and DISTINCT could go")
+            columns = _columns(scopes.conditions(select), alias, select, outer=False)
+            if table is not None and 2 <= len(columns) <= _MOST_COLUMNS:
+                found.append((table.name, tuple(sorted(columns))))
     return list(dict.fromkeys(found))
 
 
+async def _with_statistics(
+    bench: Bench, text: str, schema: Schema, before_s: float
+) -> AsyncIterator[Advice]:
+    """Yield what PostgreSQL's statistics over several columns change, each built, timed and taken down again."""
+    for table, columns in statistics(text, schema)[:MOST]:
+        create = f"CREATE STATISTICS proofsmith_advice ON {listed(columns)} FROM {quoted(table)}"
+        build_s = await bench.database.execute(f"{create}; ANALYZE {quoted(table)}")
+        after_s = await _seconds(bench, text, min(LIMIT_S, before_s + 1))
+        await bench.database.execute(f"DROP STATISTICS proofsmith_advice; ANALYZE {quoted(table)}")
+        yield Advice(
+            kind="statistics",
+            statement=f"CREATE STATISTICS ON {', '.join(columns)} FROM {table}",
+            why="they are restricted together",
+            before_s=before_s,
+            after_s=after_s,
+            build_s=build_s,
+        )
+
+
 async def advise(bench: Bench, text: str, schema: Schema) -> list[Advice]:
-    """Build each suggested index on the bench's copy of the data, time the query, and take it down again.
+    """Build each index, and statistics on PostgreSQL, on the bench's copy, time the query, and take it down again.
 
     What gains less than a fifth is not shown. The data's copy is as before afterwards.
     """
@@ -171,7 +235,11 @@ async def advise(bench: Bench, text: str, schema: Schema) -> list[Advice]:
                     build_s=build_s,
                 )
             )
-    return sorted(found, key=lambda item: item.after_s)
+    if bench.engine.name == "postgresql":
+        async for item in _with_statistics(bench, text, schema, before_s):
+            if item.ratio >= _WORTH:
+                found.append(item)
+    return [*sorted(found, key=lambda item: item.after_s), *constraints(text, schema)[:MOST]]
 
 
 async def _seconds(bench: Bench, text: str, limit_s: float) -> float:

@@ -123,4 +123,4 @@ class SqlDomain:
         if profile is None or candidate.files.get(name, problem.text) != problem.text:
             return profile
         found = await advice.advise(bench, text, source.schema_of(problem))
-        return profiling.with_advice(profile, [item.line for item in found])
+        return profiling.with_advice(profile, found)

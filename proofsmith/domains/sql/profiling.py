@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from proofsmith.domains.sql.advice import Advice
 from proofsmith.domains.sql.bench import Bench
 from proofsmith.domains.sql.plans import Operator, read_plan
 from proofsmith.types import JSON, HotSpot, Profile
@@ -108,13 +109,21 @@ def _join_order(tree: Operator) -> list[str]:
     return [name for child in tree.children for name in _join_order(child)]
 
 
-def with_advice(profile: Profile, lines: Sequence[str]) -> Profile:
+def with_advice(profile: Profile, found: Sequence[Advice]) -> Profile:
     """Return the profile with advice on the database below it: labelled, since it is no version of the query."""
+    lines = [item.line for item in found]
     if not lines:
         return profile
+    advised: list[JSON] = [
+        {"kind": item.kind, "statement": item.statement, "ratio": item.ratio}
+        for item in found
+        if item.measured
+    ]
     told = "\n".join([profile.summary, *(f"advice, not a rewrite: {line}" for line in lines)])
     summary = told.encode()[: _SUMMARY_BYTES + 600].decode(errors="ignore")
-    return replace(profile, summary=summary, facts={**profile.facts, "advice": [*lines]})
+    return replace(
+        profile, summary=summary, facts={**profile.facts, "advice": [*lines], "advised": advised}
+    )
 
 
 def symptoms(tree: Operator) -> list[str]:

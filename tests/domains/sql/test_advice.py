@@ -1,12 +1,16 @@
 """Which indexes are suggested, which constraints are missed, and what models are told."""
 
+import pytest
+
 from proofsmith.domains.sql import brief
-from proofsmith.domains.sql.advice import constraints, indexes
+from proofsmith.domains.sql.advice import advise, constraints, indexes, statistics
+from proofsmith.domains.sql.bench import filled
 from proofsmith.domains.sql.population import populate
 from proofsmith.domains.sql.rules.text import qualified
 from proofsmith.domains.sql.schema import parse_schema
 from proofsmith.domains.sql.source import problem
 from proofsmith.domains.sql.testing.pools import pools_of
+from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Goal
 
 DDL = """CREATE TABLE part (id INTEGER PRIMARY KEY, brand TEXT, size INTEGER);
@@ -29,10 +33,37 @@ def test_what_a_key_serves_needs_no_index():
     assert found == []
 
 
-def test_tables_without_a_key_are_named():
-    assert constraints(QUERY, parse_schema(DDL, "postgresql")) == [
-        "declare a primary key of line: joins and DISTINCT could go"
-    ]
+def test_keys_that_would_let_a_rule_act_are_named_and_called_unmeasured():
+    found = constraints(QUERY, parse_schema(DDL, "postgresql"))
+    assert [item.statement for item in found] == ["a key of line"]
+    assert "(not measured)" in found[0].line
+    loose = DDL.replace(" REFERENCES part(id)", "")
+    named = [item.statement for item in constraints(QUERY, parse_schema(loose, "postgresql"))]
+    assert named == ["a key of line", "line(part_id) REFERENCES part(id)"]
+
+
+def test_columns_that_are_restricted_together_are_candidates_for_statistics():
+    schema = parse_schema(DDL, "postgresql")
+    assert statistics(QUERY, schema) == [("part", ("brand", "size"))]
+    assert statistics("SELECT id FROM part WHERE brand = 'B'", schema) == []
+
+
+@pytest.mark.slow
+async def test_statistics_over_dependent_columns_are_built_timed_and_taken_down(tmp_path):
+    ddl = "CREATE TABLE t (a INTEGER, b INTEGER); CREATE TABLE u (a INTEGER)"
+    rows = "\n".join(f"{n % 50},{n % 50}" for n in range(2000))
+    (tmp_path / "t.csv").write_text(f"a,b\n{rows}\n")
+    (tmp_path / "u.csv").write_text("a\n1\n")
+    tmp_path.chmod(0o755)
+    schema = parse_schema(ddl, "postgresql")
+    bench = await filled(schema, tmp_path, "rows", await open_sandbox())
+    try:
+        for _ in range(2):  # a second time, since the first left nothing behind
+            found = await advise(bench, "SELECT a FROM t WHERE a = 1 AND b = 1", schema)
+        assert all(item.measured == (item.kind != "constraint") for item in found)
+        assert [item.statement for item in found if not item.measured] == ["a key of t"]
+    finally:
+        await bench.engine.close()
 
 
 def test_the_brief_holds_constraints_used_columns_and_the_plan_and_stays_short():

@@ -60,10 +60,8 @@ def _existence(node: exp.SetOperation, schema: Schema) -> exp.Select | None:
 
 def _padded(schema: Schema) -> bool:
     """Say whether a table has CHAR columns: a set operation and a comparison may see their blanks differently."""
-    types = [column.type.upper() for table in schema.tables.values() for column in table.columns]
-    return any(
-        name.startswith(("CHAR(", "BPCHAR", "CHARACTER(")) or name == "CHAR" for name in types
-    )
+    columns = [column for table in schema.tables.values() for column in table.columns]
+    return not all(column.compares_bytewise for column in columns)
 
 
 def _selects(queries: Sequence[exp.Expr]) -> list[exp.Select]:

@@ -1,0 +1,43 @@
+"""Folders and logs are taken apart into files of one query each, most time first."""
+
+import pytest
+
+from proofsmith.domains.sql.workload import split
+from proofsmith.errors import UsageError
+
+LOG = """2024-01-01 10:00:00 UTC [7] LOG:  duration: 12.5 ms  statement: SELECT a
+\tFROM t WHERE a = 1
+2024-01-01 10:00:01 UTC [7] LOG:  duration: 80.0 ms  execute s1: SELECT a FROM t WHERE a = 22
+2024-01-01 10:00:01 UTC [7] DETAIL:  parameters: $1 = '3'
+2024-01-01 10:00:02 UTC [7] LOG:  duration: 50.0 ms  statement: SELECT b FROM t
+2024-01-01 10:00:03 UTC [7] LOG:  statement: UPDATE t SET a = 1
+2024-01-01 10:00:03 UTC [7] ERROR:  syntax error
+2024-01-01 10:00:03 UTC [7] LOG:  statement: SELECT 1
+"""
+
+
+def test_queries_of_one_shape_are_one_file_of_the_slowest_and_the_costliest_comes_first(tmp_path):
+    (tmp_path / "server.log").write_text(LOG)
+    files = split(tmp_path / "server.log", {"engine": "postgresql"}, tmp_path / "into")
+    assert [f.read_text() for f in files] == [
+        "SELECT a FROM t WHERE a = 22;\n",
+        "SELECT b FROM t;\n",
+    ]
+
+
+def test_a_list_of_statements_is_a_log_too(tmp_path):
+    (tmp_path / "plain.log").write_text("SELECT a FROM t; DELETE FROM t; SELECT b FROM t;")
+    files = split(tmp_path / "plain.log", {}, tmp_path / "into")
+    assert len(files) == 2
+
+
+def test_the_schema_of_a_folder_is_no_query(tmp_path):
+    for name in ("b.sql", "a.sql", "schema.sql", "ddl.sql"):
+        (tmp_path / name).write_text("SELECT 1")
+    files = split(tmp_path, {"schema": str(tmp_path / "ddl.sql")}, tmp_path)
+    assert [f.name for f in files] == ["a.sql", "b.sql"]
+
+
+def test_nothing_to_work_on_is_said(tmp_path):
+    with pytest.raises(UsageError, match="holds no query"):
+        split(tmp_path, {}, tmp_path)
