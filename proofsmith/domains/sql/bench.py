@@ -3,9 +3,10 @@
 import asyncio
 import csv
 import tempfile
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from proofsmith.domains.sql.engines import Clocked, Database, Engine, Fill, StatementRefused, start
@@ -16,7 +17,7 @@ from proofsmith.domains.sql.schema import Schema
 from proofsmith.domains.sql.source import Source, source_of
 from proofsmith.domains.sql.testing.conditions import conditions_of
 from proofsmith.domains.sql.testing.pools import pools_of
-from proofsmith.errors import UsageError
+from proofsmith.errors import SandboxError, UsageError
 from proofsmith.protocols import Sandbox
 from proofsmith.types import JSON, Problem
 
@@ -24,6 +25,7 @@ MEMORY_MIB = 4096
 REQUEST_S = 600.0
 _COMFORTABLE_S = 2.0
 _FEWEST_ROWS = 1500
+T = TypeVar("T")
 _LOADED = {"postgresql": "VACUUM ANALYZE", "sqlite": "ANALYZE", "duckdb": ""}
 
 
@@ -118,6 +120,9 @@ async def filled(
         raise UsageError(
             f"the data do not fit the schema: {refusal}", hint="correct --data or --schema"
         ) from None
+    except asyncio.CancelledError:
+        await engine.close()
+        raise
     return Bench(engine, database, data)
 
 
@@ -156,10 +161,24 @@ class Benches:
         """Start with nothing running."""
         self._kept: MutableMapping[asyncio.AbstractEventLoop, _Kept] = WeakKeyDictionary()
 
-    async def bench(self, problem: Problem, sandbox: Sandbox) -> Bench:
-        """Return the bench of `problem`; raises UsageError or SandboxError as `prepare` does."""
+    async def use(
+        self, problem: Problem, sandbox: Sandbox, work: Callable[[Bench], Awaitable[T]]
+    ) -> T:
+        """Return what `work` makes of the problem's bench; once more with a new bench when its engine was lost.
+
+        An engine is lost when somebody who waited for it was cancelled: nobody may wait behind a forgotten statement.
+
+        Raises:
+            UsageError: the data do not fit the schema.
+            SandboxError: the engine does not start, or was lost twice.
+        """
         kept = self._kept.setdefault(asyncio.get_running_loop(), _Kept())
-        return await kept.bench(problem, sandbox)
+        bench = await kept.bench(problem, sandbox)
+        try:
+            return await work(bench)
+        except SandboxError:
+            await kept.forget(bench)
+            return await work(await kept.bench(problem, sandbox))
 
 
 class _Kept:
@@ -174,12 +193,22 @@ class _Kept:
     async def bench(self, problem: Problem, sandbox: Sandbox) -> Bench:
         async with self._turn:
             if self._bench is None or self._problem != problem.id:
-                if self._task is not None:
-                    self._task.cancel()
+                self._end()
                 self._bench = await prepare(problem, sandbox)
                 self._problem = problem.id
                 self._task = asyncio.create_task(self._hold(self._bench))
             return self._bench
+
+    async def forget(self, bench: Bench) -> None:
+        """Make the next caller prepare a new bench, unless another one did already."""
+        async with self._turn:
+            if self._bench is bench:
+                self._end()
+
+    def _end(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        self._bench = self._task = None
 
     @staticmethod
     async def _hold(bench: Bench) -> None:

@@ -13,7 +13,7 @@ from proofsmith.domains.sql import (
     source,
     timing,
 )
-from proofsmith.domains.sql.bench import Benches
+from proofsmith.domains.sql.bench import Bench, Benches
 from proofsmith.domains.sql.broker import Address
 from proofsmith.domains.sql.engines.keeper import Keeper
 from proofsmith.domains.sql.verify import Verifier
@@ -90,9 +90,12 @@ class SqlDomain:
             return verdict
         if depth is not Depth.FULL and verdict.status is not Status.UNDECIDED:
             return verdict
-        bench = await self._benches.bench(problem, sandbox)
         text = candidate.files.get(problem.editable[0], "")
-        own = await corroboration.on_own_data(bench, source.source_of(problem), text)
+
+        async def compared(bench: Bench) -> corroboration.OwnData:
+            return await corroboration.on_own_data(bench, source.source_of(problem), text)
+
+        own = await self._benches.use(problem, sandbox, compared)
         return corroboration.lifted(verdict, own, corroboration.derived(problem, candidate))
 
     async def measure(
@@ -104,23 +107,30 @@ class SqlDomain:
         depth: Depth,
     ) -> tuple[Comparison, ...]:
         """Time a verified candidate against `base` in interleaved pairs."""
-        bench = await self._benches.bench(problem, sandbox)
         name = problem.editable[0]
-        mine, theirs = (
-            bench.text(side.files.get(name, problem.text)) for side in (base, candidate)
-        )
         settings = {key: str(value) for key, value in candidate.settings.items()}
-        return (await timing.compare(bench, mine, theirs, depth, settings=settings),)
+
+        async def timed(bench: Bench) -> Comparison:
+            mine, theirs = (
+                bench.text(side.files.get(name, problem.text)) for side in (base, candidate)
+            )
+            return await timing.compare(bench, mine, theirs, depth, settings=settings)
+
+        return (await self._benches.use(problem, sandbox, timed),)
 
     async def profile(
         self, problem: Problem, candidate: Candidate, sandbox: Sandbox
     ) -> Profile | None:
         """Say where the time goes."""
-        bench = await self._benches.bench(problem, sandbox)
         name = problem.editable[0]
-        text = bench.text(candidate.files.get(name, problem.text))
-        profile = await profiling.profile_query(bench, text, name)
-        if profile is None or candidate.files.get(name, problem.text) != problem.text:
-            return profile
-        found = await advice.advise(bench, text, source.schema_of(problem))
-        return profiling.with_advice(profile, found)
+        file = candidate.files.get(name, problem.text)
+
+        async def profiled(bench: Bench) -> Profile | None:
+            text = bench.text(file)
+            profile = await profiling.profile_query(bench, text, name)
+            if profile is None or file != problem.text:
+                return profile
+            found = await advice.advise(bench, text, source.schema_of(problem))
+            return profiling.with_advice(profile, found)
+
+        return await self._benches.use(problem, sandbox, profiled)

@@ -1,12 +1,14 @@
 """Timing on a real engine: what is faster is found, what is the same is not called faster, what is late is stopped."""
 
+import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
 
-from proofsmith.domains.sql.bench import filled
+from proofsmith.domains.sql.bench import Benches, filled
 from proofsmith.domains.sql.domain import SqlDomain
 from proofsmith.domains.sql.schema import parse_schema
+from proofsmith.domains.sql.source import problem
 from proofsmith.domains.sql.timing import compare
 from proofsmith.errors import UsageError
 from proofsmith.executors.choice import open_sandbox
@@ -146,3 +148,25 @@ async def test_knobs_are_proposed_when_asked_for_alone(tmp_path):
         given = await domain.read(tmp_path / "q.sql", Goal.SPEED, options, None)
         found = [c async for c in domain.propose(given, None, frozenset(), None)]
         assert any(c.settings for c in found) is wanted
+
+
+async def test_an_engine_that_was_lost_while_someone_waited_is_started_again():
+    benches, sandbox = Benches(), await open_sandbox()
+    given = problem(
+        "q.sql", "SELECT a FROM t", "CREATE TABLE t (a INTEGER)", "sqlite", Goal.SPEED, {}
+    )
+
+    async def rows(bench):
+        return (await bench.clock(["SELECT a FROM t"], limit_s=5.0))[0].rows
+
+    first = await benches.use(given, sandbox, rows)
+
+    async def forgotten(bench):
+        endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+        waiting = asyncio.create_task(bench.clock([endless], limit_s=60.0))
+        await asyncio.sleep(0.5)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+
+    await benches.use(given, sandbox, forgotten)
+    assert await benches.use(given, sandbox, rows) == first > 0
