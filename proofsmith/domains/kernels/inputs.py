@@ -1,5 +1,6 @@
 """Generate the contents of arrays and scalars that a contract allows: random, edge, structured and planted values."""
 
+import itertools
 import math
 import random
 import struct
@@ -35,6 +36,7 @@ class Style(StrEnum):
     NEAR_TIES = "values a few roundings apart"
     ONE_SPECIAL = "one special value"
     PAIRED = "special values in the same place"
+    OPPOSED = "zeros against one infinity or NaN"
     SPECIAL = "special values"
     TINY = "denormals"
     PLANTED = "planted constants"
@@ -51,6 +53,7 @@ class Generator:
         self._contract = contract
         self._rng = rng
         self._constants = tuple(constants) or (0,)
+        self._zeroed = itertools.cycle(n for n, a in contract.arrays.items() if _read_float(a))
 
     def case(
         self,
@@ -64,8 +67,9 @@ class Generator:
         """Return one call at `sizes`; `filler` is the constant that FILLED uses."""
         place = self._rng.random()
         constant = self._rng.choice(self._constants) if filler is None else filler
+        zeroed = next(self._zeroed, "") if style is Style.OPPOSED else ""
         arrays = {
-            name: self._array(a, sizes, style, place, constant)
+            name: self._array(a, sizes, Style.ZEROS if name == zeroed else style, place, constant)
             for name, a in self._contract.arrays.items()
             if a.access != "out"
         }
@@ -139,7 +143,9 @@ class Generator:
         chosen = legal.specials()
         if style is Style.PLANTED:
             chosen = [v for c in self._constants for v in neighbours(element, c) if legal.allows(v)]
-        if style in (Style.ONE_SPECIAL, Style.PAIRED) and count:
+        if style is Style.OPPOSED:
+            chosen = [v for v in chosen if not math.isfinite(v)] or chosen
+        if style in (Style.ONE_SPECIAL, Style.PAIRED, Style.OPPOSED) and count:
             where = place if style is Style.PAIRED else rng.random()
             _put(element, values, int(where * count), rng.choice(chosen))
         share = {Style.SPECIAL: 0.5, Style.PLANTED: 0.3}.get(style, 0.0)
@@ -358,6 +364,10 @@ def unpack(element: Element, data: bytes) -> list[int | float]:
     values.frombytes(data)
     read: list[int | float] = values.tolist()
     return read
+
+
+def _read_float(array: Array) -> bool:
+    return array.access != "out" and array.element.kind == "float"
 
 
 def _put(element: Element, data: bytearray, index: int, value: float) -> None:
