@@ -180,7 +180,8 @@ class Planner:
         contract, found = self._contract, []
         middle = {n: _values(s)[len(_values(s)) // 2] for n, s in contract.sizes.items()}
         free = [s for s in contract.sizes.values() if s.value is None]
-        for near in (value, value - 1, value + 1):
+        mask = value & (value + 1) == 0  # an index cut by this mask goes wrong two sizes later
+        for near in (value, value - 1, value + 1, *([value + 2] if mask else [])):
             legal = [s for s in free if _legal(s, near)]
             wanted = [{**middle, s.name: near} for s in legal]
             if len(legal) > 1:
