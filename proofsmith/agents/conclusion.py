@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from proofsmith.agents.confirm import Confirmed
 from proofsmith.agents.run import Run
-from proofsmith.types import Conclusion, Goal, Outcome, Profile, Reply, Report
+from proofsmith.types import Comparison, Conclusion, Goal, Outcome, Profile, Reply, Report
 
 _SUCCESS = {Goal.SOLVE: Conclusion.SOLVED, Goal.REFUTE: Conclusion.DISPROVED}
 NOT_ASKED = "the model was not asked: the budget ended before its turn"
@@ -57,6 +57,21 @@ def _unanswered(run: Run) -> str:
     return UNANSWERED if _asked(run) and not run.ledger.all("reply", Reply) else ""
 
 
+def interval(comparison: Comparison) -> str:
+    """Say between what a ratio lies, in parentheses after a space; empty where an end is not known.
+
+    >>> from proofsmith.types import ComparisonVerdict
+    >>> known = {"metric": "wall time", "verdict": ComparisonVerdict.FASTER, "pairs": 9, "method": ""}
+    >>> interval(Comparison(ratio=2.0, low=1.5, high=2.5, **known))
+    ' (1.50 to 2.50)'
+    >>> interval(Comparison(ratio=2.0, low=2.0, high=None, **known))
+    ''
+    """
+    if comparison.low is None or comparison.high is None:
+        return ""
+    return f" ({comparison.low:.2f} to {comparison.high:.2f})"
+
+
 def _shortfall(run: Run, outcomes: Sequence[Outcome], confirmed: Confirmed) -> list[str]:
     """Say what was tried and how it fell short."""
     right = [outcome for outcome in outcomes if run.right(outcome.verdict)]
@@ -75,7 +90,7 @@ def _shortfall(run: Run, outcomes: Sequence[Outcome], confirmed: Confirmed) -> l
         first = screened.comparisons[0]
         lines.append(
             f"best of the search, not confirmed: {screened.candidate.move}, {first.ratio:.2f}x"
-            f" ({first.low:.2f} to {first.high:.2f})"
+            + interval(first)
         )
     held = confirmed.best
     if held is not None and held.comparisons:

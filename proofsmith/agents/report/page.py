@@ -7,6 +7,7 @@ import shlex
 from importlib import resources
 
 from proofsmith.agents.report import plots
+from proofsmith.agents.report.counter_examples import counter_examples
 from proofsmith.agents.report.drawings import drawn
 from proofsmith.agents.report.markup import Markup, element, join
 from proofsmith.agents.report.patch import patch
@@ -57,6 +58,7 @@ def _sections(report: Report) -> list[Markup]:
     parts += [
         _gathered(report),
         _difference(report),
+        counter_examples(report),
         _evidence(report),
         _repeat(report),
         _attempts(report),

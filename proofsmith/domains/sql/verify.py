@@ -28,7 +28,7 @@ from proofsmith.domains.sql.symbolic.rung import Climb, climb, telling_databases
 from proofsmith.domains.sql.testing.conditions import conditions_of
 from proofsmith.domains.sql.testing.databases import Generator
 from proofsmith.domains.sql.testing.differential import Difference, Pair, Tally, examine
-from proofsmith.domains.sql.testing.minimise import minimised, script
+from proofsmith.domains.sql.testing.minimise import minimised, pictured, script
 from proofsmith.domains.sql.testing.pools import pools_of
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
@@ -174,7 +174,7 @@ class Verifier:
             f"{kind} on a database of {rows} row(s):\n{text}",
             "differential",
             seed,
-            {"rows": rows, "kind": small.kind, "script": text},
+            {"rows": rows, "kind": small.kind, "script": text, "example": pictured(pair, small)},
         )
 
     async def _judged(

@@ -1,7 +1,7 @@
 """Shrink a counter-example: fewer rows, plainer cells, the same kind of difference."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from proofsmith.domains.sql.engines import Engine, Outcome, StatementRefused
 from proofsmith.domains.sql.engines.ddl import create_table
@@ -17,9 +17,11 @@ from proofsmith.domains.sql.testing.differential import (
 )
 from proofsmith.domains.sql.testing.pools import Cell
 from proofsmith.domains.sql.testing.results import same_bag
+from proofsmith.types import JSON
 
 _MOST_TRIALS = 400
 _BATCH = 24
+_MOST_SHOWN = 50
 _FEW_ROWS = 64
 """Larger databases are cut by large parts alone, and their cells are left as they are."""
 
@@ -157,6 +159,26 @@ def script(pair: Pair, found: Difference) -> str:
         pair.candidate.strip().rstrip(";") + ";",
     ]
     return "\n".join(line for line in lines if line)
+
+
+def pictured(pair: Pair, found: Difference) -> dict[str, JSON]:
+    """Return a counter-example as tables: those with rows, then what the original and the candidate returned."""
+    tables: list[JSON] = []
+    for name, table in pair.schema.tables.items():
+        rows = found.database.get(name, ())
+        if rows:
+            tables.append(_drawn(name, [c.name for c in table.columns], rows))
+    for title, outcome in (("original", found.base), ("candidate", found.candidate)):
+        told = title if outcome.ended == "ok" else f"{title}: {outcome.error or outcome.ended}"
+        tables.append(_drawn(told, outcome.columns, outcome.rows))
+    return {"tables": tables}
+
+
+def _drawn(name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> JSON:
+    shown: list[JSON] = [
+        [None if cell is None else _shown(cell) for cell in row] for row in rows[:_MOST_SHOWN]
+    ]
+    return {"name": name, "columns": [*columns], "rows": shown}
 
 
 def _told(outcome: Outcome) -> str:
