@@ -29,7 +29,8 @@ __all__ = [
 def write(report: Report, folder: Path) -> None:
     """Write report.json, report.html, patch.diff and REPLAY.md into `folder`, each file whole or not at all.
 
-    The folders `base` and `candidate` beside them hold the original and the best version, for the replay commands.
+    The folders `base`, `candidate` and `checks` beside them hold the original, the best version and what judges them
+    (benches, references), for the replay commands.
 
     Raises:
         StoreError: a file cannot be written; those written before are whole.
@@ -37,6 +38,7 @@ def write(report: Report, folder: Path) -> None:
     texts = {
         **{f"base/{jailed(name)}": text for name, text in report.problem.files.items()},
         **{f"candidate/{jailed(name)}": text for name, text in _best_files(report).items()},
+        **{f"checks/{jailed(name)}": text for name, text in report.problem.checks.items()},
         "patch.diff": patch(report),
         "REPLAY.md": replay_text(report),
         "report.html": page(report),

@@ -18,6 +18,7 @@ SPEC = DomainSpec(
         Option(name="parameter", help="parameter NAME=VALUE of the top", metavar="P", many=True),
         Option(name="testbench", help="bench that instantiates the top", kind="path"),
         Option(name="reference", help="design that says what is right", kind="path"),
+        Option(name="by-bench", help="let the bench say what is right, not BASE", kind="flag"),
         Option(name="valid", help="compare DATA only while VALID is 1", metavar="D=V", many=True),
         Option(name="latency", help="outputs may come this many cycles later", kind="integer"),
         Option(name="liberty", help="cell library for area, delay and power", kind="path"),

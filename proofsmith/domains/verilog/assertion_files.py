@@ -3,10 +3,11 @@
 import re
 from collections.abc import AsyncIterator
 
-from proofsmith.domains.verilog import simulation
+from proofsmith.domains.verilog import lexicon, simulation
 from proofsmith.domains.verilog.assertions.grading import Graded, grade, kills
 from proofsmith.domains.verilog.assertions.mining import mined
 from proofsmith.domains.verilog.elaborate import Elaborated, elaborate, gates
+from proofsmith.domains.verilog.evidence import replay_command
 from proofsmith.domains.verilog.measure import compared
 from proofsmith.domains.verilog.rewrites.observed import observe
 from proofsmith.domains.verilog.source import design_of
@@ -32,9 +33,15 @@ def path_of(problem: Problem) -> str:
     return f"{problem.options['top']}{SUFFIX}"
 
 
-def carried(problem: Problem, candidate: Candidate) -> bool:
-    """Say whether `candidate` is a file of properties."""
-    return path_of(problem) in candidate.files
+def stated(problem: Problem, candidate: Candidate) -> str | None:
+    """Return the text of properties that `candidate` is, beside the design or given in its place; None without."""
+    text = candidate.files.get(path_of(problem))
+    if text is not None or not problem.editable:
+        return text
+    given = candidate.files.get(problem.editable[0], "")
+    bare = lexicon.bare(given)
+    plain = re.search(r"\b(?:module|assign|always\w*|endmodule)\b", bare) is None
+    return given if plain and re.search(r"\bassert\s+property\b", bare) else None
 
 
 def properties(text: str) -> list[str]:
@@ -85,7 +92,7 @@ async def judged(problem: Problem, candidate: Candidate, sandbox: Sandbox, depth
     """Return PROVED when every assertion is proved and none is vacuous; the facts grade each one."""
     design = design_of(problem)
     read = await elaborate(design, sandbox)
-    graded = await grade(properties(candidate.files[path_of(problem)]), design, read, sandbox)
+    graded = await grade(properties(stated(problem, candidate) or ""), design, read, sandbox)
     status = _status(graded)
     facts: dict[str, JSON] = {"assertions": [[i.text, i.grade, i.detail] for i in graded]}
     if depth is Depth.FULL and graded and status is Status.PROVED:
@@ -93,8 +100,8 @@ async def judged(problem: Problem, candidate: Candidate, sandbox: Sandbox, depth
         facts["mutants noticed"] = [list[JSON](counts), mutants]
     wrong = next((i for i in graded if i.grade != "proved"), None)
     feedback = f"{wrong.grade}: {wrong.text} ({wrong.detail})" if wrong else ""
-    top = str(problem.options["top"])
-    command = ("proofsmith", "solve", problem.editable[0], "--goal", "assertions", "--top", top)
+    path = problem.editable[0]
+    command = replay_command(problem, f"base/{path}", f"candidate/{path_of(problem)}", depth)
     evidence = Evidence(check="assertions", status=status, command=command, facts=facts)
     return Verdict(status=status, evidence=(evidence,), feedback=feedback)
 
@@ -108,7 +115,7 @@ def _status(graded: list[Graded]) -> Status:
 
 def counted(problem: Problem, candidate: Candidate) -> tuple[Comparison, ...]:
     """Compare by the number of assertions: the original states none."""
-    count = len(properties(candidate.files.get(path_of(problem), "")))
+    count = len(properties(stated(problem, candidate) or ""))
     found = compared(METRIC, 1.0 + count, 1.0)
     if not count:
         return (found,)

@@ -73,7 +73,7 @@ class VerilogDomain:
         self, problem: Problem, candidate: Candidate, sandbox: Sandbox, depth: Depth
     ) -> Verdict:
         """Judge a candidate, cheap gates first, stopping at the first failure."""
-        if assertion_files.carried(problem, candidate):
+        if assertion_files.stated(problem, candidate) is not None:
             return await assertion_files.judged(problem, candidate, sandbox, depth)
         known = self._proposed.get((problem.id, candidate.id))
         if known is not None and depth is Depth.QUICK:

@@ -107,6 +107,14 @@ async def gates(read: Elaborated, sandbox: Sandbox) -> bytes:
     return done.outputs.get("aig.json", b"") if done.ok else b""
 
 
+async def rewritten(read: Elaborated, sandbox: Sandbox) -> str:
+    """Return the words of a design as Verilog that every simulator reads; empty on failure."""
+    top = read.design.top
+    script = f"read_rtlil word.il; rename -top {top}; write_verilog -noattr words.v"
+    done = await toolchain.yosys(sandbox, script, {"word.il": read.word}, outputs=("words.v",))
+    return done.outputs.get("words.v", b"").decode(errors="replace") if done.ok else ""
+
+
 async def _yosys(design: Design, text: str, sandbox: Sandbox, limits: Limits) -> ToolResult:
     chosen = " ".join(f"-chparam {name} {value}" for name, value in design.parameters.items())
     script = f"read_verilog -sv design.sv; hierarchy -check -top \\{design.top} {chosen}; {_PASSES}"

@@ -284,6 +284,8 @@ class Comparison:
                 f"the counter-example of {decision.engine} does not show in simulation{played.complaint}",
             )
         self._facts["step"] = played.step
+        if played.note:
+            self._facts["replayed"] = played.note
         if self._depth is Depth.FULL and self._terms == Terms(by_name=self._terms.by_name):
             self._facts["offers"] = await self._offers(theirs, setting)
         return Finding(

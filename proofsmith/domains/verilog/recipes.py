@@ -38,7 +38,7 @@ ACTIONS: tuple[Recipe, ...] = (
     *(("balance",), ("rewrite",), ("rewrite -z",), ("refactor",), ("refactor -z",), ("dc2",)),
     *(("resub -K 6",), ("resub -K 8",), ("resub -K 10 -N 2",), ("drwsat",), ("ifraig",), ("dch",)),
     *(("if -g -K 6", "strash"), ("if -x", "strash"), ("&get -n", "&syn4", "&put")),
-    *(("&get -n", "&syn3", "&put"), ("&get -n", "&dch -f", "&put")),
+    ("&get -n", "&syn3", "&put"),
 )
 MAPPERS: tuple[Recipe, ...] = (
     MAP,
@@ -54,6 +54,7 @@ LONGEST = 10
 MOST, FEWEST, WORK = 72, 8, 14_000
 """Recipes of one search: WORK divided by the size of the graph, within bounds."""
 BATCH_LIMITS = Limits(wall_s=60, cpu_s=40, memory_mib=2048, disk_mib=128, output_kib=16384)
+_MARK = "recipe-ends-here"
 _TIMED = re.compile(r"Area =\s*([\d.]+).*?Delay =\s*([\d.]+) ps")
 _ESCAPES = re.compile(r"\x1b\[[\d;]*m")
 
@@ -106,21 +107,38 @@ class Search:
         return sorted(self.tried.values(), key=lambda t: (self.value(t), len(t.recipe), t.recipe))
 
     async def _evaluate(self, batch: Sequence[Recipe], sandbox: Sandbox) -> bool:
-        """Run `batch` in one ABC, which reads the library once; False when it gave nothing."""
+        """Run `batch` in one ABC, which reads the library once; False when it gave nothing.
+
+        A recipe that ends ABC, which has such bugs, is left out, and those behind it are run again.
+        """
+        waiting, count = list(batch), len(self.tried)
+        while waiting:
+            found = await self._timed(waiting, sandbox)
+            best = self.ranked()[:1]
+            for recipe, timed in zip(waiting, found, strict=False):
+                if timed is not None:
+                    self._keep(Tried(recipe, *timed), best)
+            waiting = waiting[len(found) + 1 :]
+        return len(self.tried) > count
+
+    async def _timed(
+        self, batch: Sequence[Recipe], sandbox: Sandbox
+    ) -> list[tuple[float, float] | None]:
+        """Return area and delay of the recipes that ended, None for one without a result."""
         words = ["read_lib -w cells.lib"]
         for recipe in batch:
-            words += [f"read_blif {COMBINATIONAL}", *recipe, *SIZE, "stime"]
+            words += [f"read_blif {COMBINATIONAL}", *recipe, *SIZE, "stime", f"echo {_MARK}"]
         files = {"cells.lib": self.library.text, COMBINATIONAL: self.combinational}
         done = await toolchain.abc(sandbox, "; ".join(words), files, BATCH_LIMITS)
-        found = _TIMED.findall(_ESCAPES.sub("", done.stdout))
-        best = self.ranked()[:1]
-        for recipe, (area, delay_ps) in zip(batch, found, strict=False):
-            result = Tried(recipe, float(area), float(delay_ps))
-            self.tried[recipe] = result
-            for action in ACTIONS:
-                if best and action[0] in recipe:
-                    self._gains[action].append(self.value(best[0]) / max(self.value(result), 1e-9))
-        return bool(found)
+        parts = _ESCAPES.sub("", done.stdout).split(_MARK)[:-1]
+        timed = [_TIMED.search(part) for part in parts]
+        return [(float(m[1]), float(m[2])) if m else None for m in timed]
+
+    def _keep(self, result: Tried, best: Sequence[Tried]) -> None:
+        self.tried[result.recipe] = result
+        for action in ACTIONS:
+            if best and action[0] in result.recipe:
+                self._gains[action].append(self.value(best[0]) / max(self.value(result), 1e-9))
 
     def _proposed(self, chance: random.Random, count: int) -> list[Recipe]:
         """Vary the best recipes: one step more, less or other, or another mapper."""

@@ -3,12 +3,12 @@
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proofsmith.domains.verilog import stimulus
 from proofsmith.domains.verilog.circuit import Step
 from proofsmith.domains.verilog.design import Interface
-from proofsmith.domains.verilog.elaborate import Elaborated
+from proofsmith.domains.verilog.elaborate import Elaborated, rewritten
 from proofsmith.domains.verilog.engines import Trace
 from proofsmith.domains.verilog.product import RESET_STEPS, Machine, Setting
 from proofsmith.domains.verilog.stimulus import Inputs, Simulated
@@ -34,6 +34,8 @@ class Played:
     toggled: float = 0.0
     """Share of the reference's output bits that took both values."""
     complaint: str = ""
+    note: str = ""
+    """Which text was simulated, when it is not the one that was given."""
 
 
 async def replayed(
@@ -44,7 +46,10 @@ async def replayed(
     trace: Trace,
     sandbox: Sandbox,
 ) -> Played:
-    """Play a counter-example, first from x in every register, then from the power-up state that it names."""
+    """Play a counter-example, first from x in every register, then from the power-up state that it names.
+
+    A text that Icarus does not read, such as one with some casts of SystemVerilog, is played as yosys writes it.
+    """
     inputs = inputs_of(machine, trace, setting, [p.name for p in reference.interface.inputs])
     inputs += [inputs[-1]] * setting.latency
     unset: Start = ({}, {})
@@ -59,7 +64,15 @@ async def replayed(
     for early in (frozenset[str](), *orders):
         for powerup in (unset, start):
             played = await _both(
-                reference, candidate, setting, inputs, sandbox, powerup, strict=True, early=early
+                reference,
+                candidate,
+                setting,
+                inputs,
+                sandbox,
+                powerup,
+                strict=True,
+                early=early,
+                words=True,
             )
             if played.step is not None:
                 return played
@@ -124,11 +137,15 @@ async def _both(
     *,
     strict: bool,
     early: frozenset[str] = frozenset(),
+    words: bool = False,
 ) -> Played:
-    runs, complaint = await _runs(reference, candidate, setting, inputs, sandbox, powerup, early)
-    if complaint:
+    runs, complaint = await _runs(
+        reference, candidate, setting, inputs, sandbox, powerup, early, words=words
+    )
+    if len(runs) < 2:
         return Played(complaint=complaint)
-    return _told(reference.interface, setting, inputs, runs[0], runs[1], strict=strict)
+    told = _told(reference.interface, setting, inputs, runs[0], runs[1], strict=strict)
+    return replace(told, note=complaint.lstrip(" ;"))
 
 
 async def runs(
@@ -150,8 +167,11 @@ async def _runs(
     sandbox: Sandbox,
     powerup: Start,
     early: frozenset[str] = frozenset(),
+    *,
+    words: bool = False,
 ) -> tuple[list[Simulated], str]:
-    found = []
+    """Return what each design does and what Icarus did not read; fewer than two runs when one cannot be played."""
+    found, unread = [], ""
     for read, start in zip((reference, candidate), powerup, strict=True):
         design = read.design
         data = {p: t for p, t in design.files.items() if p not in design.sources}
@@ -169,9 +189,18 @@ async def _runs(
         )
         if ran.complaint:
             side = "reference" if read is reference else "candidate"
-            return [], f"; the {side} does not run in Icarus: {ran.complaint}"
+            unread = f"; the {side} does not run in Icarus: {ran.complaint}"
+            text = await rewritten(read, sandbox) if words else ""
+            if text:
+                shape = reference.interface
+                ran = await stimulus.simulate(
+                    text, shape, setting, inputs, sandbox, top=design.top, powerup={}, early=early
+                )
+            if ran.complaint:
+                return [], unread
+            unread += "; it was played as yosys writes it"
         found.append(ran)
-    return found, ""
+    return found, unread
 
 
 def _told(

@@ -17,21 +17,26 @@ _INCLUDE = re.compile(r'^[ \t]*`include[ \t]+"([^"\n]+)"', re.MULTILINE)
 _DATA = re.compile(r'\$readmem[bh]\s*\(\s*"([^"\n]+)"')
 BENCH = "bench"
 REFERENCE = "reference"
-"""Prefixes of the keys of `Problem.checks`: `bench/tb.sv`, `reference/adder.v`."""
+SPECIFICATION = "specification"
+"""Prefixes of the keys of `Problem.checks`: `bench/tb.sv`, `reference/adder.v`, `specification/adder.md`."""
 
 
 async def read(source: Path, goal: Goal, options: Mapping[str, JSON], sandbox: Sandbox) -> Problem:
     """Return the problem in `source`; raises UsageError, one line and a hint, for what the user can correct."""
     checks = _checks(options)
     if source.suffix == ".md":
-        return _specified(parse(text_of(source), source, options), goal, options, checks)
+        spec = parse(text_of(source), source, options)
+        checks[f"{SPECIFICATION}/{source.name}"] = spec.text
+        return _specified(spec, goal, options, checks)
     files = _files(source, options)
     for path, text in files.items():
         found = gate.unsupported(text) if path.endswith((".v", ".sv", ".vh", ".svh")) else ""
         if found:
             raise UsageError(f"{path}: not supported: {found}", hint="give a synthesisable design")
     design = design_of_files(files, options)
-    if goal is Goal.SOLVE and checks:
+    if options.get("by-bench") and not checks:
+        raise UsageError("--by-bench without a bench", hint="name one with --testbench FILE")
+    if checks and (goal is Goal.SOLVE or options.get("by-bench")):
         shape = (await elaborate(design, sandbox)).interface
     else:
         shape = (await Elaborator(sandbox).read(design)).interface
@@ -203,11 +208,12 @@ def _problem(
 ) -> Problem:
     kept = {
         k: options[k]
-        for k in ("define", "parameter", "valid", "latency", "seed", "goal")
+        for k in ("define", "parameter", "valid", "latency", "seed", "goal", "by-bench")
         if k in options
     }
     reset: JSON = [shape.reset, shape.reset_level] if shape.reset else None
     text = next(t for t in design.files.values())
+    judged = goal is Goal.SOLVE or bool(options.get("by-bench"))
     return Problem(
         id=digest(design.key, *(w for item in sorted(checks.items()) for w in item))[:16],
         domain="verilog",
@@ -224,7 +230,7 @@ def _problem(
             "interface": shape.dump(),
             "liberty": options.get("liberty"),
         },
-        required=Status.TESTED if goal is Goal.SOLVE and not _referenced(checks) else Status.PROVED,
+        required=Status.PROVED if _referenced(checks) or not judged else Status.TESTED,
     )
 
 

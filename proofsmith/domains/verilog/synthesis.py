@@ -91,7 +91,8 @@ def recipe_script(recipe: Sequence[str] = ()) -> str:
         commands += MAP
     while mapper > 0 and commands[mapper - 1] in (MAP[0], "&get -n"):
         mapper -= 1
-    commands.insert(mapper, "print_stats")
+    # Counted on a copy: a graph that holds choices counts them too, or not at all.
+    commands[mapper:mapper] = ["backup", "strash", "print_stats", "restore"]
     return "\n".join([f"write_blif {COMBINATIONAL}", *commands, *SIZE, "stime -p", ""])
 
 

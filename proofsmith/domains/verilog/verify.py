@@ -8,8 +8,9 @@ from proofsmith.domains.verilog.benched import Trial
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.elaborate import elaborate
 from proofsmith.domains.verilog.equality import Terms
+from proofsmith.domains.verilog.evidence import compared_files, replay_command
 from proofsmith.domains.verilog.finding import Finding, verdict
-from proofsmith.domains.verilog.netlist import implementation, netlist_of, texts
+from proofsmith.domains.verilog.netlist import implementation, texts
 from proofsmith.domains.verilog.prove import Reference
 from proofsmith.domains.verilog.trial import Run
 from proofsmith.protocols import Sandbox
@@ -29,7 +30,8 @@ class Verifier:
 
     async def verify(self, candidate: Candidate, sandbox: Sandbox, depth: Depth) -> Verdict:
         """Judge a candidate."""
-        command = replay_command(self._problem, candidate, depth)
+        base, made = compared_files(self._problem, candidate)
+        command = replay_command(self._problem, base, made, depth)
         for path, text in texts(candidate).items():
             if path not in self._problem.editable and text != self._problem.files.get(path):
                 shown = ", ".join(self._problem.editable)
@@ -74,6 +76,7 @@ class Verifier:
     def _broken(self) -> bool:
         """True when the design itself is what is wrong: it is to be repaired until the bench passes."""
         solving = self._problem.goal in (Goal.SOLVE, Goal.REFUTE)
+        solving = solving or bool(self._problem.options.get("by-bench"))
         return solving and bool(source.checked(self._problem, source.BENCH))
 
     def _reference(self) -> Design:
@@ -98,25 +101,3 @@ def terms_of(problem: Problem) -> Terms:
         valid=tuple((data, flag) for data, _, flag in pairs),
         latency=latency if isinstance(latency, int) else 0,
     )
-
-
-def replay_command(problem: Problem, candidate: Candidate, depth: Depth) -> tuple[str, ...]:
-    """Return the cold command that earns the evidence again, over the files `base/` and `candidate/` of a run."""
-    path = problem.editable[0]
-    made = netlist_of(candidate) or path
-    command = ["proofsmith", "check", f"base/{path}", f"candidate/{made}"]
-    for other in problem.files:
-        if other != path:
-            command += ["--files", f"base/{other}"]
-    command += ["--top", str(problem.options["top"])]
-    reset = problem.options.get("reset_port")
-    if isinstance(reset, list):
-        command += ["--reset", f"{reset[0]}:{reset[1]}"]
-    for name in ("define", "parameter", "valid"):
-        command += [
-            w for item in source.listed(problem.options.get(name)) for w in (f"--{name}", item)
-        ]
-    latency = problem.options.get("latency")
-    if latency is not None:
-        command += ["--latency", str(latency)]
-    return (*command, "--depth", str(depth), "--json")

@@ -58,3 +58,52 @@ async def test_a_later_answer_is_offered_a_latency_and_proved_under_it():
 )
 async def test_terms_excuse_nothing_else(terms):
     assert (await judged(LATE_AND_WRONG, terms)).status is Status.FAILED
+
+
+TWO_CODES = """module codes(input clk, input rst, input en, output [3:0] ones, output [3:0] tens, output wrap);
+  reg [3:0] o, t;
+  always @(posedge clk) if (rst) begin o <= 0; t <= 0; end
+    else if (en) begin o <= (o == 9) ? 0 : o + 1; if (o == 9) t <= (t == 9) ? 0 : t + 1; end
+  assign ones = o;
+  assign tens = t;
+  assign wrap = WRAP;
+endmodule
+"""
+BINARY = TWO_CODES.replace("reg [3:0] o, t;", "reg [3:0] o, t; reg [6:0] n;").replace(
+    "else if", "else if (en && n == 99) begin o <= 0; t <= 0; end else if"
+)
+COUNTED = (
+    "always @(posedge clk) if (rst) n <= 0; else if (en) n <= (n == LAST) ? 0 : n + 1;\nendmodule"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("last", "status"), [(99, Status.PROVED), (98, Status.FAILED)])
+async def test_a_counter_in_two_codes_is_decided_by_the_states_it_reaches(last, status):
+    other = BINARY.replace("WRAP", "n == 99").replace(
+        "endmodule", COUNTED.replace("LAST", str(last))
+    )
+    texts = (TWO_CODES.replace("WRAP", "t == 9 && o == 9"), other)
+    pair = (Design(files={"p.v": text}, top="codes") for text in texts)
+    verdict = await prove(*pair, await open_sandbox(), Depth.QUICK)
+    assert verdict.status is status, verdict.feedback
+
+
+CASTLESS = """typedef enum logic {LOW, HIGH} level_t;
+module toggle(input logic clk, input logic rst, input logic go, output logic y);
+  level_t level;
+  level_t next;
+  always_comb next = NEXT;
+  always_ff @(posedge clk) if (rst) level <= LOW; else level <= next;
+  assign y = level == HIGH;
+endmodule
+"""
+
+
+@pytest.mark.slow
+async def test_a_counter_example_is_played_though_icarus_does_not_read_the_text():
+    texts = (CASTLESS.replace("NEXT", f"go ? HIGH : {other}") for other in ("LOW", "level"))
+    pair = (Design(files={"p.sv": text}, top="toggle") for text in texts)
+    verdict = await prove(*pair, await open_sandbox(), Depth.QUICK)
+    assert verdict.status is Status.FAILED, verdict.feedback
+    assert "as yosys writes it" in verdict.evidence[0].facts["replayed"]

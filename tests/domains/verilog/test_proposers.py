@@ -102,6 +102,26 @@ async def test_a_recipe_beats_the_standard_script_and_every_result_is_recorded(s
 
 
 @pytest.mark.slow
+async def test_the_graph_is_counted_without_the_choices_that_a_recipe_leaves_in_it(sandbox):
+    sizes = {}
+    for recipe in (("strash",), ("strash", "dch"), ("strash", "dch", "map -B 0.9")):
+        made = await synthesise(design(SELECTED), sandbox, liberty.load(), recipe=recipe)
+        sizes[recipe[-1]] = (made.figures.ands, made.figures.depth)
+    assert all(ands > 50 and depth > 5 for ands, depth in sizes.values())
+    assert sizes["dch"][0] <= sizes["strash"][0]
+    assert sizes["map -B 0.9"] == sizes["dch"]
+
+
+@pytest.mark.slow
+async def test_a_recipe_that_ends_abc_costs_no_other_recipe_its_result(sandbox):
+    base = await synthesise(design(SELECTED), sandbox, liberty.load())
+    search = Search(base.combinational, liberty.load(), "area")
+    good = [("strash", *MAP), ("strash", "dc2", *MAP)]
+    assert await search._evaluate([good[0], ("strash", "no-such-step", *MAP), good[1]], sandbox)
+    assert sorted(search.tried) == sorted(good)
+
+
+@pytest.mark.slow
 async def test_a_netlist_with_models_of_its_cells_is_proved_equal(sandbox):
     library = liberty.load()
     made = await synthesise(design(COUNTER), sandbox, library, verilog=True)
