@@ -60,6 +60,24 @@ async def test_without_the_gate_the_replay_alone_refuses(pair):
     assert accepted == []
 
 
+async def test_an_elaborator_alone_accepts_axioms_holes_and_commands_of_the_candidate(pair):
+    """Rows 100 and 101: otherwise their refusals would say nothing."""
+    fooled = {row["id"]: row for row in rows(OWN) if row.get("elaborates")}
+    assert {"lean_axiom", "lean_sorry", "native_decide", "lean_hijack_print"} <= fooled.keys()
+    for name, row in fooled.items():
+        found = await pair[0].elaborate(statement_of(row).context, row["candidate"], name="T")
+        assert found.ok, (name, found.first_error)
+
+
+async def test_an_elaborator_starts_no_process_and_goes_on_as_before(pair):
+    """Row 102, with no gate before it: what it writes stays in its own memory, and decides nothing."""
+    (row,) = [row for row in rows(OWN) if row["id"] == "lean_io"]
+    found = await pair[0].elaborate(statement_of(row).context, row["candidate"], name="T")
+    assert "not implemented" in found.first_error
+    assert "uid=" not in repr(found)
+    assert (await judge_text(TRUE, "theorem T : (1:Nat) = 1 := rfl", *pair)).status is Status.PROVED
+
+
 FALSE = Statement(context=Context(), name="T", text="theorem T : (1:Nat) = 2 := by sorry")
 TRUE = Statement(context=Context(), name="T", text="theorem T : (1:Nat) = 1 := by sorry")
 
