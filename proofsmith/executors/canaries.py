@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +17,6 @@ from proofsmith.types import ExecResult
 
 _ENVIRONMENT_NAME = "PROOFSMITH_CANARY_KEY"
 _GROWTH_MIB = 96.0
-_DYING_S = 1.0
-"""A verdict may come this long after the limit; so long a killed process may take to vanish, too."""
 
 
 @dataclass(slots=True)
@@ -70,7 +67,7 @@ class Canaries:
             found.append("the host's folder changed")
         if any(process.poll() is not None for process in self._markers):
             found.append("a foreign process was killed")
-        if survivors := _survivors(run):
+        if survivors := _processes_with(run):
             found.append(f"{len(survivors)} processes survived")
             for pid in survivors:
                 with contextlib.suppress(ProcessLookupError):
@@ -90,14 +87,6 @@ def _snapshot(folder: Path) -> dict[str, tuple[int, int]]:
         str(path): (path.lstat().st_mtime_ns, path.lstat().st_size)
         for path in sorted(folder.rglob("*"))
     }
-
-
-def _survivors(run: str) -> list[int]:
-    """Return the processes of `run` that are not gone soon: a busy kernel takes its time to end killed ones."""
-    until = time.monotonic() + _DYING_S
-    while (found := _processes_with(run)) and time.monotonic() < until:
-        time.sleep(0.02)
-    return found
 
 
 def _processes_with(run: str) -> list[int]:

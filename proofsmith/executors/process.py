@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from proofsmith.errors import SandboxError
+from proofsmith.executors import namespace
 from proofsmith.executors.capture import Capture
 from proofsmith.executors.limits import FLOOD_FACTOR, GRACE_S, START_S
 from proofsmith.executors.report import Report
@@ -168,6 +169,31 @@ def start(launch: Launch) -> tuple[Child | None, int, int]:
     return child, out, err
 
 
+async def end(child: Child, launch: Launch) -> resource.struct_rusage:
+    """Kill `child` with everything in its namespace, wait until all of it is gone, and return what it used."""
+    inner = namespace.process_one(child.pid)
+    try:
+        kill(child, launch)
+        used = await reap(child, launch)
+        if inner is not None:
+            with contextlib.suppress(TimeoutError):
+                await _readable(inner)
+    finally:
+        if inner is not None:
+            os.close(inner)
+    return used
+
+
+def end_now(child: Child, launch: Launch) -> None:
+    """Do what `end` does while nothing else can run, as when the waiting task is cancelled."""
+    inner = namespace.process_one(child.pid)
+    kill(child, launch)
+    child.wait()
+    if inner is not None:
+        namespace.await_end(inner, _REAP_S)
+        os.close(inner)
+
+
 async def reap(child: Child, launch: Launch) -> resource.struct_rusage:
     """Wait for the end of `child`, kill it when that takes too long, and return what it used."""
     pidfd = os.pidfd_open(child.pid)
@@ -190,12 +216,18 @@ async def _readable(fd: int) -> None:
         loop.remove_reader(fd)
 
 
-async def _end_elsewhere(launch: Launch) -> None:
-    """Wait until the init has closed its report; not to be read any more tells it to end."""
+async def _end_elsewhere(launch: Launch, err: int) -> None:
+    """Wait until an init that is not our child has ended, which it does after all that it started.
+
+    It holds standard error `err` to its end. A report that nobody reads any more tells it to end.
+    """
+    nobody = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    os.dup2(nobody, launch.report_fd, inheritable=False)
+    os.close(nobody)
     try:
         while True:
-            await _readable(launch.report_fd)
-            if not os.read(launch.report_fd, _BLOCK):
+            await _readable(err)
+            if not os.read(err, _BLOCK):
                 return
     except TimeoutError:
         launch.kill()
@@ -222,17 +254,18 @@ async def supervise(launch: Launch, limits: Limits) -> Finished:
     try:
         await _watch(supervisor, child)
         ended = time.perf_counter()
-        if supervisor.ended_by or launch.report is None or not launch.report.complete:
-            kill(child, launch)
-        elif child is None:
-            await _end_elsewhere(launch)
-        if child is not None:
-            used = await reap(child, launch)
-        supervisor.drain()
+        done = launch.report is not None and launch.report.complete and not supervisor.ended_by
+        if child is None:
+            if not done:
+                launch.kill()
+            supervisor.drain()
+            await _end_elsewhere(launch, err)
+        else:
+            used = await (reap if done else end)(child, launch)
+            supervisor.drain()
     finally:
         if child is not None and child.returncode is None:
-            kill(child, launch)
-            child.wait()
+            end_now(child, launch)
         for fd in (out, err):
             loop.remove_reader(fd)
             os.close(fd)

@@ -13,7 +13,7 @@ from typing import Protocol
 from proofsmith.errors import SandboxError
 from proofsmith.executors.capture import Capture
 from proofsmith.executors.limits import FLOOD_FACTOR
-from proofsmith.executors.process import Launch, kill, reap, start
+from proofsmith.executors.process import Launch, end, kill, start
 from proofsmith.types import Limits
 
 _BLOCK = 1 << 16
@@ -132,8 +132,7 @@ async def run_server(
 
     async def stop() -> None:
         writer.close()
-        kill(child, launch)
-        await reap(child, launch)
+        await end(child, launch)
         loop.remove_reader(err)
         os.close(err)
         release()
