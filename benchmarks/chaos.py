@@ -24,12 +24,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Any
 
 from benchmarks import chaos_processes
 from benchmarks.bars import Bars
 from proofsmith.agents.failpoints import NAMES
+from proofsmith.executors.limits import START_S
 from tests.agents.toy import NAME, text_of
 from tests.docker_daemon import PrivateDaemon, private_daemon
 
@@ -214,39 +216,46 @@ class Scene:
         return [(key, float(at)) for key, at in map(str.split, self.log.read_text().splitlines())]
 
     def files(self) -> set[str]:
-        """Names of all files, with the run's own name left out, and logs of databases, which belong to their file."""
+        """Return the names of all files with the run's own name left out; a log of a database counts as a file."""
         paths = (p.relative_to(self.folder).parts for p in self.folder.rglob("*") if p.is_file())
         return {
             "/".join("RUN" if i == 1 and parts[0] == "runs" else p for i, p in enumerate(parts))
             for parts in paths
-            if not parts[-1].endswith(("sqlite-wal", "sqlite-shm"))
         }
 
 
-def left_behind(scene: Scene) -> int:
-    """Count orphans of the runners, which this process inherits, control groups with their names, and containers."""
-    deadline = time.monotonic() + 5
+def left_behind(scene: Scene) -> list[str]:
+    """Return orphans of the runners, which this process inherits, control groups with their names, and containers.
+
+    What a daemon that was killed has lost ends by itself, within the time that its start may take.
+    """
+    deadline = time.monotonic() + START_S + 5
     while (orphans := _orphans(scene)) and time.monotonic() < deadline:
         with contextlib.suppress(ChildProcessError):
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         time.sleep(0.05)
     names = tuple(f"proofsmith-{pid}-" for pid in scene.runners)
-    groups = [
+    groups = {
         folder
         for _, folders, _ in os.walk("/sys/fs/cgroup")  # others' groups come and go meanwhile
         for folder in folders
         if folder.startswith(names)
-    ]
-    containers = scene.daemon.containers()
-    return len(orphans) + len(set(groups)) + len(containers)
+    }
+    processes = [f"process {pid} {_command(pid)[:80]!r}" for pid in orphans]
+    containers = [f"container {name}" for name in scene.daemon.containers()]
+    return [*processes, *(f"group {name}" for name in sorted(groups)), *containers]
 
 
 def _orphans(scene: Scene) -> list[int]:
     """Return live descendants that are neither our own helpers nor part of the Docker daemon."""
-    helpers = 3  # fork server, resource tracker, endpoint
     folder = str(scene.daemon.folder).encode()
-    own = [pid for pid in descendants(os.getpid()) if _alive(pid) and folder not in _command(pid)]
-    return own[helpers:]
+    helpers = {scene.endpoint.pid, forkserver._forkserver._forkserver_pid}
+    helpers.add(resource_tracker._resource_tracker._pid)
+    return [
+        pid
+        for pid in descendants(os.getpid())
+        if pid not in helpers and _alive(pid) and folder not in _command(pid)
+    ]
 
 
 def _command(pid: int) -> bytes:
@@ -263,8 +272,8 @@ def _alive(pid: int) -> bool:
         return False
 
 
-def one_run(scene: Scene, faults: int) -> tuple[Any, set[str], int]:
-    """Drive one run to its end through `faults` faults; return its report, its files and how much is left behind."""
+def one_run(scene: Scene, faults: int) -> tuple[Any, set[str], list[str]]:
+    """Drive one run to its end through `faults` faults; return its report, its files and what is left behind."""
     kinds = DOCKER_KINDS if scene.contained else KINDS
     with scene:
         status, attempts = -1, 0
@@ -280,8 +289,10 @@ def one_run(scene: Scene, faults: int) -> tuple[Any, set[str], int]:
         return scene.report(), scene.files(), left
 
 
-def mounts() -> set[str]:
-    return {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
+def mounts(place: Path) -> set[str]:
+    """Return what is mounted at or below `place`; others of this machine mount what they like."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return {line.split()[4] for line in lines if Path(line.split()[4]).is_relative_to(place)}
 
 
 @dataclass
@@ -291,7 +302,7 @@ class Tally:
     faults: Counter[str] = field(default_factory=Counter)
     different: int = 0
     twice: int = 0
-    left: int = 0
+    left: set[str] = field(default_factory=set)
     crashes: int = 0
 
     def total(self) -> int:
@@ -301,7 +312,7 @@ class Tally:
         self,
         number: int,
         scene: Scene,
-        got: tuple[Any, set[str], int],
+        got: tuple[Any, set[str], list[str]],
         wanted: tuple[Any, set[str]],
     ) -> None:
         """Compare one run with the undisturbed one and print its line."""
@@ -309,13 +320,13 @@ class Tally:
         extra, again = files - wanted[1], asked_again(scene.asked(), scene.kills)
         print(
             f"run {number}{' docker' * scene.contained}: {dict(scene.faults)} equal={report == wanted[0]} "
-            f"again={again} left={left} {extra or ''}",
+            f"again={again} left={[*left, *sorted(extra)]}",
             flush=True,
         )
         self.faults += scene.faults
         self.different += report != wanted[0]
         self.twice += again
-        self.left += left + len(extra)
+        self.left |= {*left, *(f"{number}: {name}" for name in extra)}
         self.crashes += scene.crashes
 
 
@@ -331,7 +342,7 @@ def main() -> int:
     runs, faults = (3, 6) if given.quick else (20, 10)
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     PROCESSES.set_forkserver_preload(["benchmarks.chaos_processes"])
-    before, tally = mounts(), Tally()
+    tally = Tally()
     with contextlib.ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-"))) / "r"
         place.mkdir()
@@ -351,13 +362,14 @@ def main() -> int:
             contained = number % DOCKER_EVERY == 0
             scene = Scene(place, random.Random(f"{given.seed}:{number}"), daemon, contained)
             tally.add(number, scene, one_run(scene, faults), wanted[contained])
+        mounted = len(mounts(place))
     bars = Bars()
     bars.at_least("runs", number, runs)
     bars.at_least("faults", tally.total(), runs * faults)
     bars.at_least("kinds_of_fault", len(tally.faults), 4 if given.quick else 6)
     bars.at_most("reports_that_differ", tally.different, 0)
     bars.at_most("paid_twice", tally.twice, 0)
-    bars.at_most("left_behind", tally.left + len(mounts() - before), 0)
+    bars.at_most("left_behind", len(tally.left) + mounted, 0)
     bars.at_most("untyped_errors", tally.crashes, 0)
     return bars.close()
 

@@ -33,6 +33,8 @@ from proofsmith.executors.staging import Staging, checked_path
 from proofsmith.protocols import Service, ServiceSpec
 from proofsmith.types import ExecResult, Limits, digest
 
+_MUX = ("mux", "-n", str(int(START_S)))
+
 
 class DockerSandbox:
     """`protocols.Sandbox` on containers: no network, no capabilities, read-only root, limits, an ordinary user."""
@@ -73,7 +75,7 @@ class DockerSandbox:
 
     async def _start_server(self, spec: ServiceSpec) -> Running:
         folder = folders.make() if spec.protocol == "socket" else None
-        words = ["mux", *init_options(spec.limits, aggregate=True, endless=True)]
+        words = [*_MUX, *init_options(spec.limits, aggregate=True, endless=True)]
         words += [*_environment(spec.env), "--", *spec.argv]
         writable = {SOCKET_DIRECTORY: folder} if folder else {}
         try:
@@ -108,7 +110,7 @@ class DockerSandbox:
                 "a container cannot be observed from outside", hint="use --sandbox bubblewrap"
             )
         wanted = [checked_path(name) for name in outputs]
-        words = ["mux", *init_options(limits, aggregate=True), "-d", cwd]
+        words = [*_MUX, *init_options(limits, aggregate=True), "-d", cwd]
         for name in wanted:
             words += ["-o", name]
         words += [*_environment(env), "--", *argv]

@@ -9,11 +9,12 @@
  *     is process 1 of the sandbox: unpacks the staged files, runs PAYLOAD under resource limits, kills whatever
  *     is left when PAYLOAD ends, and reports the raw wait status and the wanted files over a private descriptor.
  *
- *   init mux OPTIONS -- PAYLOAD ...
+ *   init mux [-n SECONDS] OPTIONS -- PAYLOAD ...
  *     is `inner` where only standard streams reach the caller, as in a container: standard input carries the seccomp
  *     filter, the staged files and the payload's input, each after its size in 8 bytes (all ones: the rest of standard
  *     input is the payload's); standard output carries the report, in which 'o' and 'e', a size in 4 bytes and data are
- *     what the payload wrote. When standard input is hung up, the payload is killed.
+ *     what the payload wrote. When standard input is hung up, the payload is killed. What does not come within SECONDS
+ *     never comes: a daemon that was killed can leave a container behind that nobody knows any more.
  *
  * Report records, native byte order: 'B' once the payload is about to start; one struct status after 'S'; for every
  * -o one struct output after 'O', then its data; 'E'. A report without 'E' is a failure of the machinery.
@@ -78,6 +79,7 @@ struct staged {
 
 struct plan {
     int files, report, cpu;
+    unsigned handover_s;
     long wall_ms, cpu_s, processes;
     unsigned long long file_bytes, address_bytes, memory_bytes, output_bytes;
     const char *cwd;
@@ -491,10 +493,11 @@ static void refuse(const struct plan *plan) {
 
 static void parse(struct plan *plan, int argc, char **argv) {
     int option;
-    while ((option = getopt(argc, argv, "+f:r:c:w:t:s:p:a:m:l:d:o:e:")) != -1) {
+    while ((option = getopt(argc, argv, "+f:r:c:n:w:t:s:p:a:m:l:d:o:e:")) != -1) {
         switch (option) {
         case 'f': plan->files = atoi(optarg); break;
         case 'r': plan->report = atoi(optarg); break;
+        case 'n': plan->handover_s = (unsigned)atoi(optarg); break;
         case 'w': plan->wall_ms = atol(optarg); break;
         case 't': plan->cpu_s = atol(optarg); break;
         case 's': plan->file_bytes = strtoull(optarg, NULL, 10); break;
@@ -585,15 +588,23 @@ static void load_filter(int fd) {
 
 static void child_ended(int number) { (void)number; }
 
+static void too_late(int number) {
+    (void)number;
+    _exit(125);
+}
+
 static int mux(int argc, char **argv) {
     struct plan plan = new_plan(argc);
-    struct sigaction wake = {.sa_handler = child_ended};
+    struct sigaction wake = {.sa_handler = child_ended}, give_up = {.sa_handler = too_late};
     int out[2], err[2];
     prctl(PR_SET_DUMPABLE, 0);
     parse(&plan, argc, argv);
+    sigaction(SIGALRM, &give_up, NULL); /* process 1 is spared a signal that it does not handle */
+    alarm(plan.handover_s);
     load_filter(read_blob());
     plan.files = read_blob();
     int input = read_blob();
+    alarm(0);
     plan.owner = fcntl(0, F_DUPFD_CLOEXEC, 10);
     plan.report = fcntl(1, F_DUPFD_CLOEXEC, 10);
     if (plan.owner < 0 || plan.report < 0 || pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) || sigaction(SIGCHLD, &wake, NULL) ||
