@@ -4,13 +4,14 @@ import asyncio
 import csv
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from proofsmith.domains.sql.engines import Clocked, Database, Engine, Fill, StatementRefused, start
 from proofsmith.domains.sql.engines.ddl import create_tables
+from proofsmith.domains.sql.parameters import Binding, bound, bound_text
 from proofsmith.domains.sql.population import ROWS, populate
 from proofsmith.domains.sql.query import parse_query, statement_text
 from proofsmith.domains.sql.schema import Schema
@@ -37,10 +38,13 @@ class Bench:
     database: Database
     data: str
     """Where the rows come from, in words."""
+    values: Binding = field(default_factory=dict)
+    """Values of the query's parameters under which it is timed."""
 
     def text(self, file: str) -> str:
         """Return the one statement of a candidate's file, as the engine is given it."""
-        return statement_text(file, parse_query(file, self.engine.name), self.engine.name)
+        name = self.engine.name
+        return bound_text(statement_text(file, parse_query(file, name), name), name, self.values)
 
     async def clock(
         self,
@@ -72,13 +76,14 @@ async def prepare(problem: Problem, sandbox: Sandbox) -> Bench:
     folder = problem.inputs.get("data")
     if folder is not None:
         told = f"rows of {folder.name}"
-        return await filled(schema, folder, told, sandbox, tunable=tunable)
+        bench = await filled(schema, folder, told, sandbox, tunable=tunable)
+        return replace(bench, values=source.bindings[0])
     return await _generated(source, schema, sandbox, tunable)
 
 
 async def _generated(source: Source, schema: Schema, sandbox: Sandbox, tunable: bool) -> Bench:
     """Return a bench with generated rows: fewer of them, down to a limit, where the query is slow."""
-    pools = pools_of([source.query, *conditions_of(schema)])
+    pools = pools_of([bound(source.query, source.bindings[0]), *conditions_of(schema)])
     rows = ROWS
     while True:
         with tempfile.TemporaryDirectory(prefix="proofsmith-") as scratch:
@@ -86,7 +91,8 @@ async def _generated(source: Source, schema: Schema, sandbox: Sandbox, tunable: 
             populate(schema, pools, Path(scratch), rows=rows)
             told = f"generated rows, at most {rows} a table"
             bench = await filled(schema, Path(scratch), told, sandbox, tunable=tunable)
-        (run,) = await bench.clock([source.text], limit_s=_COMFORTABLE_S)
+        bench = replace(bench, values=source.bindings[0])
+        (run,) = await bench.clock([source.bound(source.text)], limit_s=_COMFORTABLE_S)
         if run.ended != "timeout" or rows <= _FEWEST_ROWS:
             return bench
         await bench.engine.close()

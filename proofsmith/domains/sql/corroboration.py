@@ -43,7 +43,7 @@ async def on_own_data(bench: Bench, source: Source, candidate: str) -> OwnData:
     Where the stored order of rows could show under a LIMIT, the LIMIT is left out of both.
     """
     engine = bench.engine.name
-    texts = [source.text, bench.text(candidate)]
+    texts = [source.bound(source.text), bench.text(candidate)]
     promise = promise_of(source.query)
     if is_fragile(source.query, engine):
         texts, promise = [_unlimited(text, engine) for text in texts], Promise()
@@ -59,7 +59,8 @@ async def on_own_data(bench: Bench, source: Source, candidate: str) -> OwnData:
 async def on_own_database(address: Address, source: Source, candidate: str) -> OwnData:
     """Run both queries on the user's own database, read-only, and compare their results as `on_own_data` does."""
     query = parse_query(candidate, address.engine)
-    texts = [source.text, statement_text(candidate, query, address.engine)]
+    statements = (source.text, statement_text(candidate, query, address.engine))
+    texts = [source.bound(text) for text in statements]
     promise = promise_of(source.query)
     if is_fragile(source.query, address.engine):
         texts, promise = [_unlimited(text, address.engine) for text in texts], Promise()

@@ -8,6 +8,7 @@ from importlib import resources
 from sqlglot import exp
 
 from proofsmith.domains.sql.dialect import folded
+from proofsmith.domains.sql.parameters import names
 from proofsmith.domains.sql.query import DEEPEST, Unreadable, parse_script
 from proofsmith.domains.sql.schema import Schema
 
@@ -21,7 +22,6 @@ _FORBIDDEN: Mapping[type[exp.Expr], str] = {
     exp.Hint: "optimizer hints",
     exp.TableSample: "TABLESAMPLE",
     exp.SessionParameter: "session variables",
-    exp.Parameter: "session variables",
     exp.Copy: "COPY",
     exp.Attach: "ATTACH",
     exp.Create: "CREATE",
@@ -80,6 +80,9 @@ def _complaints(query: exp.Query, base: exp.Query, schema: Schema) -> Iterator[s
         yield "it is nested too deeply"
     if _recurses(query) and not _recurses(base):
         yield "it recurses, and the original does not"
+    for name in names(query):
+        if name not in names(base):
+            yield f"it reads the parameter or session variable '{name}', which the original does not"
     yield from _tables(query, base, schema)
     yield from _calls(query, base, schema.dialect)
     yield from _row_identities(query, schema)

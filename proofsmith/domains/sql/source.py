@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from proofsmith.domains.sql.broker import Address, address_of, ddl_of
 from proofsmith.domains.sql.dialect import ENGINES, sqlglot_name
+from proofsmith.domains.sql.parameters import Binding, bindings, bound_text
 from proofsmith.domains.sql.query import (
     Unreadable,
     parse_script,
@@ -94,6 +95,12 @@ class Source:
     schema: Schema
     beside: tuple[exp.Expr, ...]
     """Definitions of tables and views in the query's own file."""
+    bindings: tuple[Binding, ...] = ({},)
+    """Values of its parameters, in the order in which they are tried; one empty binding without parameters."""
+
+    def bound(self, text: str) -> str:
+        """Return a statement under the first binding; its own text when there are no parameters."""
+        return bound_text(text, self.schema.dialect, self.bindings[0])
 
     @property
     def tables(self) -> frozenset[str]:
@@ -108,6 +115,8 @@ def source_of(problem: Problem) -> Source:
         script = parse_script(problem.text, engine)
     except Unreadable as error:
         raise UsageError(str(error), hint="give one SELECT, with WITH if you like") from None
+    listed = problem.options.get("param")
+    given = listed if isinstance(listed, list) else []
     name = sqlglot_name(engine)
     beside = "\n".join(f"{item.sql(dialect=name)};" for item in script.definitions)
     ddl = "\n".join(part for part in (problem.files.get(SCHEMA, ""), beside) if part)
@@ -116,6 +125,7 @@ def source_of(problem: Problem) -> Source:
         text=statement_text(problem.text, script.queries[0], engine),
         schema=parse_schema(ddl, engine) if ddl.strip() else Schema({}, engine),
         beside=script.definitions,
+        bindings=bindings(script.queries[0], [str(x) for x in given]),
     )
 
 

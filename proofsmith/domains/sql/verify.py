@@ -7,7 +7,7 @@ from itertools import islice
 
 from sqlglot import exp
 
-from proofsmith.domains.sql import gate
+from proofsmith.domains.sql import gate, parameters
 from proofsmith.domains.sql.analysis import (
     has_star,
     is_fragile,
@@ -20,6 +20,7 @@ from proofsmith.domains.sql.analysis import (
 from proofsmith.domains.sql.engines import Engine, Outcome, StatementRefused
 from proofsmith.domains.sql.engines.ddl import create_tables
 from proofsmith.domains.sql.engines.keeper import Keeper
+from proofsmith.domains.sql.parameters import Binding
 from proofsmith.domains.sql.proof.prove import Proof, prove
 from proofsmith.domains.sql.query import statement_text, tables_read
 from proofsmith.domains.sql.schema import kind_of
@@ -55,6 +56,8 @@ class Verifier:
         """Read the problem's query and schema; raises UsageError when they do not fit together."""
         self._problem = problem
         self._source: Source = source_of(problem)
+        self._values = self._source.bindings[0]
+        self._base = parameters.bound(self._source.query, self._values)
         self._keeper = keeper
         self._depth = Depth.FULL
 
@@ -79,30 +82,36 @@ class Verifier:
         if unordered and may_repeat(source.query) and may_repeat(query):
             return self._failed(_UNORDERED, "shape", seed)
         engine = await self._keeper.engine(source.schema.dialect, sandbox)
-        trial = await self._trial(engine, candidate.files[name], query)
+        trials = [
+            self._trial(engine, candidate.files[name], query, values) for values in source.bindings
+        ]
         volatile = next(gate.volatile(source.query), "")
         if volatile:
             why = f"the original calls {volatile}, whose value changes by itself"
             return Verdict(status=Status.UNDECIDED, feedback=why)
-        complaint = await self._accepted(engine, trial)
+        complaint = await self._accepted(engine, trials[0])
         if complaint:
             return self._failed(complaint, "shape", seed)
-        tally = await self._tested(engine, trial, query, depth, seed)
-        if tally.found is not None:
-            return await self._refuted(engine, trial, tally.found, seed)
-        return await self._judged(engine, trial, query, tally, depth, seed)
+        tally = Tally()
+        for trial in trials:
+            tally.add(await self._tested(engine, trial, query, depth, seed))
+            if tally.found is not None:
+                return await self._refuted(engine, trial, tally.found, seed)
+        return await self._judged(engine, trials[0], query, tally, depth, seed)
 
-    async def _trial(self, engine: Engine, text: str, query: exp.Query) -> Pair:
+    def _trial(self, engine: Engine, text: str, query: exp.Query, values: Binding) -> Pair:
         source = self._source
         names = source.tables | tables_read(query, source.schema)
         promise = promise_of(source.query)
         hidden = promise.ordered and promise.keys is None
         return Pair(
             schema=source.schema.only(names),
-            base=source.text,
-            candidate=statement_text(text, query, source.schema.dialect),
+            base=parameters.bound_text(source.text, source.schema.dialect, values),
+            candidate=parameters.bound_text(
+                statement_text(text, query, source.schema.dialect), source.schema.dialect, values
+            ),
             promise=promise,
-            keyed=with_keys(source.query, engine.name) if hidden else "",
+            keyed=with_keys(parameters.bound(source.query, values), engine.name) if hidden else "",
             fragile=is_fragile(source.query, engine.name) or is_fragile(query, engine.name),
         )
 
@@ -151,11 +160,13 @@ class Verifier:
     async def _tested(
         self, engine: Engine, pair: Pair, query: exp.Query, depth: Depth, seed: int
     ) -> Tally:
-        source = self._source
-        pools = pools_of([source.query, query, *conditions_of(pair.schema)])
+        bindings = self._source.bindings
+        trees = [parameters.bound(tree, v) for tree in (self._base, query) for v in bindings]
+        pools = pools_of([*trees, *conditions_of(pair.schema)])
         generator = Generator(pair.schema, pools, seed)
-        tally = await examine(engine, pair, generator.databases(DATABASES[depth]), seed)
-        sizes = size_constants(query) - size_constants(source.query)
+        count = -(-DATABASES[depth] // len(bindings))
+        tally = await examine(engine, pair, generator.databases(count), seed)
+        sizes = size_constants(query) - size_constants(self._base)
         if tally.found is None and (depth is Depth.FULL or sizes):
             rows = min(max(LARGE_ROWS, 2 * max(sizes, default=0)), LARGEST_ROWS)
             large = replace(pair, limit_s=_LARGE_S)
@@ -182,16 +193,18 @@ class Verifier:
     ) -> Verdict:
         """Turn databases without a difference into a verdict, with the solver's help where it can give any."""
         if tally.telling < TELLING[depth] and not tally.base_errors:
-            more = await telling_databases(self._source.query, pair.schema)
+            more = await telling_databases(self._base, pair.schema)
             added = await examine(engine, pair, islice(more, DATABASES[depth]), seed)
             tally.add(added)
             if tally.found is not None:
                 return await self._refuted(engine, pair, tally.found, seed)
         doubt = self._doubt(query, tally, depth)
-        proof = await asyncio.to_thread(prove, self._source.query, query, pair.schema)
+        one, other = (parameters.symbolic(q, self._values) for q in (self._source.query, query))
+        schema = parameters.with_table(pair.schema, self._values)
+        proof = await asyncio.to_thread(prove, one, other, schema)
         climbed = None
         if depth is Depth.FULL or (doubt and not proof.proved):
-            climbed = await climb(self._source.query, query, pair.schema, depth)
+            climbed = await climb(one, other, schema, depth)
             if climbed.last.found == "differ":
                 again = await self._replayed(engine, pair, climbed, seed)
                 if again.found is not None:
@@ -261,7 +274,7 @@ class Verifier:
             )
         if tally.telling < TELLING[depth]:
             return f"only {tally.telling} of {count} databases gave a telling result; give --data or --db"
-        sizes = size_constants(query) - size_constants(self._source.query)
+        sizes = size_constants(query) - size_constants(self._base)
         if sizes and max(sizes) >= LARGEST_ROWS:
             return f"it compares a number of rows with {max(sizes)}, more than were tried"
         return ""
@@ -283,6 +296,9 @@ class Verifier:
         command += ["--depth", str(self._depth)]
         if self._problem.files.get("schema.sql"):
             command += ["--schema", "base/schema.sql"]
+        listed = self._problem.options.get("param")
+        for item in listed if isinstance(listed, list) else []:
+            command += ["--param", str(item)]
         return Evidence(
             check=check,
             status=status,

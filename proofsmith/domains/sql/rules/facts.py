@@ -55,6 +55,8 @@ _CALM = (
     exp.Lower,
     exp.DPipe,
     exp.Substring,
+    exp.Parameter,
+    exp.Placeholder,
 )
 """Nodes whose evaluation cannot raise, overflow aside, and depends on nothing but its operands."""
 _QUERY_NODES = (

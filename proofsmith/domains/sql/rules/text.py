@@ -32,4 +32,11 @@ def qualified(text: str, schema: Schema) -> exp.Expr:
 
 def written(tree: exp.Expr, schema: Schema) -> str:
     """Return the tree as text of the schema's dialect."""
-    return str(tree.sql(dialect=sqlglot_name(schema.dialect), pretty=True)) + "\n"
+    text = str(tree.sql(dialect=sqlglot_name(schema.dialect), pretty=True)) + "\n"
+    if schema.dialect != "postgresql":
+        return text
+    for node in tree.find_all(
+        exp.Placeholder
+    ):  # the parser's PostgreSQL writes them as drivers of Python do
+        text = text.replace(f"%({node.name})s", f":{node.name}")
+    return text
