@@ -3,12 +3,23 @@
 import asyncio
 import csv
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
+from proofsmith.domains.sql.broker import Address
+from proofsmith.domains.sql.copies import copied, mutated
 from proofsmith.domains.sql.engines import Clocked, Database, Engine, Fill, StatementRefused, start
 from proofsmith.domains.sql.engines.ddl import create_tables
 from proofsmith.domains.sql.parameters import Binding, bound, bound_text
@@ -63,8 +74,8 @@ class Bench:
         return await self.database.explain(statement, analyze=analyze, limit_s=limit_s)
 
 
-async def prepare(problem: Problem, sandbox: Sandbox) -> Bench:
-    """Start the problem's engine with its data, or with generated data when it has none.
+async def prepare(problem: Problem, sandbox: Sandbox, own: Address | None = None) -> Bench:
+    """Start the problem's engine with its data, with a copy of the database `own`, or with generated data.
 
     Raises:
         UsageError: the data do not fit the schema.
@@ -78,7 +89,38 @@ async def prepare(problem: Problem, sandbox: Sandbox) -> Bench:
         told = f"rows of {folder.name}"
         bench = await filled(schema, folder, told, sandbox, tunable=tunable)
         return replace(bench, values=source.bindings[0])
+    if own is not None:
+        with _scratch() as scratch:
+            if await asyncio.to_thread(copied, own, schema, scratch):
+                told = f"a copy of {own.shown}"
+                bench = await filled(schema, scratch, told, sandbox, tunable=tunable)
+                return replace(bench, values=source.bindings[0])
     return await _generated(source, schema, sandbox, tunable)
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Make a folder that the sandbox's ordinary user can read, for a while."""
+    with tempfile.TemporaryDirectory(prefix="proofsmith-") as scratch:
+        Path(scratch).chmod(0o755)
+        yield Path(scratch)
+
+
+async def on_mutants(problem: Problem, sandbox: Sandbox, count: int) -> AsyncIterator[Bench]:
+    """Yield benches with changed copies of the problem's CSV data, one after the other; none without such data."""
+    source, folder = source_of(problem), problem.inputs.get("data")
+    schema = source.schema.only(source.tables)
+    for seed in range(1, count + 1):
+        with _scratch() as scratch:
+            if folder is None or not await asyncio.to_thread(
+                mutated, schema, folder, scratch, seed
+            ):
+                return
+            bench = await filled(schema, scratch, f"changed copy {seed}", sandbox)
+        try:
+            yield replace(bench, values=source.bindings[0])
+        finally:
+            await bench.engine.close()
 
 
 async def _generated(source: Source, schema: Schema, sandbox: Sandbox, tunable: bool) -> Bench:
@@ -86,11 +128,10 @@ async def _generated(source: Source, schema: Schema, sandbox: Sandbox, tunable: 
     pools = pools_of([bound(source.query, source.bindings[0]), *conditions_of(schema)])
     rows = ROWS
     while True:
-        with tempfile.TemporaryDirectory(prefix="proofsmith-") as scratch:
-            Path(scratch).chmod(0o755)  # the sandbox's ordinary user reads it
-            populate(schema, pools, Path(scratch), rows=rows)
+        with _scratch() as scratch:
+            populate(schema, pools, scratch, rows=rows)
             told = f"generated rows, at most {rows} a table"
-            bench = await filled(schema, Path(scratch), told, sandbox, tunable=tunable)
+            bench = await filled(schema, scratch, told, sandbox, tunable=tunable)
         bench = replace(bench, values=source.bindings[0])
         (run,) = await bench.clock([source.bound(source.text)], limit_s=_COMFORTABLE_S)
         if run.ended != "timeout" or rows <= _FEWEST_ROWS:
@@ -168,7 +209,11 @@ class Benches:
         self._kept: MutableMapping[asyncio.AbstractEventLoop, _Kept] = WeakKeyDictionary()
 
     async def use(
-        self, problem: Problem, sandbox: Sandbox, work: Callable[[Bench], Awaitable[T]]
+        self,
+        problem: Problem,
+        sandbox: Sandbox,
+        work: Callable[[Bench], Awaitable[T]],
+        own: Address | None = None,
     ) -> T:
         """Return what `work` makes of the problem's bench; once more with a new bench when its engine was lost.
 
@@ -179,12 +224,12 @@ class Benches:
             SandboxError: the engine does not start, or was lost twice.
         """
         kept = self._kept.setdefault(asyncio.get_running_loop(), _Kept())
-        bench = await kept.bench(problem, sandbox)
+        bench = await kept.bench(problem, sandbox, own)
         try:
             return await work(bench)
         except SandboxError:
             await kept.forget(bench)
-            return await work(await kept.bench(problem, sandbox))
+            return await work(await kept.bench(problem, sandbox, own))
 
 
 class _Kept:
@@ -196,11 +241,11 @@ class _Kept:
         self._task: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
 
-    async def bench(self, problem: Problem, sandbox: Sandbox) -> Bench:
+    async def bench(self, problem: Problem, sandbox: Sandbox, own: Address | None) -> Bench:
         async with self._turn:
             if self._bench is None or self._problem != problem.id:
                 self._end()
-                self._bench = await prepare(problem, sandbox)
+                self._bench = await prepare(problem, sandbox, own)
                 self._problem = problem.id
                 self._task = asyncio.create_task(self._hold(self._bench))
             return self._bench

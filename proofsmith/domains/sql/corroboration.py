@@ -5,8 +5,8 @@ little. The user's own data, and rules that lead from the original to the candid
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -20,11 +20,13 @@ from proofsmith.domains.sql.engines import Outcome
 from proofsmith.domains.sql.query import parse_query, statement_text
 from proofsmith.domains.sql.source import Source, source_of
 from proofsmith.domains.sql.testing.results import Promise, difference, is_telling
-from proofsmith.types import JSON, Candidate, Evidence, Problem, Status, Verdict
+from proofsmith.types import Candidate, Evidence, Problem, Status, Verdict
 
 LIMIT_S = 30.0
 MOST_ROWS = 100_000
-_SHARE = 0.2
+MUTANTS = 4
+"""Changed copies of the user's rows on which both queries run at full depth."""
+_TELLING_COPIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +117,7 @@ def vacuous(verdict: Verdict) -> bool:
     """Say whether a verdict is undecided only because too few databases gave a telling result."""
     if verdict.status is not Status.UNDECIDED or not verdict.evidence:
         return False
-    facts: Mapping[str, JSON] = verdict.evidence[-1].facts
-    count = _count(facts, "databases")
-    bad = _count(facts, "base_errors") + _count(facts, "undetermined")
-    return count > 0 and bad <= _SHARE * count
-
-
-def _count(facts: Mapping[str, JSON], name: str) -> float:
-    value = facts.get(name)
-    return float(value) if isinstance(value, int | float) else 0.0
+    return verdict.evidence[-1].facts.get("few_telling") is True
 
 
 def lifted(verdict: Verdict, own: OwnData, derivation: Derivation | None) -> Verdict:
@@ -161,3 +155,36 @@ def lifted(verdict: Verdict, own: OwnData, derivation: Derivation | None) -> Ver
         },
     )
     return Verdict(status=Status.TESTED, evidence=(evidence,))
+
+
+def on_copies(verdict: Verdict, copies: Sequence[OwnData]) -> Verdict:
+    """Return the verdict with what changed copies of the user's rows add: a difference fails it, agreement is noted.
+
+    A verdict that was undecided only because tiny databases tell nothing is TESTED when enough copies told something.
+    """
+    if not copies or not verdict.evidence:
+        return verdict
+    last = verdict.evidence[-1]
+    different = next((copy.difference for copy in copies if copy.difference), "")
+    if different:
+        told = f"on a changed copy of the data (cells emptied, rows dropped): {different}"
+        evidence = replace(
+            last, check="changed data", status=Status.FAILED, exit_code=1, log_tail=told, facts={}
+        )
+        return Verdict(status=Status.FAILED, evidence=(evidence,), feedback=told)
+    telling = sum(copy.telling for copy in copies)
+    facts = {**last.facts, "changed_copies": len(copies), "telling_copies": telling}
+    told = f"{last.log_tail}; no difference on {len(copies)} changed copies of the data ({telling} telling)"
+    if vacuous(verdict) and telling >= _TELLING_COPIES:
+        evidence = replace(
+            last,
+            check="changed data",
+            status=Status.TESTED,
+            exit_code=0,
+            log_tail=told,
+            facts=facts,
+        )
+        return Verdict(status=Status.TESTED, evidence=(evidence,))
+    return replace(
+        verdict, evidence=(*verdict.evidence[:-1], replace(last, log_tail=told, facts=facts))
+    )

@@ -13,7 +13,7 @@ from proofsmith.domains.sql import (
     source,
     timing,
 )
-from proofsmith.domains.sql.bench import Bench, Benches
+from proofsmith.domains.sql.bench import Bench, Benches, on_mutants
 from proofsmith.domains.sql.broker import Address
 from proofsmith.domains.sql.engines.keeper import Keeper
 from proofsmith.domains.sql.verify import Verifier
@@ -96,7 +96,14 @@ class SqlDomain:
             return await corroboration.on_own_data(bench, source.source_of(problem), text)
 
         own = await self._benches.use(problem, sandbox, compared)
-        return corroboration.lifted(verdict, own, corroboration.derived(problem, candidate))
+        verdict = corroboration.lifted(verdict, own, corroboration.derived(problem, candidate))
+        if depth is not Depth.FULL or verdict.status is Status.FAILED:
+            return verdict
+        found = [
+            await compared(bench)
+            async for bench in on_mutants(problem, sandbox, corroboration.MUTANTS)
+        ]
+        return corroboration.on_copies(verdict, found)
 
     async def measure(
         self,
@@ -116,7 +123,7 @@ class SqlDomain:
             )
             return await timing.compare(bench, mine, theirs, depth, settings=settings)
 
-        return (await self._benches.use(problem, sandbox, timed),)
+        return (await self._benches.use(problem, sandbox, timed, self._own(problem)),)
 
     async def profile(
         self, problem: Problem, candidate: Candidate, sandbox: Sandbox
@@ -133,4 +140,8 @@ class SqlDomain:
             found = await advice.advise(bench, text, source.schema_of(problem))
             return profiling.with_advice(profile, found)
 
-        return await self._benches.use(problem, sandbox, profiled)
+        return await self._benches.use(problem, sandbox, profiled, self._own(problem))
+
+    def _own(self, problem: Problem) -> Address | None:
+        """Return the user's database, unless they gave rows beside it."""
+        return None if "data" in problem.inputs else self._addresses.get(problem.id)

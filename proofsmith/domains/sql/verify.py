@@ -45,6 +45,7 @@ _LARGE_S = 20.0
 _SKIPPED_SHARE = 0.2
 _SEEDS = {Depth.QUICK: 1, Depth.FULL: 20_231}
 _LONGEST_FEEDBACK = 1900
+_FEW = "gave a telling result"
 _NEIGHBOURS = 40
 """Databases near the solver's counter-example on which the engine is asked too."""
 
@@ -226,6 +227,7 @@ class Verifier:
         facts = self._facts(tally)
         told = f"{tally.databases} databases, {tally.telling} with a telling result, no difference"
         sound = not doubt or not (tally.base_errors or tally.undetermined)
+        facts["few_telling"] = _FEW in doubt
         facts["proof"] = proof.reason or "equal normal forms"
         if climbed is not None:
             facts["solver"] = climbed.reason or climbed.last.found
@@ -272,11 +274,11 @@ class Verifier:
                 f"the original's own result depends on how rows are stored on {tally.undetermined} of "
                 f"{count} databases; add a unique key to its ORDER BY"
             )
-        if tally.telling < TELLING[depth]:
-            return f"only {tally.telling} of {count} databases gave a telling result; give --data or --db"
         sizes = size_constants(query) - size_constants(self._base)
         if sizes and max(sizes) >= LARGEST_ROWS:
             return f"it compares a number of rows with {max(sizes)}, more than were tried"
+        if tally.telling < TELLING[depth]:
+            return f"only {tally.telling} of {count} databases {_FEW}; give --data or --db"
         return ""
 
     def _failed(

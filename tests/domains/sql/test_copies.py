@@ -1,0 +1,88 @@
+"""Copies of the user's rows: whole for timing, changed for testing; keys and references stay whole in both."""
+
+import csv
+
+import pytest
+
+from proofsmith.domains.sql.broker import address_of
+from proofsmith.domains.sql.copies import copied, mutated
+from proofsmith.domains.sql.corroboration import OwnData, on_copies
+from proofsmith.domains.sql.domain import SqlDomain
+from proofsmith.domains.sql.schema import parse_schema
+from proofsmith.domains.sql.source import problem
+from proofsmith.executors.choice import open_sandbox
+from proofsmith.types import Candidate, Depth, Evidence, Goal, Status, Verdict
+from tests.domains.sql.test_broker import duckdb_file, sqlite_file
+
+DDL = """CREATE TABLE p (id INTEGER PRIMARY KEY, v INTEGER);
+CREATE TABLE c (id INTEGER PRIMARY KEY, p_id INTEGER NOT NULL REFERENCES p (id), v INTEGER);"""
+
+
+def data(folder, rows=400):
+    folder.mkdir()
+    folder.chmod(0o755)
+    parents = "".join(f"{n},{n % 3}\n" for n in range(rows // 10))
+    (folder / "p.csv").write_text("id,v\n" + parents)
+    children = "".join(f"{n},{n % (rows // 10)},{n % 5}\n" for n in range(rows))
+    (folder / "c.csv").write_text("id,p_id,v\n" + children)
+    return folder
+
+
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.reader(file))[1:]
+
+
+@pytest.mark.parametrize("make", [sqlite_file, duckdb_file])
+def test_a_database_is_copied_whole(make, tmp_path):
+    address = address_of(str(make(tmp_path)))
+    ddl = "CREATE TABLE emp (id INTEGER, dept_id INTEGER, sal INTEGER)"
+    assert copied(address, parse_schema(ddl, address.engine), tmp_path)
+    assert rows_of(tmp_path / "emp.csv") == [["1", "1", "5"], ["2", "", "7"], ["3", "2", "9"]]
+
+
+def test_a_changed_copy_drops_rows_and_empties_cells_but_keeps_keys_and_references(tmp_path):
+    schema, source = parse_schema(DDL, "sqlite"), data(tmp_path / "data")
+    for seed in (1, 2):
+        into = tmp_path / str(seed)
+        into.mkdir()
+        assert mutated(schema, source, into, seed)
+        parents = {row[0] for row in rows_of(into / "p.csv")}
+        children = rows_of(into / "c.csv")
+        assert len(parents) == 40
+        assert all(row[0] and row[1] in parents for row in children)
+        assert any(row[2] == "" for row in children)
+        assert (len(children) < 400) == (seed == 2)
+    assert not mutated(schema, tmp_path, tmp_path, 1)
+
+
+@pytest.mark.slow
+async def test_a_difference_that_only_changed_rows_show_refuses_a_candidate(tmp_path):
+    folder = data(tmp_path / "data")
+    far = "SELECT id FROM p WHERE v > 0 AND id > 0 AND id < 39"
+    given = problem("q.sql", far, DDL, "sqlite", Goal.SPEED, {"data": str(folder)})
+    same = Candidate(files={"q.sql": "SELECT id FROM p WHERE v > 0 AND id BETWEEN 1 AND 38"})
+    verdict = await SqlDomain().verify(given, same, await open_sandbox(), Depth.FULL)
+    assert verdict.status.at_least(Status.TESTED), verdict
+    assert verdict.evidence[-1].facts["changed_copies"] == 4
+    assert verdict.evidence[-1].facts["telling_copies"] == 4
+
+
+def undecided(few=True):
+    evidence = Evidence(
+        check="differential",
+        status=Status.UNDECIDED,
+        command=("x",),
+        exit_code=1,
+        facts={"databases": 300, "few_telling": few},
+    )
+    return Verdict(status=Status.UNDECIDED, evidence=(evidence,), feedback="too few")
+
+
+def test_enough_telling_copies_lift_what_tiny_databases_left_open_and_a_difference_fails_it():
+    telling, empty = OwnData("ok", telling=True), OwnData("ok")
+    assert on_copies(undecided(), [telling] * 3).status is Status.TESTED
+    assert on_copies(undecided(), [telling, telling, empty]).status is Status.UNDECIDED
+    assert on_copies(undecided(), [telling, OwnData("ok", "other rows")]).status is Status.FAILED
+    assert on_copies(undecided(), []).status is Status.UNDECIDED
+    assert on_copies(undecided(few=False), [telling] * 4).status is Status.UNDECIDED
