@@ -8,6 +8,7 @@ from sqlglot.optimizer.qualify import qualify
 
 from proofsmith.domains.sql.dialect import sqlglot_name
 from proofsmith.domains.sql.gate import name_of
+from proofsmith.domains.sql.rules import scopes
 from proofsmith.domains.sql.schema import Schema
 from proofsmith.domains.sql.testing.results import Promise
 
@@ -138,6 +139,26 @@ def output_names(query: exp.Query) -> list[str | None]:
         named = isinstance(item, exp.Alias | exp.Column)
         names.append(item.alias_or_name if named else None)
     return names
+
+
+def bare_null(query: exp.Query, schema: Schema, place: int) -> bool:
+    """Say whether an output column is the word NULL, also by way of derived tables; engines guess its type."""
+    tree = qualified(query, schema)
+    node: exp.Expr | None = tree
+    while isinstance(node, exp.Query):
+        select = first_select(node)
+        if place >= len(select.expressions):
+            return False
+        value = select.expressions[place].unalias()
+        if not isinstance(value, exp.Column):
+            return isinstance(value, exp.Null)
+        source = scopes.sources(select).get(value.table)
+        node = scopes.body(source.node) if source is not None else None
+        names = scopes.outputs(first_select(node)) if isinstance(node, exp.Query) else []
+        if value.name not in names:
+            return False
+        place = names.index(value.name)
+    return False
 
 
 def has_star(query: exp.Query) -> bool:

@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from proofsmith.domains.sql import gate, parameters
 from proofsmith.domains.sql.analysis import (
+    bare_null,
     has_star,
     is_fragile,
     may_repeat,
@@ -90,7 +91,7 @@ class Verifier:
         if volatile:
             why = f"the original calls {volatile}, whose value changes by itself"
             return Verdict(status=Status.UNDECIDED, feedback=why)
-        complaint = await self._accepted(engine, trials[0])
+        complaint = await self._accepted(engine, trials[0], query)
         if complaint:
             return self._failed(complaint, "shape", seed)
         tally = Tally()
@@ -116,7 +117,7 @@ class Verifier:
             fragile=is_fragile(source.query, engine.name) or is_fragile(query, engine.name),
         )
 
-    async def _accepted(self, engine: Engine, pair: Pair) -> str:
+    async def _accepted(self, engine: Engine, pair: Pair, query: exp.Query) -> str:
         """Return why the candidate's shape is wrong, empty when it fits; the engine is asked, on empty tables."""
         try:
             async with engine.fresh(create_tables(pair.schema)) as database:
@@ -139,9 +140,9 @@ class Verifier:
             return f"timed out after {candidate.wall_s:.1f} s on empty tables"
         if base.ended != "ok" or candidate.ended != "ok":
             return ""
-        return self._misshapen(base, candidate)
+        return self._misshapen(query, base, candidate)
 
-    def _misshapen(self, base: Outcome, candidate: Outcome) -> str:
+    def _misshapen(self, query: exp.Query, base: Outcome, candidate: Outcome) -> str:
         if len(base.columns) != len(candidate.columns):
             return f"it returns {len(candidate.columns)} columns, the original {len(base.columns)}"
         given = output_names(self._source.query)
@@ -153,8 +154,10 @@ class Verifier:
                 named = starred or (place < len(given) and given[place] is not None)
                 if named and mine.lower() != theirs.lower():
                     return f"column {place + 1} is called '{theirs}', in the original '{mine}'"
+        schema = self._source.schema
         for place, (one, other) in enumerate(zip(base.types, candidate.types, strict=True)):
-            if not _same_class(one, other):
+            untyped = (bare_null(tree, schema, place) for tree in (self._base, query))
+            if not _same_class(one, other) and not any(untyped):
                 return f"column {place + 1} has type {other}, in the original {one}"
         return ""
 

@@ -74,6 +74,16 @@ async def test_a_candidate_of_another_shape_or_order_is_refused_with_the_reason(
     assert why in verdict.feedback
 
 
+@pytest.mark.parametrize("engine", ["postgresql", "duckdb"])
+async def test_the_word_null_has_the_type_of_what_stands_in_its_place(engine):
+    base = "SELECT a, CAST(NULL AS INTEGER) AS n FROM t"
+    derived = "SELECT x.a, x.n FROM (SELECT a, NULL AS n FROM t) AS x"
+    verdict = await judged(base, derived, engine)
+    assert verdict.status.at_least(Status.TESTED), verdict.feedback
+    text = await judged(base, "SELECT a, CAST(NULL AS VARCHAR) AS n FROM t", engine)
+    assert "type" in text.feedback
+
+
 async def test_names_may_differ_when_columns_are_compared_by_position():
     verdict = await judged(
         "SELECT a AS x FROM t", "SELECT a AS y FROM t", "sqlite", **{"by-position": True}
