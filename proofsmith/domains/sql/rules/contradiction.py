@@ -72,7 +72,7 @@ def contradictory(select: exp.Select, schema: Schema) -> bool:
 
 def _null_and_not(parts: Sequence[exp.Expr], schema: Schema) -> bool:
     for part in parts:
-        if not isinstance(part, exp.Is) or not isinstance(part.expression, exp.Null):
+        if not facts.tests_null(part):
             continue
         column = part.this.unnest()
         if isinstance(column, exp.Column) and not facts.nullable(column, schema):

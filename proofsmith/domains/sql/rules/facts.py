@@ -246,6 +246,17 @@ def kind(expression: exp.Expr, schema: Schema) -> str:
     return kind(value, schema) if value is not None else ""
 
 
+def tests_null(part: exp.Expr) -> bool:
+    """Say whether the condition is `x IS NULL`; the parser writes IS NOT NULL as a flag of the same node, or as NOT.
+
+    >>> import sqlglot
+    >>> [tests_null(sqlglot.parse_one(f"a IS {how}NULL", read="postgres")) for how in ("", "NOT ")]
+    [True, False]
+    """
+    null = isinstance(part, exp.Is) and isinstance(part.expression, exp.Null)
+    return null and not part.args.get("negate")
+
+
 def repeatable(query: exp.Expr) -> bool:
     """Say whether evaluating the query once or several times gives the same: no unknown or volatile function.
 

@@ -18,8 +18,10 @@ def rejects_null(part: exp.Expr, alias: str) -> bool:
     """
     if isinstance(part, exp.Not):
         inner = part.this.unnest()
-        null_test = isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Null)
-        return null_test and _strict_in(inner.this, alias)
+        return facts.tests_null(inner) and _strict_in(inner.this, alias)
+    if isinstance(part, exp.Is):
+        given = bool(part.args.get("negate")) and isinstance(part.expression, exp.Null)
+        return given and _strict_in(part.this, alias)
     if isinstance(part, exp.In):
         return not part.args.get("unnest") and _strict_in(part.this, alias)
     if isinstance(part, exp.Between):

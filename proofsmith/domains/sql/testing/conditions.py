@@ -92,7 +92,8 @@ class Condition:
             value = self._value(node.this, cells)
             return None if value is None else 0 - value  # type: ignore[operator]
         if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null):
-            return self._value(node.this, cells) is None
+            missing = self._value(node.this, cells) is None
+            return missing is not bool(node.args.get("negate"))
         if isinstance(node, exp.Between):
             low = exp.GTE(this=node.this.copy(), expression=node.args["low"].copy())
             high = exp.LTE(this=node.this.copy(), expression=node.args["high"].copy())
