@@ -104,7 +104,7 @@ class Verifier:
         build = await self._compiler.kernel(self._problem, candidate, sandbox)
         if build.binary is None:
             return ""
-        return digest(canonical(candidate.settings), elf.text_digest(build.binary))[:16]
+        return digest(canonical(candidate.settings), elf.text_digest(build.binary))
 
     @property
     def _quick_seed(self) -> int:

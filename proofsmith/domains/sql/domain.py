@@ -9,6 +9,7 @@ from proofsmith.domains.sql import (
     corroboration,
     knobs,
     profiling,
+    sameness,
     search,
     source,
     timing,
@@ -44,6 +45,7 @@ class SqlDomain:
         self._keeper = Keeper()
         self._benches = Benches()
         self._addresses: dict[str, Address] = {}
+        self._sources: dict[str, source.Source] = {}
 
     async def read(
         self, path: Path, goal: Goal, options: Mapping[str, JSON], sandbox: Sandbox
@@ -104,6 +106,12 @@ class SqlDomain:
             async for bench in on_mutants(problem, sandbox, corroboration.MUTANTS)
         ]
         return corroboration.on_copies(verdict, found)
+
+    async def behaviour(self, problem: Problem, candidate: Candidate, sandbox: Sandbox) -> str:
+        """Return a digest of settings and of what the query asks; empty where its text may have a part."""
+        if problem.id not in self._sources:
+            self._sources[problem.id] = source.source_of(problem)
+        return sameness.name(problem, self._sources[problem.id], candidate)
 
     async def measure(
         self,

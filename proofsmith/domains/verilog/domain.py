@@ -78,9 +78,21 @@ class VerilogDomain:
         known = self._proposed.get((problem.id, candidate.id))
         if known is not None and depth is Depth.QUICK:
             return known
+        return await self._verifier(problem).verify(candidate, sandbox, depth)
+
+    async def behaviour(self, problem: Problem, candidate: Candidate, sandbox: Sandbox) -> str:
+        """Return a digest of settings and gates; empty where gates do not decide the verdict alone."""
+        if (
+            problem.goal is Goal.ASSERTIONS
+            or assertion_files.stated(problem, candidate) is not None
+        ):
+            return ""
+        return await self._verifier(problem).gates_name(candidate, sandbox)
+
+    def _verifier(self, problem: Problem) -> Verifier:
         if problem.id not in self._verifiers:
             self._verifiers[problem.id] = Verifier(problem)
-        return await self._verifiers[problem.id].verify(candidate, sandbox, depth)
+        return self._verifiers[problem.id]
 
     async def measure(
         self,

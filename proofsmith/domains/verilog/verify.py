@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from proofsmith.domains.verilog import lexicon, prove, source
+from proofsmith.domains.verilog import gate, lexicon, prove, sameness, source
 from proofsmith.domains.verilog.bench import connected_by_name
 from proofsmith.domains.verilog.benched import Trial
 from proofsmith.domains.verilog.design import Design
@@ -10,11 +10,11 @@ from proofsmith.domains.verilog.elaborate import elaborate
 from proofsmith.domains.verilog.equality import Terms
 from proofsmith.domains.verilog.evidence import compared_files, replay_command
 from proofsmith.domains.verilog.finding import Finding, verdict
-from proofsmith.domains.verilog.netlist import implementation, texts
+from proofsmith.domains.verilog.netlist import implementation, netlist_of, texts
 from proofsmith.domains.verilog.prove import Reference
 from proofsmith.domains.verilog.trial import Run
 from proofsmith.protocols import Sandbox
-from proofsmith.types import Candidate, Depth, Goal, Problem, Status, Verdict
+from proofsmith.types import Candidate, Depth, Goal, Problem, Status, Verdict, canonical, digest
 
 
 class Verifier:
@@ -32,31 +32,56 @@ class Verifier:
         """Judge a candidate."""
         base, made = compared_files(self._problem, candidate)
         command = replay_command(self._problem, base, made, depth)
-        for path, text in texts(candidate).items():
-            if path not in self._problem.editable and text != self._problem.files.get(path):
-                shown = ", ".join(self._problem.editable)
-                complaint = f"'{path}' may not be changed; editable: {shown}"
-                found = Finding(status=Status.FAILED, check="scope", complaint=complaint)
-                return verdict(found, command)
+        beyond = self._out_of_scope(candidate)
+        if beyond:
+            found = Finding(status=Status.FAILED, check="scope", complaint=beyond)
+            return verdict(found, command)
         design = implementation(self._problem, candidate)
         if not self._has_reference:
             return verdict(await self._trial.found(design, sandbox, depth), command)
         return await self._compared(design, sandbox, depth, command)
 
+    async def gates_name(self, candidate: Candidate, sandbox: Sandbox) -> str:
+        """Return a digest of settings and gates; empty where something else has a part in the verdict.
+
+        A bench sees the text in four-valued simulation, and a netlist is judged beside the text that it was made of.
+        """
+        benched = bool(source.checked(self._problem, source.BENCH)) or not self._has_reference
+        if benched or netlist_of(candidate) or self._out_of_scope(candidate):
+            return ""
+        known, design = await self._wanted(sandbox), implementation(self._problem, candidate)
+        if not sameness.only_gates(known.read):
+            return ""
+        if gate.complaint(design, known.design, frozenset(), silent=True):
+            return ""
+        made = sameness.gates_name(await known.reading(design, sandbox))
+        return digest(canonical(candidate.settings), made) if made else ""
+
+    def _out_of_scope(self, candidate: Candidate) -> str:
+        for path, text in texts(candidate).items():
+            if path not in self._problem.editable and text != self._problem.files.get(path):
+                shown = ", ".join(self._problem.editable)
+                return f"'{path}' may not be changed; editable: {shown}"
+        return ""
+
+    async def _wanted(self, sandbox: Sandbox) -> Reference:
+        if self._known is None:
+            wanted = self._reference()
+            self._known = Reference(wanted, await elaborate(wanted, sandbox))
+        return self._known
+
     async def _compared(
         self, design: Design, sandbox: Sandbox, depth: Depth, command: tuple[str, ...]
     ) -> Verdict:
         """Judge against the reference, and tell what the bench says beside it."""
-        if self._known is None:
-            wanted = self._reference()
-            self._known = Reference(wanted, await elaborate(wanted, sandbox))
-        found = await prove.compared(self._known, design, sandbox, depth, self._terms)
+        known = await self._wanted(sandbox)
+        found = await prove.compared(known, design, sandbox, depth, self._terms)
         unread = found.check in ("text gate", "read", "ports", "reference")
         said = None if unread else await self._trial.said(design, sandbox)
         if said is not None:
             facts = {**found.facts, "bench": f"{said.outcome}: {said.said}"}
             if self._reference_said is None:
-                self._reference_said = await self._trial.said(self._known.design, sandbox)
+                self._reference_said = await self._trial.said(known.design, sandbox)
             if self._reference_said is not None and self._reference_said.outcome != "pass":
                 facts = {"the reference fails its bench": self._reference_said.said, **facts}
             complaint = found.complaint
