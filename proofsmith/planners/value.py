@@ -76,12 +76,13 @@ def told(outcome: Outcome, required: Status) -> str:
     if not outcome.comparisons:
         return "It passed every check."
     first = outcome.comparisons[0]
-    if first.ratio is None or first.low is None or first.high is None:
+    if first.ratio is None or first.low is None:
         return f"It passed every check; its gain could not be measured: {first.reason or first.verdict}."
     sign = "which is a gain" if outcome.improved else "which is no gain"
     if first.ratio > 1 and not outcome.improved:
         sign = f"which does not count as a gain ({first.verdict})"
-    span = f"interval {first.low:.2f} to {first.high:.2f}"
+    high = "an unknown end" if first.high is None else f"{first.high:.2f}"
+    span = f"interval {first.low:.2f} to {high}"
     return f"It passed every check. It is {first.ratio:.2f} times as good as the original ({span}), {sign}."
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from proofsmith.domains.kernels import header
+from proofsmith.domains.kernels import header, polynomials
 from proofsmith.domains.kernels.contract import (
     Access,
     Array,
@@ -15,6 +15,8 @@ from proofsmith.domains.kernels.contract import (
     names,
     number,
 )
+from proofsmith.domains.kernels.guarding import split_off
+from proofsmith.domains.kernels.polynomials import Polynomial
 from proofsmith.errors import UsageError
 from proofsmith.tools import loopnest, syntax
 
@@ -23,9 +25,6 @@ _TEST = {True: (0, 1, 2, 5), False: header.DEFAULT_TEST}
 MOST_FACTORS = 3
 """Sizes in the shape of an array about which nothing is known."""
 _RANGE = {"float": ("-2", "2"), "int": ("0", "10"), "uint": ("0", "10")}
-
-Polynomial = Mapping[tuple[str, ...], int]
-"""Coefficient of every product of names; the empty product is the constant term."""
 
 
 @dataclass(slots=True)
@@ -169,7 +168,7 @@ def _shape(
     if not reaches:
         return None
     trial = {n: 101 + 2 * i for i, n in enumerate(sizes)}
-    return max((_written(r) for r in reaches), key=lambda text: number(text, trial))
+    return max((polynomials.written(r) for r in reaches), key=lambda text: number(text, trial))
 
 
 def _around(used: loopnest.Subscript, loops: Sequence[loopnest.Loop]) -> list[loopnest.Loop]:
@@ -188,12 +187,12 @@ def _bounds(loops: Sequence[loopnest.Loop], sizes: list[str]) -> _Bounds:
     """Resolve loop bounds from the outermost loops inwards."""
     known = _Bounds()
     for loop in loops:
-        first = _polynomial(loop.start)
-        last = _polynomial(loop.bound)
+        first = polynomials.of(loop.start)
+        last = polynomials.of(loop.bound)
         if first is None or last is None:
             continue
         if loop.relation in ("<", ">"):
-            last = _add(last, {(): -1 if loop.step > 0 else 1})
+            last = polynomials.add(last, {(): -1 if loop.step > 0 else 1})
         down, up = (first, last) if loop.step > 0 else (last, first)
         low, high = _extreme(down, known, sizes, top=False), _extreme(up, known, sizes, top=True)
         if low is None or high is None:
@@ -206,7 +205,7 @@ def _bounds(loops: Sequence[loopnest.Loop], sizes: list[str]) -> _Bounds:
 
 def _larger(a: Polynomial, b: Polynomial, sizes: list[str]) -> bool:
     trial = {n: 101 + 2 * i for i, n in enumerate(sizes)}
-    return number(_written(a), trial) > number(_written(b), trial)
+    return number(polynomials.written(a), trial) > number(polynomials.written(b), trial)
 
 
 def _reach(
@@ -215,18 +214,19 @@ def _reach(
     """Return one past the largest element index that a subscript reaches."""
     position: Polynomial = {}
     for depth, index in enumerate(used.indices):
-        one = _polynomial(index)
+        one = polynomials.of(index)
         if one is None:
             return None
         if depth:
             extent = extents[depth] if depth < len(extents) else ""
-            scale = _polynomial_of(extent) if extent else None
+            scale = polynomials.of_text(extent) if extent else None
             if scale is None:
                 return None
-            position = _multiply(position, scale)
-        position = _add(position, one)
-    top = _extreme(position, bounds, sizes, top=True)
-    return _add(top, {(): 1}) if top is not None else None
+            position = polynomials.multiply(position, scale)
+        position = polynomials.add(position, one)
+    free, known = split_off(position, used.node, sizes)
+    top = _extreme(free, bounds, sizes, top=True)
+    return polynomials.add(polynomials.add(top, known), {(): 1}) if top is not None else None
 
 
 def _extreme(p: Polynomial, bounds: _Bounds, sizes: list[str], *, top: bool) -> Polynomial | None:
@@ -238,68 +238,9 @@ def _extreme(p: Polynomial, bounds: _Bounds, sizes: list[str], *, top: bool) -> 
         for name in product:
             if name not in sizes and name not in side:
                 return None
-            value = _multiply(value, {(name,): 1} if name in sizes else side[name])
-        total = _add(total, value)
+            value = polynomials.multiply(value, {(name,): 1} if name in sizes else side[name])
+        total = polynomials.add(total, value)
     return total
-
-
-def _polynomial_of(text: str) -> Polynomial | None:
-    root = syntax.parse(f"int x = {text};")
-    value = next((n.field("value") for n in root.find("init_declarator")), None)
-    return _polynomial(value) if value is not None else None
-
-
-def _polynomial(node: syntax.Node) -> Polynomial | None:
-    """Read + - * of names and integers; casts and parentheses are looked through."""
-    if node.kind == "identifier":
-        return {(node.text,): 1}
-    if node.kind in ("parenthesized_expression", "cast_expression"):
-        return _polynomial(node.children[-1])
-    if node.kind == "unary_expression" and node.text.startswith("-"):
-        inner = _polynomial(node.children[-1])
-        return _multiply(inner, {(): -1}) if inner is not None else None
-    if node.kind == "number_literal" and node.text.startswith("-"):
-        value = syntax.literal_value(node.text[1:])
-        return {(): -value} if isinstance(value, int) else None
-    if node.kind == "binary_expression":
-        left, right, sign = node.field("left"), node.field("right"), node.field("operator")
-        if left is None or right is None or sign is None or sign.text not in ("+", "-", "*"):
-            return None
-        a, b = _polynomial(left), _polynomial(right)
-        if a is None or b is None:
-            return None
-        if sign.text == "*":
-            return _multiply(a, b)
-        return _add(a, b if sign.text == "+" else _multiply(b, {(): -1}))
-    value = syntax.literal_value(node.text)
-    return {(): value} if isinstance(value, int) else None
-
-
-def _add(a: Polynomial, b: Polynomial) -> Polynomial:
-    total = {p: a.get(p, 0) + b.get(p, 0) for p in {**a, **b}}
-    return {p: c for p, c in total.items() if c}
-
-
-def _multiply(a: Polynomial, b: Polynomial) -> Polynomial:
-    total: dict[tuple[str, ...], int] = {}
-    for p, c in a.items():
-        for q, d in b.items():
-            key = tuple(sorted((*p, *q)))
-            total[key] = total.get(key, 0) + c * d
-    return {p: c for p, c in total.items() if c}
-
-
-def _written(p: Polynomial) -> str:
-    """Write a polynomial, highest degree first."""
-    parts = []
-    for product, factor in sorted(p.items(), key=lambda item: (-len(item[0]), item[0])):
-        text = "*".join(
-            (*([str(abs(factor))] if abs(factor) != 1 or not product else []), *product)
-        )
-        parts += ["-" if factor < 0 else "+", text]
-    if not parts:
-        return "0"
-    return " ".join(parts[1:] if parts[0] == "+" else ["-" + parts[1], *parts[2:]])
 
 
 def render(contract: Contract) -> str:

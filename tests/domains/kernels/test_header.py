@@ -118,6 +118,12 @@ INFERRED = {
         "o[y * w + x] += a[(y + dy) * w + x + dx] * k[(dy + 1) * 3 + dx + 1]; }",
         {"a": ("h*w", "in"), "k": ("9", "in"), "o": ("h*w - w - 1", "inout")},
     ),
+    "guarded neighbours": (
+        "void f(int h, int w, const float *a, float *o) { for (int y = 0; y < h; y++) for (int x = 0; x < w; x++) "
+        "for (int d = -2; d <= 2; d++) { int r = y + d; if (r < 0 || r >= h) continue; "
+        "for (int e = -2; e <= 2; e++) if (x + e >= 0 && x + e < w) o[y * w + x] += a[r * w + x + e]; } }",
+        {"a": ("h*w", "in"), "o": ("h*w", "inout")},
+    ),
     "counts behind pointers": (
         "int g(const char *, int); int f(const char *text, int n, const char *word, int m) "
         "{ return g(text, n) + g(word, m); }",

@@ -118,6 +118,8 @@ def test_flags_follow_the_tolerance():
         ("polynomial.c", r"vectorise-outer\(2\)"),
         ("orthogonal.c", r"distribute, interchange"),
         ("elimination.c", r"push-forward"),
+        ("edges.c", r"split-interior$"),
+        ("edges.c", r"guards-to-bounds$"),
         ("common_subsequence.c", r"scan-recurrence\(vectors\)"),
         ("clamp.c", r"select, replace-elements, independent"),
     ],

@@ -1,6 +1,7 @@
 """Index arithmetic: expressions as polynomials with integer coefficients, strides, simplified sums."""
 
 from collections.abc import Mapping
+from functools import reduce
 
 from proofsmith.domains.kernels.transforms.ir import (
     Bin,
@@ -28,6 +29,8 @@ def poly(expr: Expr) -> dict[tuple[Expr, ...], int]:
     if value is not None:
         return {(): value} if value else {}
     match expr:
+        case Num(text=text) if text.startswith("-"):
+            return poly(Un("-", Num(text[1:])))
         case Un(op="-", inner=inner):
             return {m: -c for m, c in poly(inner).items()}
         case Cast(type=kind, inner=inner) if kind in _INTEGERS:
@@ -113,3 +116,22 @@ def difference(a: Expr, b: Expr) -> Expr:
     Var(name='n')
     """
     return a if int_value(b) == 0 else Bin("-", a, b)
+
+
+def tidy(expr: Expr) -> Expr:
+    """Return an integer sum with equal terms collected, what is added before what is subtracted.
+
+    >>> tidy(Bin("-", Bin("+", Var("n"), Num("1")), Bin("+", Var("x"), Num("3"))))
+    Bin(op='-', left=Bin(op='-', left=Var(name='n'), right=Var(name='x')), right=Num(text='2'))
+    """
+    whole: Expr | None = None
+    terms = sorted(poly(expr).items(), key=lambda term: (term[1] < 0, term[0] == ()))
+    for monomial, count in terms:
+        factors = list(monomial)
+        if abs(count) != 1 or not factors:
+            factors.insert(0, Num(str(abs(count))))
+        term = reduce(lambda left, right: Bin("*", left, right), factors)
+        sign = "+" if count > 0 else "-"
+        alone = term if count > 0 else Un("-", term)
+        whole = Bin(sign, whole, term) if whole is not None else alone
+    return Num("0") if whole is None else whole

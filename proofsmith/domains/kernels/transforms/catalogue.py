@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from proofsmith.domains.kernels.transforms import (
     branches,
+    guards,
     hints,
+    interior,
     masks,
     nests,
     outer_vector,
@@ -118,6 +120,20 @@ def straighten(program: Program, facts: Facts) -> Iterator[Rewrite]:
             yield Rewrite(", ".join(done), made)
 
 
+def guarded(program: Program, facts: Facts) -> Iterator[Rewrite]:
+    """Run loops without the guards that hold in their interior, or only where guards hold."""
+    whole = localise(program)
+    for label, cut in (("split-interior", interior.split), ("guards-to-bounds", guards.bound)):
+        made = cut(whole)
+        if made is None:
+            continue
+        for rule in (outer, straighten, ordered):
+            further = next(rule(made, facts), None)
+            if further is not None:
+                yield Rewrite(f"{label}, {further.move}", further.program)
+        yield Rewrite(label, made)
+
+
 def recurrences(program: Program, facts: Facts) -> Iterator[Rewrite]:
     """Split first-order recurrences into an independent part and a scan."""
     del facts
@@ -191,7 +207,7 @@ def threads(program: Program, facts: Facts) -> Iterator[Rewrite]:
         yield Rewrite("parallel-for", made, ("-fopenmp",))
 
 
-RULES = (tiles, recurrences, chains, tabled, ordered, outer, straighten)
+RULES = (tiles, recurrences, chains, tabled, guarded, ordered, outer, straighten)
 """Every rule; one yields nothing where it does not apply."""
 
 

@@ -4,7 +4,9 @@ import pytest
 
 from proofsmith.domains.kernels.transforms import (
     branches,
+    guards,
     hints,
+    interior,
     masks,
     nests,
     outer_vector,
@@ -40,6 +42,8 @@ int f(int n, const int *next)
     [
         hints.independent,
         branches.select,
+        guards.bound,
+        interior.split,
         scalars.hoist,
         scalars.replace_elements,
         tables.tabulate,
@@ -77,6 +81,52 @@ def test_an_exact_kernel_never_gets_partial_sums(program):
     moves = [r.move for r in rewrites(kernel, Facts("exact"))]
     assert moves
     assert not [m for m in moves if "depth" in m]
+
+
+def test_guards_become_bounds_and_what_the_loop_leaves_alone_goes_around_it(program):
+    made = guards.bound(localise(program("edges.c", "weigh")))
+    assert made is not None
+    shown = made.render()
+    assert "if (" not in shown
+    assert "const long first = -y > -r ? -y : -r;" in shown
+    assert "const long end = (w - x) < (r + 1) ? w - x : r + 1;" in shown
+    outer_guard = program(
+        "void f(int n, int m, double *a) { for (int j = 0; j < n; j++) if (m > 0 && j < m) a[j] = 0; }"
+    )
+    around = guards.bound(outer_guard)
+    assert around is not None
+    assert "if (m >= 1) {" in around.render()
+
+
+def test_an_interior_has_no_guards_and_depends_on_what_its_loop_leaves_alone(program):
+    made = interior.split(localise(program("edges.c", "weigh")))
+    assert made is not None
+    parts = made.render().split("for (int x")
+    assert len(parts) == 4
+    assert [("continue" in part, "if (" in part) for part in parts[1:]] == [
+        (True, True),
+        (False, False),
+        (True, True),
+    ]
+    assert "((y - r) >= 0) && (h >= (y + r + 1))" in parts[0]
+
+
+@pytest.mark.parametrize(
+    "test", ["a[j] > 0", "j < n && g(j)", "j * j < n", "j != 3", "j < n || j > 4"]
+)
+def test_a_guard_that_is_no_range_stays_where_it_is(program, test):
+    kernel = program(
+        f"void f(int n, double *a) {{ for (int j = 0; j < 2 * n; j++) if ({test}) a[j] = 0; }}"
+    )
+    made = guards.bound(kernel)
+    assert made is None or "g(j)" in made.render()
+
+
+def test_a_loop_of_an_unsigned_variable_keeps_its_guard(program):
+    kernel = program(
+        "void f(unsigned n, double *a) { for (unsigned j = 0; j < n; j++) if (j - 1 < n) a[j] = 0; }"
+    )
+    assert guards.bound(kernel) is None
 
 
 def test_normal_forms_move_the_reducing_loop_inside(program):
