@@ -26,7 +26,8 @@ from proofsmith.domains.verilog.elaborate import elaborate
 from proofsmith.domains.verilog.measure import Meter, Version
 from proofsmith.domains.verilog.prove import prove
 from proofsmith.domains.verilog.recipes import MAP, SEEDS, Search
-from proofsmith.domains.verilog.repair import behaviour, compiling
+from proofsmith.domains.verilog.repair import compiling, search
+from proofsmith.domains.verilog.repair.screening import Screen
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Candidate, Depth, Goal, Status
@@ -36,7 +37,7 @@ RECIPE_DESIGNS = (
     *("adder_pipe_64bit", "up_down_counter", "accu", "comparator_4bit", "square_wave", "alu"),
 )
 HELD_OUT_SEED = 1009
-REPAIR_S = 12.0
+REPAIR_S = 30.0
 
 
 def geometric(values: list[float]) -> float:
@@ -129,9 +130,7 @@ async def repair(bars: Bars, root: Path, sandbox: Sandbox, quick: bool) -> None:
         made = list(compiling.repairs(answer.code, entry.top))[::-1][:2]
         fixed += await _first_proved(entry, made, sandbox) != ""
     for answer in failing[:: 6 if quick else 1]:
-        entry = known[answer.problem]
-        edits = [*behaviour.whole(answer.code), *behaviour.tokens(answer.code)]
-        name = await _first_proved(entry, edits, sandbox)
+        name = await _repaired(known[answer.problem], answer.code, sandbox)
         behaves += name != ""
         if name:
             print(f"  {answer.problem}: {name}")
@@ -152,6 +151,24 @@ async def _first_proved(entry: suite.Entry, edits: list[tuple[str, str]], sandbo
         verdict = await prove(entry.reference, entry.answer(text), sandbox, terms=entry.terms)
         if verdict.status is Status.PROVED:
             return name
+    return ""
+
+
+async def _repaired(entry: suite.Entry, code: str, sandbox: Sandbox) -> str:
+    """Return the first repair of a failing design that is proved, within REPAIR_S; empty without one."""
+    design = entry.answer(code)
+    read = await elaborate(entry.reference, sandbox)
+    path = design.sources[0]
+    screen = Screen(read, design, path, entry.terms)
+    try:
+        async with asyncio.timeout(REPAIR_S):
+            async for name, text in search.repairs(screen, read, design, path, sandbox):
+                version = design.with_files({**design.files, path: text})
+                found = await prove(entry.reference, version, sandbox, terms=entry.terms)
+                if found.status is Status.PROVED:
+                    return name
+    except TimeoutError:
+        pass
     return ""
 
 

@@ -62,7 +62,7 @@ class VerilogDomain:
         if problem.goal is Goal.ASSERTIONS:
             found = assertion_files.proposed(problem, sandbox)
         elif problem.goal in (Goal.SOLVE, Goal.REFUTE):
-            found = proposers.repaired(problem, parent)
+            found = proposers.repaired(problem, parent, sandbox)
         else:
             found = proposers.optimised(problem, parent, tried, sandbox, self._meter, proved)
         async for candidate in found:

@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -165,27 +165,47 @@ def _next(machine: Machine, values: dict[int, int], mask: int) -> dict[int, int]
 
 
 def sampled(machine: Machine, rng: random.Random, steps: int = 48, runs: int = RUNS) -> Trace:
-    """Return inputs under which random simulation makes the machine bad; empty when it did not.
+    """Return inputs under which random simulation makes the machine bad; empty when it did not."""
+    if machine.bad in (FALSE, TRUE):
+        return ((0,) * len(machine.graph.inputs),) if machine.bad else ()
+    inputs = [literal >> 1 for literal in machine.graph.inputs]
+    history: list[dict[int, int]] = []
+    for fresh, bad in _played(machine, rng, steps, runs):
+        history.append(fresh)
+        if bad:
+            run = (bad & -bad).bit_length() - 1
+            return tuple(tuple(step[node] >> run & 1 for node in inputs) for step in history)
+    return ()
+
+
+def share_bad(machine: Machine, rng: random.Random, steps: int = 48, runs: int = RUNS) -> float:
+    """Return the share of randomly simulated steps in which the machine is bad, from 0 to 1."""
+    if machine.bad in (FALSE, TRUE):
+        return float(machine.bad == TRUE)
+    seen = [bad.bit_count() for _, bad in _played(machine, rng, steps, runs)]
+    return sum(seen) / (runs * len(seen))
+
+
+def _played(
+    machine: Machine, rng: random.Random, steps: int, runs: int
+) -> Iterator[tuple[dict[int, int], int]]:
+    """Yield the inputs of each random step and the runs that are bad in it.
 
     Half of the runs hold each input for some steps, since counters and protocols need it.
     """
-    if machine.bad in (FALSE, TRUE):
-        return ((0,) * len(machine.graph.inputs),) if machine.bad else ()
     nodes = machine.graph.cone([machine.bad], machine.latches)
     inputs = [literal >> 1 for literal in machine.graph.inputs]
     mask = (1 << runs) - 1
     held = (1 << runs // 2) - 1
     state = {latch.output >> 1: 0 for latch in machine.latches}
     previous = dict.fromkeys(inputs, 0)
-    history: list[dict[int, int]] = []
-    for _ in range(steps if machine.latches else 4):
+    for number in range(steps if machine.latches else 4):
         keep = rng.getrandbits(runs) & rng.getrandbits(runs) & held
         fresh = {
-            node: (rng.getrandbits(runs) & ~(keep if history else 0))
-            | (previous[node] & (keep if history else 0))
+            node: (rng.getrandbits(runs) & ~(keep if number else 0))
+            | (previous[node] & (keep if number else 0))
             for node in inputs
         }
-        history.append(fresh)
         for literal, value in machine.rest.items():
             seldom = fresh[literal >> 1]
             for _ in range(4):
@@ -193,9 +213,5 @@ def sampled(machine: Machine, rng: random.Random, steps: int = 48, runs: int = R
             fresh[literal >> 1] = seldom ^ mask if value else seldom
         previous = fresh
         values = machine.graph.evaluate(nodes, {**state, **fresh}, mask)
-        bad = value_of(machine.bad, values, mask)
-        if bad:
-            run = (bad & -bad).bit_length() - 1
-            return tuple(tuple(step[node] >> run & 1 for node in inputs) for step in history)
+        yield fresh, value_of(machine.bad, values, mask)
         state = _next(machine, values, mask)
-    return ()

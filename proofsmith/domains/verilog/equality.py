@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, replace
 
-from proofsmith.domains.verilog import product, stimulus
+from proofsmith.domains.verilog import product, source, stimulus
+from proofsmith.domains.verilog.bench import connected_by_name
 from proofsmith.domains.verilog.circuit import Step
 from proofsmith.domains.verilog.design import Interface
 from proofsmith.domains.verilog.elaborate import Elaborated
 from proofsmith.domains.verilog.product import Setting
 from proofsmith.domains.verilog.stimulus import Simulated
+from proofsmith.types import Problem
 
 _FLAGS = ("valid", "vld", "done", "ready", "rdy", "en", "enable")
 MOST_LATENCY = 4
@@ -21,6 +23,19 @@ class Terms:
     latency: int = 0
     by_name: bool = False
     """Whoever instantiates the design connects its ports by name, so their order does not matter."""
+
+
+def terms_of(problem: Problem) -> Terms:
+    """Return what the user allows beyond strict equality."""
+    pairs = (item.partition("=") for item in source.listed(problem.options.get("valid")))
+    latency = problem.options.get("latency")
+    benches = source.checked(problem, source.BENCH).values()
+    top = str(problem.options["top"])
+    return Terms(
+        by_name=any(connected_by_name(text, top) for text in benches),
+        valid=tuple((data, flag) for data, _, flag in pairs),
+        latency=latency if isinstance(latency, int) else 0,
+    )
 
 
 def meaning(setting: Setting, *, always: bool) -> str:

@@ -1,31 +1,60 @@
 """What the rules propose for a problem: better texts first, then better recipes for the best of them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from proofsmith.domains.verilog import liberty, netlist
 from proofsmith.domains.verilog.climb import Climb, Judge
+from proofsmith.domains.verilog.elaborate import Elaborated, elaborate
+from proofsmith.domains.verilog.equality import terms_of
 from proofsmith.domains.verilog.measure import Meter, goal_of, library_of, version_of
 from proofsmith.domains.verilog.recipes import Search
-from proofsmith.domains.verilog.repair import behaviour, compiling
+from proofsmith.domains.verilog.repair import compiling, search
+from proofsmith.domains.verilog.repair.screening import Screen
+from proofsmith.domains.verilog.source import design_of, reference_of
 from proofsmith.domains.verilog.synthesis import synthesise
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Candidate, Problem
 
 
-async def repaired(problem: Problem, parent: Candidate | None) -> AsyncIterator[Candidate]:
-    """Yield repairs: what lets the text compile, then clocking and reset as a whole, then single tokens."""
+async def repaired(
+    problem: Problem, parent: Candidate | None, sandbox: Sandbox
+) -> AsyncIterator[Candidate]:
+    """Yield repairs: what lets the text compile, then timing, clocking and reset, then tokens."""
     files = {**problem.files, **(parent.files if parent else {})}
     parents = (parent.id,) if parent else ()
     if problem.options.get("specification") and parent is None:
         return  # the first version is a bare header: there is nothing to repair
-    top = str(problem.options["top"])
+    wanted = reference_of(problem)
+    reference = await elaborate(wanted, sandbox) if wanted else None
     for path in problem.editable:
-        compiling_ones = list(compiling.repairs(files[path], top))[::-1]
-        text = compiling_ones[0][1] if compiling_ones else files[path]
-        for name, changed in (*compiling_ones, *behaviour.whole(text), *behaviour.tokens(text)):
+        async for name, text in repairs(problem, files, path, reference, sandbox):
             yield Candidate(
-                files={**files, path: changed}, parents=parents, move=f"rule:repair({name})"
+                files={**files, path: text}, parents=parents, move=f"rule:repair({name})"
             )
+
+
+async def repairs(
+    problem: Problem,
+    files: Mapping[str, str],
+    path: str,
+    reference: Elaborated | None,
+    sandbox: Sandbox,
+) -> AsyncIterator[tuple[str, str]]:
+    """Yield (rule, text) for the repairs of one file; with a reference, only those that simulation does not refute."""
+    top = str(problem.options["top"])
+    compiling_ones = list(compiling.repairs(files[path], top))[::-1]
+    for edit in compiling_ones:
+        yield edit
+    text = compiling_ones[0][1] if compiling_ones else files[path]
+    if reference is not None and not reference.trouble:
+        design = design_of(problem, {**files, path: text})
+        screen = Screen(reference, design, path, terms_of(problem))
+        if screen.circuit is not None:
+            async for edit in search.repairs(screen, reference, design, path, sandbox):
+                yield edit
+            return
+    for edit in search.every(text):
+        yield edit
 
 
 DELIVERED = 4

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from proofsmith.domains.verilog import gate, lexicon
@@ -63,6 +64,16 @@ def checked(problem: Problem, kind: str) -> dict[str, str]:
     """Return the texts of kind `BENCH` or `REFERENCE` by their own names."""
     prefix = f"{kind}/"
     return {k.removeprefix(prefix): v for k, v in problem.checks.items() if k.startswith(prefix)}
+
+
+def reference_of(problem: Problem) -> Design | None:
+    """Return the design that the user names as the one that is right; None when there is none."""
+    given, own = checked(problem, REFERENCE), design_of(problem)
+    if not given:
+        return None
+    wanted = own.with_files(given)
+    tops = lexicon.tops(lexicon.bare("\n".join(given.values())))
+    return wanted if own.top in tops or len(tops) != 1 else replace(wanted, top=tops[0])
 
 
 def design_of_files(files: Mapping[str, str], options: Mapping[str, JSON]) -> Design:

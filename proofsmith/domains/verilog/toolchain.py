@@ -88,6 +88,30 @@ async def yosys(
     return await _run(sandbox, "yosys", ("yosys", "-q", "-p", script), files, limits, outputs)
 
 
+async def yosys_each(
+    sandbox: Sandbox,
+    scripts: Sequence[str],
+    files: Mapping[str, str | bytes],
+    outputs: Sequence[str],
+    limits: Limits = READ_LIMITS,
+) -> list[dict[str, bytes]]:
+    """Run many scripts one after another in one sandbox, each in a folder `N`; return what came back of each.
+
+    `files` and `outputs` are named in those folders; a script that fails gives nothing, and ends no other.
+    """
+    lines = [
+        f"(cd {n} && yosys -q -p {shlex.quote(s)}) || rm -f {n}/*" for n, s in enumerate(scripts)
+    ]
+    wanted = [f"{n}/{name}" for n in range(len(scripts)) for name in outputs]
+    argv = ("sh", "-c", "; ".join([*lines, "true"]))
+    done = await _run(sandbox, "yosys", argv, files, limits, wanted)
+    rows = [
+        {name: done.outputs.get(f"{n}/{name}", b"") for name in outputs}
+        for n in range(len(scripts))
+    ]
+    return [row if all(row.values()) else {} for row in rows]
+
+
 async def abc(
     sandbox: Sandbox,
     script: str,

@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 
-from proofsmith.domains.verilog import gate, lexicon, prove, sameness, source
-from proofsmith.domains.verilog.bench import connected_by_name
+from proofsmith.domains.verilog import gate, prove, sameness, source
 from proofsmith.domains.verilog.benched import Trial
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.elaborate import elaborate
-from proofsmith.domains.verilog.equality import Terms
+from proofsmith.domains.verilog.equality import terms_of
 from proofsmith.domains.verilog.evidence import compared_files, replay_command
 from proofsmith.domains.verilog.finding import Finding, verdict
 from proofsmith.domains.verilog.netlist import implementation, netlist_of, texts
@@ -66,7 +65,7 @@ class Verifier:
 
     async def _wanted(self, sandbox: Sandbox) -> Reference:
         if self._known is None:
-            wanted = self._reference()
+            wanted = source.reference_of(self._problem) or source.design_of(self._problem)
             self._known = Reference(wanted, await elaborate(wanted, sandbox))
         return self._known
 
@@ -103,26 +102,3 @@ class Verifier:
         solving = self._problem.goal in (Goal.SOLVE, Goal.REFUTE)
         solving = solving or bool(self._problem.options.get("by-bench"))
         return solving and bool(source.checked(self._problem, source.BENCH))
-
-    def _reference(self) -> Design:
-        """Return the design that says what is right: the user's reference, else the problem itself."""
-        given = source.checked(self._problem, source.REFERENCE)
-        own = source.design_of(self._problem)
-        if not given:
-            return own
-        wanted = own.with_files(given)
-        tops = lexicon.tops(lexicon.bare("\n".join(given.values())))
-        return wanted if own.top in tops or len(tops) != 1 else replace(wanted, top=tops[0])
-
-
-def terms_of(problem: Problem) -> Terms:
-    """Return what the user allows beyond strict equality."""
-    pairs = (item.partition("=") for item in source.listed(problem.options.get("valid")))
-    latency = problem.options.get("latency")
-    benches = source.checked(problem, source.BENCH).values()
-    top = str(problem.options["top"])
-    return Terms(
-        by_name=any(connected_by_name(text, top) for text in benches),
-        valid=tuple((data, flag) for data, _, flag in pairs),
-        latency=latency if isinstance(latency, int) else 0,
-    )

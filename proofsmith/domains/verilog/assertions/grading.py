@@ -19,7 +19,7 @@ from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.elaborate import Elaborated, elaborate
 from proofsmith.domains.verilog.gates import circuit_of
 from proofsmith.domains.verilog.product import Machine, Product, Setting
-from proofsmith.domains.verilog.repair import behaviour
+from proofsmith.domains.verilog.repair import single
 from proofsmith.protocols import Sandbox
 
 Grade = Literal["proved", "refuted", "vacuous", "undecided", "not supported"]
@@ -126,7 +126,7 @@ async def kills(
     properties = [parse(text) for text in texts]
     counts, mutants = [0] * len(texts), 0
     chance = random.Random(_SEED)
-    for _, text in list(behaviour.tokens(read.text))[: 4 * MUTANTS : 4]:
+    for _, text in list(single.tokens(read.text))[: 4 * MUTANTS : 4]:
         other = await elaborate(design.with_files({"mutant.sv": text}), sandbox)
         if other.trouble or not other.one_clock:
             continue

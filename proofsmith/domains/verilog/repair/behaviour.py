@@ -1,31 +1,13 @@
-"""Repairs of designs that compile and behave wrongly: clocking and reset as a whole first, then single tokens."""
+"""Repairs of designs that compile and behave wrongly: how the whole design is clocked, reset and started."""
 
 import re
 from collections.abc import Iterator
-from itertools import islice
 
 from proofsmith.domains.verilog.repair.compiling import PROCEDURAL
 from proofsmith.domains.verilog.rewrites.registers import clocked
-from proofsmith.domains.verilog.rewrites.text import ASSIGNMENTS, Source, constant, operator
+from proofsmith.domains.verilog.rewrites.text import Source
 from proofsmith.domains.verilog.syntax import TOKEN, Edit, Node, splice
 
-MOST_TOKENS = 60
-"""Single tokens that are changed, in the order of the text."""
-_SWAPS = {
-    "EqualityExpression": ("==", "!="),
-    "InequalityExpression": ("!=", "=="),
-    "LessThanExpression": ("<", "<="),
-    "LessThanEqualExpression": ("<=", "<"),
-    "GreaterThanExpression": (">", ">="),
-    "GreaterThanEqualExpression": (">=", ">"),
-    "AddExpression": ("+", "-"),
-    "SubtractExpression": ("-", "+"),
-    "BinaryAndExpression": ("&", "|"),
-    "BinaryOrExpression": ("|", "&"),
-    "BinaryXorExpression": ("^", "~^"),
-    "LogicalAndExpression": ("&&", "||"),
-    "LogicalOrExpression": ("||", "&&"),
-}
 _ASYNCHRONOUS = re.compile(
     r"(@\s*\(\s*(?:pos|neg)edge\s+\w+)\s*(?:or|,)\s*(?:pos|neg)edge\s+\w+\s*\)"
 )
@@ -125,33 +107,3 @@ def levels(source: Source) -> str:
             other = "posedge" if match[1] == "neg" else "negedge"
             edits.append(Edit(start, start + len(match[0]), other))
     return splice(source.text, edits)
-
-
-def tokens(text: str) -> Iterator[tuple[str, str]]:
-    """Yield (rule with line, text) for single tokens: swapped operators, constants off by one, negated tests."""
-    source = Source.of(text)
-    for name, edit in islice(_token_edits(source), MOST_TOKENS):
-        yield name, splice(text, [edit])
-
-
-def _token_edits(source: Source) -> Iterator[tuple[str, Edit]]:
-    for node in source.root.find(*_SWAPS):
-        before, after = _SWAPS[node.kind]
-        sign = node.token(before)
-        if sign is not None and operator(node) == before:
-            yield f"operator({node.line})", Edit(sign.start, sign.end, after)
-    for node in source.root.find("ConditionalPredicate"):
-        yield f"negate({node.line})", Edit(node.start, node.end, f"!({node.text})")
-    for node in source.root.find("IntegerLiteralExpression", "IntegerVectorExpression"):
-        value = constant(node)
-        if (
-            value is None
-            or node.inside("VariableDimension")
-            or not node.inside(*ASSIGNMENTS, *PROCEDURAL)
-        ):
-            continue
-        head, quote, _ = node.text.partition("'")
-        size = f"{head}{quote}d" if quote else ""
-        for other in (value + 1, value - 1):
-            if other >= 0:
-                yield f"constant({node.line})", Edit(node.start, node.end, f"{size}{other}")

@@ -1,0 +1,87 @@
+"""Search repairs of a design that has a reference: many edits are simulated, the best are built upon."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from itertools import islice
+
+from proofsmith.domains.verilog import simulation
+from proofsmith.domains.verilog.design import Design
+from proofsmith.domains.verilog.elaborate import Elaborated, elaborate, gates
+from proofsmith.domains.verilog.repair import behaviour, single, timing
+from proofsmith.domains.verilog.repair.screening import BATCH, Screen, Tried
+from proofsmith.domains.verilog.timing_graph import Fault, faults
+from proofsmith.protocols import Sandbox
+
+BUILT_ON = 3
+"""Edits that leave fewer wrong steps and are edited once more."""
+MOST_EDITS = 800
+"""Edits that are simulated in all."""
+BETTER = 0.98
+"""Share of wrong steps that an edit may leave at most to be built upon."""
+
+
+async def repairs(
+    screen: Screen, reference: Elaborated, design: Design, path: str, sandbox: Sandbox
+) -> AsyncIterator[tuple[str, str]]:
+    """Yield (rule, text) for edits after which no simulated step is wrong, up to two edits on one another.
+
+    The edits that the timing graph suggests come first, then clocking and reset as a whole, then single tokens.
+    """
+    text = design.files[path]
+    found = await timing_faults(reference, design, sandbox)
+    clock = reference.interface.clocks[0][0] if reference.interface.clocks else ""
+    first = [*timing.edits(text, found, clock), *behaviour.whole(text)]
+    (base,) = await screen.tried([("", text)], sandbox) or [Tried("", text, 1.0)]
+    steps, left, seen = [base], MOST_EDITS, {text}
+    for _ in range(2):
+        better: list[Tried] = []
+        for start in steps:
+            edits = [*first, *single.tokens(text)] if start is base else every(start.text)
+            named = ((f"{start.name}+{n}" if start.name else n, t) for n, t in edits)
+            async for tried in _tried(screen, _new(named, seen), left // len(steps), sandbox):
+                left -= 1
+                if tried.wrong == 0.0:
+                    yield tried.name, tried.text
+                elif tried.wrong < BETTER * start.wrong:
+                    better.append(tried)
+        steps = sorted(better, key=lambda t: t.wrong)[:BUILT_ON]
+        if not steps or left <= 0:
+            return
+
+
+def every(text: str) -> Iterator[tuple[str, str]]:
+    """Yield every edit of a text, of the whole design first."""
+    yield from behaviour.whole(text)
+    yield from single.tokens(text)
+
+
+def _new(edits: Iterable[tuple[str, str]], seen: set[str]) -> Iterator[tuple[str, str]]:
+    for name, text in edits:
+        if text not in seen:
+            seen.add(text)
+            yield name, text
+
+
+async def _tried(
+    screen: Screen, edits: Iterator[tuple[str, str]], limit: int, sandbox: Sandbox
+) -> AsyncIterator[Tried]:
+    edits = islice(edits, limit)
+    while batch := list(islice(edits, BATCH)):
+        for tried in await screen.tried(batch, sandbox):
+            yield tried
+
+
+async def timing_faults(
+    reference: Elaborated, candidate: Design, sandbox: Sandbox
+) -> tuple[Fault, ...]:
+    """Return where `candidate` differs in time from `reference`; nothing where the graph cannot be built."""
+    theirs = await elaborate(candidate, sandbox)
+    if theirs.trouble or not (reference.one_clock and theirs.one_clock):
+        return ()
+    try:
+        both = [simulation.read(await gates(read, sandbox)) for read in (reference, theirs)]
+    except ValueError:
+        return ()
+    shape = reference.interface
+    if any(set(both[0].outputs) != set(c.outputs) for c in both):
+        return ()
+    return tuple(faults(both[0], both[1], shape.reset, shape.reset_level))

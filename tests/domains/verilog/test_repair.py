@@ -1,0 +1,68 @@
+"""A broken design is repaired until it is proved equal to its reference, or nothing that differs is offered."""
+
+import pytest
+
+from proofsmith.domains.verilog.domain import VerilogDomain
+from proofsmith.domains.verilog.repair import single
+from proofsmith.executors.choice import open_sandbox
+from proofsmith.types import Depth, Goal, Status
+
+WALKER = """module walker(input clk, input areset, input left, input right, output at_left, output at_right);
+  reg state, next;
+  always @* case (state)
+    1'b0: next = LEFT;
+    1'b1: next = RIGHT;
+  endcase
+  always @(posedge clkRESET) if (areset) state <= 1'b0; else state <= next;
+  assign at_left = state == 1'b0;
+  assign at_right = state == 1'b1;
+endmodule
+"""
+RIGHT = (
+    WALKER.replace("LEFT", "left ? 1'b1 : 1'b0")
+    .replace("RIGHT", "right ? 1'b0 : 1'b1")
+    .replace("RESET", " or posedge areset")
+)
+LATE = RIGHT.replace("output at_left", "output reg at_left").replace(
+    "assign at_left = state == 1'b0;",
+    "wire early = state == 1'b0;\n  always @(posedge clk) at_left <= early;",
+)
+BROKEN = {
+    "two wrong conditions": WALKER.replace("LEFT", "(left || right) ? 1'b1 : 1'b0")
+    .replace("RIGHT", "(left || right) ? 1'b0 : 1'b1")
+    .replace("RESET", " or posedge areset"),
+    "reset not at once": RIGHT.replace(" or posedge areset", ""),
+    "one output late": LATE,
+}
+
+
+async def first_repairs(text, folder, count=3):
+    """Return the first candidates for a broken text, with their verdicts."""
+    (folder / "walker.v").write_text(text)
+    (folder / "right.v").write_text(RIGHT)
+    sandbox, domain = await open_sandbox(), VerilogDomain()
+    options = {"reference": str(folder / "right.v")}
+    problem = await domain.read(folder / "walker.v", Goal.SOLVE, options, sandbox)
+    found = []
+    async for candidate in domain.propose(problem, None, frozenset(), sandbox):
+        verdict = await domain.verify(problem, candidate, sandbox.fresh(), Depth.QUICK)
+        found.append((candidate.move, verdict.status))
+        if len(found) == count or verdict.status is Status.PROVED:
+            break
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", BROKEN)
+async def test_faults_of_logic_reset_and_time_are_repaired_to_a_proof(fault, tmp_path):
+    found = await first_repairs(BROKEN[fault], tmp_path)
+    assert found
+    assert found[-1][1] is Status.PROVED, found
+    expected = {"one output late": "remove-stage", "reset not at once": "asynchronous-reset"}
+    assert expected.get(fault, "drop") in found[-1][0]
+
+
+def test_single_edits_change_one_thing_and_are_named_by_line():
+    edits = list(single.tokens(BROKEN["two wrong conditions"]))
+    assert {name.partition("(")[0] for name, _ in edits} >= {"operator", "drop", "invert", "name"}
+    assert all(text != BROKEN["two wrong conditions"] for _, text in edits)
