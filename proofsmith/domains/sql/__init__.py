@@ -19,7 +19,7 @@ SPEC = DomainSpec(
         Option(name="data", help="folder with one CSV or Parquet file a table", kind="path"),
         Option(
             name="by-position",
-            help="compare output columns by position and let their names differ",
+            help="compare output columns by position; names, and types of NULL columns, may differ",
             kind="flag",
         ),
         Option(

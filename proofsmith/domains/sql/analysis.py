@@ -123,6 +123,8 @@ def may_repeat(query: exp.Query) -> bool:
     if most is not None and most.sql() in ("0", "1"):
         return False
     select = query.unnest() if isinstance(query, exp.Subquery) else query
+    if isinstance(select, exp.Select) and _never(select):
+        return False
     if not isinstance(select, exp.Select) or select.args.get("group") is not None:
         return True
     return not any(
@@ -130,6 +132,17 @@ def may_repeat(query: exp.Query) -> bool:
         for item in select.expressions
         for call in item.find_all(exp.AggFunc)
     )
+
+
+def _never(select: exp.Select) -> bool:
+    """Say whether WHERE is FALSE, or one number equal to another."""
+    clause = select.args.get("where")
+    condition = clause.this.unnest() if clause else None
+    if isinstance(condition, exp.EQ):
+        sides = (condition.this, condition.expression)
+        numbers = [s.name for s in sides if isinstance(s, exp.Literal) and s.is_int]
+        return len(numbers) == 2 and int(numbers[0]) != int(numbers[1])
+    return isinstance(condition, exp.Boolean) and not condition.this
 
 
 def output_names(query: exp.Query) -> list[str | None]:
@@ -141,8 +154,11 @@ def output_names(query: exp.Query) -> list[str | None]:
     return names
 
 
-def bare_null(query: exp.Query, schema: Schema, place: int) -> bool:
-    """Say whether an output column is the word NULL, also by way of derived tables; engines guess its type."""
+def bare_null(query: exp.Query, schema: Schema, place: int, *, typed: bool = False) -> bool:
+    """Say whether an output column is the word NULL, also by way of derived tables; engines guess its type.
+
+    With `typed` a NULL that is cast to some type counts too.
+    """
     tree = qualified(query, schema)
     node: exp.Expr | None = tree
     while isinstance(node, exp.Query):
@@ -150,15 +166,30 @@ def bare_null(query: exp.Query, schema: Schema, place: int) -> bool:
         if place >= len(select.expressions):
             return False
         value = select.expressions[place].unalias()
+        while typed and isinstance(value, exp.Cast):
+            value = value.this
         if not isinstance(value, exp.Column):
             return isinstance(value, exp.Null)
         source = scopes.sources(select).get(value.table)
+        if source is not None and isinstance(source.node, exp.Values):
+            return _null_column(source.node, value.name)
         node = scopes.body(source.node) if source is not None else None
         names = scopes.outputs(first_select(node)) if isinstance(node, exp.Query) else []
         if value.name not in names:
             return False
         place = names.index(value.name)
     return False
+
+
+def _null_column(values: exp.Values, name: str) -> bool:
+    """Say whether a column of VALUES is NULL in every row."""
+    alias = values.args.get("alias")
+    columns = [column.name for column in alias.columns] if alias else []
+    if name not in columns:
+        return False
+    place = columns.index(name)
+    rows = [row.expressions for row in values.expressions if isinstance(row, exp.Tuple)]
+    return all(len(row) > place and isinstance(row[place], exp.Null) for row in rows)
 
 
 def has_star(query: exp.Query) -> bool:

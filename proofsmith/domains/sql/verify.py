@@ -155,8 +155,9 @@ class Verifier:
                 if named and mine.lower() != theirs.lower():
                     return f"column {place + 1} is called '{theirs}', in the original '{mine}'"
         schema = self._source.schema
+        typed = self._problem.options.get("by-position") is True
         for place, (one, other) in enumerate(zip(base.types, candidate.types, strict=True)):
-            untyped = (bare_null(tree, schema, place) for tree in (self._base, query))
+            untyped = (bare_null(tree, schema, place, typed=typed) for tree in (self._base, query))
             if not _same_class(one, other) and not any(untyped):
                 return f"column {place + 1} has type {other}, in the original {one}"
         return ""

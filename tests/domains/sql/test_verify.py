@@ -6,7 +6,9 @@ import sqlite3
 import pytest
 
 from proofsmith.domains.sql.domain import SqlDomain
+from proofsmith.domains.sql.engines import Outcome
 from proofsmith.domains.sql.source import problem
+from proofsmith.domains.sql.testing.results import Promise, difference
 from proofsmith.errors import UsageError
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Candidate, Depth, Goal, Status
@@ -80,8 +82,25 @@ async def test_the_word_null_has_the_type_of_what_stands_in_its_place(engine):
     derived = "SELECT x.a, x.n FROM (SELECT a, NULL AS n FROM t) AS x"
     verdict = await judged(base, derived, engine)
     assert verdict.status.at_least(Status.TESTED), verdict.feedback
+    values = "SELECT v.a, v.n FROM (VALUES (1, NULL)) AS v(a, n) WHERE 1 = 0"
+    assert "type" not in (await judged(base, values, engine)).feedback
     text = await judged(base, "SELECT a, CAST(NULL AS VARCHAR) AS n FROM t", engine)
     assert "type" in text.feedback
+
+
+async def test_what_returns_nothing_needs_no_order():
+    never = "SELECT a FROM t WHERE 1 = 0"
+    verdict = await judged("SELECT a FROM t WHERE FALSE ORDER BY a", never, "duckdb")
+    assert verdict.status is not Status.FAILED, verdict.feedback
+
+
+def test_a_limit_among_ties_hides_the_order_of_the_widened_original():
+    base = Outcome(ended="ok", columns=("a",), rows=((1,), (2,)), count=2)
+    other = Outcome(ended="ok", columns=("a",), rows=((2,), (1,)), count=2)
+    widened = Outcome(ended="ok", columns=("a", "k"), rows=((1, 7), (2, 8)), count=2)
+    elsewhere = Outcome(ended="ok", columns=("a", "k"), rows=((1, 7), (3, 7)), count=2)
+    assert difference(base, other, Promise(ordered=True), widened) == "order"
+    assert difference(base, other, Promise(ordered=True), elsewhere) == ""
 
 
 async def test_names_may_differ_when_columns_are_compared_by_position():

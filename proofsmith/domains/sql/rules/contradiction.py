@@ -72,7 +72,7 @@ def contradictory(select: exp.Select, schema: Schema) -> bool:
 
 def _null_and_not(parts: Sequence[exp.Expr], schema: Schema) -> bool:
     for part in parts:
-        if not facts.tests_null(part):
+        if not facts.is_null_test(part):
             continue
         column = part.this.unnest()
         if isinstance(column, exp.Column) and not facts.nullable(column, schema):

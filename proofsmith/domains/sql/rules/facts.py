@@ -246,11 +246,11 @@ def kind(expression: exp.Expr, schema: Schema) -> str:
     return kind(value, schema) if value is not None else ""
 
 
-def tests_null(part: exp.Expr) -> bool:
+def is_null_test(part: exp.Expr) -> bool:
     """Say whether the condition is `x IS NULL`; the parser writes IS NOT NULL as a flag of the same node, or as NOT.
 
     >>> import sqlglot
-    >>> [tests_null(sqlglot.parse_one(f"a IS {how}NULL", read="postgres")) for how in ("", "NOT ")]
+    >>> [is_null_test(sqlglot.parse_one(f"a IS {how}NULL", read="postgres")) for how in ("", "NOT ")]
     [True, False]
     """
     null = isinstance(part, exp.Is) and isinstance(part.expression, exp.Null)

@@ -18,7 +18,7 @@ def rejects_null(part: exp.Expr, alias: str) -> bool:
     """
     if isinstance(part, exp.Not):
         inner = part.this.unnest()
-        return facts.tests_null(inner) and _strict_in(inner.this, alias)
+        return facts.is_null_test(inner) and _strict_in(inner.this, alias)
     if isinstance(part, exp.Is):
         given = bool(part.args.get("negate")) and isinstance(part.expression, exp.Null)
         return given and _strict_in(part.this, alias)
