@@ -254,8 +254,14 @@ def _orphans(scene: Scene) -> list[int]:
     return [
         pid
         for pid in descendants(os.getpid())
-        if pid not in helpers and _alive(pid) and folder not in _command(pid)
+        if pid not in helpers and _alive(pid) and not _of_docker(pid, folder)
     ]
+
+
+def _of_docker(pid: int, folder: bytes) -> bool:
+    """Say whether a process is Docker's own: it names the daemon's folder, or waits to become a container."""
+    command = _command(pid)
+    return folder in command or command.startswith(b"runc\0init\0")
 
 
 def _command(pid: int) -> bytes:

@@ -8,20 +8,22 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import coverage
 
-from benchmarks.fuzzing import checks
+from benchmarks.fuzzing import checks, readers
 from benchmarks.fuzzing.mutator import mutated
 from proofsmith.errors import ProofsmithError
 
 ROOT = Path(__file__).parents[2]
-CORPUS = Path(__file__).with_name("corpus.toml")
+_FOLDER = Path(__file__).parent
+CORPORA = {"corpus.toml": checks, "readers.toml": readers}
+"""Each with the module whose functions judge its parsers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,12 @@ class Parser:
     files: tuple[str, ...] = ()
     tree: str = ""
     share: float = 1.0
+    judges: ModuleType = checks
 
     @property
     def check(self) -> Callable[[ModuleType, str, random.Random], None]:
-        """The function of `checks` that judges this parser."""
-        found: Callable[[ModuleType, str, random.Random], None] = getattr(checks, self.name)
+        """The function that judges this parser."""
+        found: Callable[[ModuleType, str, random.Random], None] = getattr(self.judges, self.name)
         return found
 
     def source(self) -> Path:
@@ -76,18 +79,19 @@ class Outcome:
 
 
 def parsers() -> list[Parser]:
-    """Read the corpus."""
-    found = []
-    for name, row in tomllib.loads(CORPUS.read_text(encoding="utf-8")).items():
-        lists = {key: tuple(value) for key, value in row.items() if isinstance(value, list)}
-        one = Parser(name=name, **{**row, **lists})
-        texts = [p.read_text(encoding="utf-8") for f in one.files for p in sorted(ROOT.glob(f))]
-        found.append(Parser(**{**_fields(one), "seeds": (*one.seeds, *texts)}))
-    return found
+    """Read the corpora."""
+    return [
+        _parser(name, row, judges)
+        for corpus, judges in CORPORA.items()
+        for name, row in tomllib.loads(_FOLDER.joinpath(corpus).read_text("utf-8")).items()
+    ]
 
 
-def _fields(parser: Parser) -> dict[str, Any]:
-    return {name: getattr(parser, name) for name in Parser.__dataclass_fields__}
+def _parser(name: str, row: Mapping[str, Any], judges: ModuleType) -> Parser:
+    lists = {key: tuple(value) for key, value in row.items() if isinstance(value, list)}
+    one = Parser(name=name, judges=judges, **{**row, **lists})
+    texts = [p.read_text(encoding="utf-8") for f in one.files for p in sorted(ROOT.glob(f))]
+    return replace(one, seeds=(*one.seeds, *texts))
 
 
 def attack(

@@ -81,6 +81,7 @@ async def _executed(run: Run, approve: Approve | None) -> Report:
             report = await thread.advance()
         else:
             reports.write(report, run.folder)  # an earlier process may have died between the two
+            await database.execute("PRAGMA wal_checkpoint")  # and have left its log beside the file
         if approve is not None and _pending(report, run) and approve(patch(report)):
             await thread.apply()
         return report

@@ -11,6 +11,9 @@ _TOKEN = re.compile(
 _BINDING: Mapping[str, int] = {"|||": 55, "^^^": 58, "&&&": 60, "+": 65, "-": 65, "*": 70}
 """Precedence of the infix operators in Lean; all associate to the left."""
 _NEGATION = 75
+_MOST_DIGITS = 1000
+_MOST_TOKENS = 300
+"""Of an equation, so that its terms can be walked by recursion."""
 _COMPLEMENT = 100
 BITWISE = frozenset({"|||", "^^^", "&&&", "~~~"})
 
@@ -47,12 +50,22 @@ def read_equation(text: str, width: str) -> tuple[Term, Term]:
     ['x + (-y)', '2#8 * (x &&& (~~~y))']
     """
     reader = _Reader(text, width)
-    left = reader.term(0)
-    reader.take("=")
-    right = reader.term(0)
+    try:
+        left = reader.term(0)
+        reader.take("=")
+        right = reader.term(0)
+    except RecursionError:
+        raise Unreadable("the terms are nested too deeply") from None
     if reader.peek() is not None:
         raise Unreadable(f"unexpected {reader.peek()}")
     return left, right
+
+
+def _value(digits: str) -> int:
+    """Return the value of a numeral, which Lean reads as decimal also with zeros in front."""
+    if len(digits) > _MOST_DIGITS:
+        raise Unreadable(f"a numeral of {len(digits)} digits")
+    return int(digits, 16 if digits.startswith("0x") else 10)
 
 
 class _Reader:
@@ -67,6 +80,8 @@ class _Reader:
                 raise Unreadable(text[at : at + 20])
             self._tokens.append((match.lastgroup, match[match.lastgroup]))
             at = match.end()
+        if len(self._tokens) > _MOST_TOKENS:
+            raise Unreadable(f"more than {_MOST_TOKENS} words")
 
     def peek(self) -> str | None:
         return self._tokens[self._at][1] if self._at < len(self._tokens) else None
@@ -92,9 +107,9 @@ class _Reader:
             value, _, width = text.partition("#")
             if width != self._width:
                 raise Unreadable(f"a literal of another width: {text}")
-            return Term("literal", name=width, value=int(value, 0))
+            return Term("literal", name=width, value=_value(value))
         if kind == "number":
-            return Term("literal", name=self._width, value=int(text, 0))
+            return Term("literal", name=self._width, value=_value(text))
         if kind == "name":
             return Term("name", name=text)
         if text == "(":

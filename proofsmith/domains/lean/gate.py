@@ -135,7 +135,7 @@ def _word(text: str, native: bool) -> str:
 def _option(text: str) -> str:
     for name, value in _OPTIONS.findall(lean_text.code(text)):
         if name in ("maxHeartbeats", "synthInstance.maxHeartbeats"):
-            if not value.isdigit() or not 0 < int(value) <= LARGEST_HEARTBEATS:
+            if not value.isdecimal() or not 0 < int(value) <= LARGEST_HEARTBEATS:
                 return f"`set_option {name} {value}`: at most {LARGEST_HEARTBEATS}, and not 0"
         elif name not in ("maxRecDepth", "synthInstance.maxSize") and not name.startswith(
             "linter."

@@ -60,7 +60,7 @@ def read(statement: str) -> Identity | None:
     if len(widths) != 1 or not rest.startswith(":"):
         return None
     width = widths.pop()
-    if not width.isdigit():
+    if not width.isdecimal():
         return None
     try:
         left, right = read_equation(rest[1:], width)

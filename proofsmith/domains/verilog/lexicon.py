@@ -65,7 +65,7 @@ def bare(text: str) -> str:
             kept.append("\n" * token.text.count("\n") or " ")
         else:
             kept.append(token.text)
-    return "".join(kept).replace("\r\n", "\n").replace("\ufeff", "")
+    return "".join(kept).replace("\r\n", "\n").replace("\ufeff", " ")
 
 
 def modules(text: str) -> dict[str, tuple[Token, ...]]:

@@ -76,7 +76,7 @@ def parse(text: str, origin: str = "library") -> Library:
     top = _Group("", [])
     try:
         end = _read(tokens, 0, top)
-    except (IndexError, RecursionError) as error:
+    except (IndexError, ValueError, RecursionError) as error:
         raise UsageError(f"{origin}: the Liberty text ends inside a group") from error
     if end < len(tokens) or not top.groups or top.groups[0].kind != "library":
         raise UsageError(f"{origin} is not a Liberty library", hint="--liberty names a .lib file")

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from proofsmith.domains.verilog import gate, lexicon
 from proofsmith.domains.verilog.design import Design, Interface
 from proofsmith.domains.verilog.elaborate import Elaborator, elaborate
-from proofsmith.domains.verilog.specification import Specification, parse
+from proofsmith.domains.verilog.specification import Specification, parse, reset_of
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
 from proofsmith.types import JSON, Goal, Problem, Status, digest
@@ -95,19 +95,6 @@ def design_of_files(files: Mapping[str, str], options: Mapping[str, JSON]) -> De
         reset=reset,
         reset_level=level,
     )
-
-
-def reset_of(value: JSON) -> tuple[str, int]:
-    """Return name and active level of `NAME[:LEVEL]`.
-
-    >>> reset_of("rst_n:0"), reset_of("rst"), reset_of(None)
-    (('rst_n', 0), ('rst', 1), ('', 1))
-    """
-    name, _, level = str(value or "").partition(":")
-    if level not in ("", "0", "1"):
-        raise UsageError(f"--reset {value}: the level is 0 or 1", hint="write --reset rst_n:0")
-    low = re.search(r"(_n|_ni|_b|n)$", name.lower()) is not None and name.lower() != "n"
-    return name, int(level) if level else 1 - low if re.search(r"rst|reset", name.lower()) else 1
 
 
 def text_of(path: Path) -> str:

@@ -18,6 +18,7 @@ _LISTED = re.compile(
     r"(?:\s*\(\s*(?P<bits>\d+)\s*bits?\s*\)|\s*\[\s*(?P<top>\d+)\s*:\s*(?P<bottom>\d+)\s*\])?",
     re.MULTILINE,
 )
+_MOST_DIGITS = 5
 _CLOCK = re.compile(r"^(i_)?(clk|clock|ck)(_i|_in)?$", re.IGNORECASE)
 _RESET = re.compile(r"^(i_)?(a|s)?_?(rst|reset|clr|clear)(_?n|_?b|_ni|_i|n)?$", re.IGNORECASE)
 
@@ -79,10 +80,23 @@ def guessed_reset(ports: tuple[Port, ...]) -> tuple[str, int]:
     return "", 1
 
 
+def reset_of(value: JSON) -> tuple[str, int]:
+    """Return name and active level of `NAME[:LEVEL]`.
+
+    >>> reset_of("rst_n:0"), reset_of("rst"), reset_of(None)
+    (('rst_n', 0), ('rst', 1), ('', 1))
+    """
+    name, _, level = str(value or "").partition(":")
+    if level not in ("", "0", "1"):
+        raise UsageError(f"--reset {value}: the level is 0 or 1", hint="write --reset rst_n:0")
+    low = re.search(r"(_n|_ni|_b|n)$", name.lower()) is not None and name.lower() != "n"
+    return name, int(level) if level else 1 - low if re.search(r"rst|reset", name.lower()) else 1
+
+
 def _interface(ports: tuple[Port, ...], options: Mapping[str, JSON]) -> Interface:
     clock = str(options.get("clock") or guessed_clock(ports))
-    name, _, level = str(options.get("reset") or "").partition(":")
-    reset = (name, int(level or 1)) if name else guessed_reset(ports)
+    given = reset_of(options.get("reset"))
+    reset = given if given[0] else guessed_reset(ports)
     return Interface(
         ports=ports,
         clocks=((clock, "posedge"),) if clock else (),
@@ -131,7 +145,11 @@ def _ports(text: str) -> tuple[Port, ...]:
     found: dict[str, Port] = {}
     for match in _LISTED.finditer(text):
         high, low = match["high"] or match["top"], match["low"] or match["bottom"]
+        if any(len(number or "") > _MOST_DIGITS for number in (high, low, match["bits"])):
+            raise UsageError(f"port {match['name']} is too wide", hint="give its bits")
         width = abs(int(high) - int(low)) + 1 if high is not None else int(match["bits"] or 1)
+        if width == 0:
+            raise UsageError(f"port {match['name']} has no bits", hint="give its bits")
         direction: Literal["input", "output", "inout"] = match["direction"]  # type: ignore[assignment]
         found.setdefault(match["name"], Port(match["name"], direction, width))
     return tuple(found.values())

@@ -1,5 +1,6 @@
 """The syntax tree of a Verilog text: nodes with their place in it, found by kind and spliced by place."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,8 +70,11 @@ class Edit:
 def parse(text: str) -> Node:
     """Return the tree of `text`; errors of syntax leave nodes out, they do not raise."""
     source = text.encode()
+    ascii_text = re.sub(
+        rb"[\x80-\xff]", b"_", source
+    ).decode()  # slang cuts characters of several bytes
     try:
-        root = SyntaxTree.fromText(text).root
+        root = SyntaxTree.fromText(ascii_text).root
     except RuntimeError:  # nested deeper than slang itself follows
         return Node("Unread", 0, len(source), source)
     return _node(root, source, DEEPEST)

@@ -19,6 +19,7 @@ ROWS = [
         "axiom h : False",
         "#eval 1",
         "set_option maxHeartbeats 0 in theorem T : 1 = 2 := by omega",
+        "set_option maxHeartbeats ² in theorem T : 1 = 2 := by omega",
         "set_option debug.skipKernelTC true",
         "run_cmd pure ()",
         "import Lean",

@@ -33,7 +33,10 @@ def test_operators_bind_as_they_do_in_lean(text, value):
 
 
 @pytest.mark.parametrize(
-    "text", ["x + = y", "x y = 0", "x <<< 2 = y", "x = 1#8", "(x = y", "x", "", "x.toNat = y"]
+    "text",
+    ["x + = y", "x y = 0", "x <<< 2 = y", "x = 1#8", "(x = y", "x", "", "x.toNat = y"]
+    + [f"{'~~~' * 5000}x = y", f"{'(' * 5000}x = y", f"x{' + x' * 5000} = y", f"{'9' * 5000} = x"],
+    ids=lambda text: text[:12],
 )
 def test_other_texts_are_not_read(text):
     with pytest.raises(Unreadable):
@@ -83,3 +86,7 @@ def test_more_atoms_than_a_truth_table_should_have_are_left_to_others():
     identity = mixed.read("(a b c d : BitVec 8) : a &&& b &&& c &&& d = d &&& c &&& b &&& a")
     assert mixed.proof(identity) is None
     assert mixed.witness(replace(identity, right=identity.left)) is None
+
+
+def test_a_numeral_with_zeros_in_front_is_decimal():
+    assert evaluate(read_equation("010 = x", "8")[0], {}, 8) == 10

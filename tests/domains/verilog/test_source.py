@@ -1,9 +1,12 @@
 """What a user may give, and what is answered to what nobody can use: one line that says where and how to go on."""
 
+from pathlib import Path
+
 import pytest
 
 from proofsmith.domains.verilog.domain import VerilogDomain
 from proofsmith.domains.verilog.source import design_of, reset_of
+from proofsmith.domains.verilog.specification import parse
 from proofsmith.errors import UsageError
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Goal, Status
@@ -120,6 +123,20 @@ async def test_a_specification_gives_ports_and_an_empty_first_version(tmp_path):
     assert problem.required is Status.TESTED
     with pytest.raises(UsageError, match="names no ports"):
         await read(tmp_path, "# Nothing\n", Goal.SOLVE, "nothing.md")
+
+
+@pytest.mark.parametrize(
+    ("port", "options", "why"),
+    [
+        ("a (0 bits)", {}, "has no bits"),
+        ("a [123456789:0]", {}, "too wide"),
+        ("a", {"reset": "a:x"}, "the level is 0 or 1"),
+    ],
+)
+def test_a_specification_that_nobody_could_build_is_refused(port, options, why):
+    text = f"Write a module named `odd`.\n- input {port}\n"
+    with pytest.raises(UsageError, match=why):
+        parse(text, Path("odd.md"), options)
 
 
 def test_the_level_of_a_reset_follows_from_its_name_unless_it_is_given():
