@@ -86,8 +86,8 @@ def with_keys(query: exp.Query, engine: str) -> str:
             key = named.get(key.name.lower(), key)
         title = f"sort_key_{len(widened.expressions)}"
         widened.append("expressions", exp.alias_(key.copy(), title, quoted=True))
-    for place, item in enumerate(widened.args["order"].expressions, len(query.expressions) + 1):
-        item.set("this", exp.Literal.number(place))
+    for place, item in enumerate(widened.args["order"].expressions, len(query.expressions)):
+        item.set("this", exp.column(exp.to_identifier(f"sort_key_{place}", quoted=True)))
     return widened.sql(dialect=sqlglot_name(engine))
 
 

@@ -94,6 +94,16 @@ async def test_what_returns_nothing_needs_no_order():
     assert verdict.status is not Status.FAILED, verdict.feedback
 
 
+@pytest.mark.parametrize("engine", ["sqlite", "duckdb", "postgresql"])
+async def test_rows_that_tie_may_stand_in_any_order_also_under_a_star(engine):
+    base = "SELECT * FROM k ORDER BY a"
+    same = "SELECT * FROM k WHERE id IN (SELECT id FROM k) ORDER BY a, id DESC"
+    verdict = await judged(base, same, engine)
+    assert verdict.status.at_least(Status.TESTED), verdict.feedback
+    other = await judged(base, "SELECT * FROM k ORDER BY id", engine)
+    assert "another order" in other.feedback
+
+
 def test_a_limit_among_ties_hides_the_order_of_the_widened_original():
     base = Outcome(ended="ok", columns=("a",), rows=((1,), (2,)), count=2)
     other = Outcome(ended="ok", columns=("a",), rows=((2,), (1,)), count=2)
