@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from proofsmith.errors import StoreError, UsageError
-from proofsmith.types import Report
+from proofsmith.types import Conclusion, Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,11 @@ def changes(report: Report, source: Path) -> list[Change]:
     """
     if report.best is None:
         raise UsageError("this run found nothing to apply", hint="proofsmith runs list")
+    if report.conclusion is Conclusion.DISPROVED:
+        raise UsageError(
+            "this run disproved the statement; there is nothing to apply",
+            hint=f"proofsmith runs show {report.run_id}",
+        )
     found = []
     for name, after in sorted(report.best.candidate.files.items()):
         pure = PurePosixPath(name)

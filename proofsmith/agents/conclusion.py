@@ -2,10 +2,21 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from proofsmith.agents.confirm import Confirmed
 from proofsmith.agents.run import Run
-from proofsmith.types import Comparison, Conclusion, Goal, Outcome, Profile, Reply, Report
+from proofsmith.types import (
+    Comparison,
+    Conclusion,
+    Goal,
+    Outcome,
+    Profile,
+    Reply,
+    Report,
+    Status,
+    Verdict,
+)
 
 _SUCCESS = {Goal.SOLVE: Conclusion.SOLVED, Goal.REFUTE: Conclusion.DISPROVED}
 NOT_ASKED = "the model was not asked: the budget ended before its turn"
@@ -23,6 +34,8 @@ def conclude(
     if best is not None and run.optimising and not best.improved:
         best = None
     success = _SUCCESS.get(run.problem.goal, Conclusion.IMPROVED)
+    if best is None and (best := _disproof(outcomes)) is not None:
+        success = Conclusion.DISPROVED
     profile = run.ledger.get("profile", "original", Profile)
     explanation = list(confirmed.notes)
     if silence := model_error or _unanswered(run):
@@ -46,6 +59,18 @@ def conclude(
         spend=run.budget.spend,
         manifest=run.manifest,
     )
+
+
+def _disproof(outcomes: Sequence[Outcome]) -> Outcome | None:
+    """Return a checked disproof of what was to be proved; its verdict then speaks of the disproof itself."""
+    for outcome in outcomes:
+        evidence = outcome.verdict.evidence
+        if not outcome.candidate.settings.get("disproof") or not evidence:
+            continue
+        if all(item.status is Status.PROVED for item in evidence):
+            verdict = Verdict(status=Status.PROVED, evidence=evidence)
+            return replace(outcome, verdict=verdict)
+    return None
 
 
 def _asked(run: Run) -> bool:

@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import re
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -101,7 +100,6 @@ async def opened(request: Request) -> AsyncIterator[Run]:
             hint="set input_usd_per_million and output_usd_per_million, or cap tokens instead",
         )
     require_known(request.strategy, model=request.model is not None)
-    begun_s = time.perf_counter()
     problem = await read_problem(
         request.domain,
         request.source,
@@ -118,10 +116,8 @@ async def opened(request: Request) -> AsyncIterator[Run]:
             failpoints = Failpoints.from_environment()
             failpoints.reach("run.created")
             experience = experience_in(request.cache_dir)
-            budget = BudgetLedger(
-                request.budget,
-                earlier_wall_s=ledger.earlier_wall_s() + time.perf_counter() - begun_s,
-            )
+            # The clock starts here: the time until a domain's tools are up buys no search.
+            budget = BudgetLedger(request.budget, earlier_wall_s=ledger.earlier_wall_s())
             recharge(ledger, budget)
             yield Run(
                 id=folder.name,

@@ -26,7 +26,7 @@ from proofsmith.agents.report.patch import patch
 from proofsmith.agents.rounds import Rounds
 from proofsmith.agents.run import Run
 from proofsmith.errors import ModelError, StoreError, UsageError
-from proofsmith.types import JSON, Depth, Outcome, Profile, Report, Spend, digest
+from proofsmith.types import JSON, Conclusion, Depth, Outcome, Profile, Report, Spend, digest
 
 RESUMABLE = ("interrupted", "model")
 """Ways to end that the same command takes up again; any other end is final."""
@@ -243,7 +243,7 @@ async def _apply(state: State, runtime: Runtime[Run]) -> State:
 
 def _pending(report: Report, run: Run) -> list[Change]:
     """Return what must still be written over the user's files; nothing when there is no better version."""
-    if report.best is None:
+    if report.best is None or report.conclusion is Conclusion.DISPROVED:
         return []
     planned = changes(report, run.source)
     return [c for c in planned if not c.path.exists() or c.path.read_text("utf-8") != c.after]

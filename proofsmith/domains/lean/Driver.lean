@@ -687,6 +687,7 @@ structure Audit where
   seen : IO.Ref (Array (List (Name × Nat)))
   axioms : IO.Ref (List Name)
   imported : Environment
+  earlier : List Name
 
 def namesOf (e : Expr) : IO (List Name) := do
   let w ← newWriter
@@ -702,6 +703,7 @@ partial def audit (a : Audit) (env : Kernel.Environment) : List Name → IO Unit
     | some _ => audit a env rest
     | none =>
       putIn a.seen b n 0
+      if isIn n a.earlier then audit a env rest else
       match constantIn a.imported n with
       | some _ =>
         match getOriginalConstKind? a.imported n with
@@ -855,6 +857,14 @@ partial def levelParams : List Name → List Level
 def wantedType (negate : Bool) (info : ConstantInfo) : Expr :=
   if negate then mkApp (mkConst ``Not) (mkConst (claimName info.name) (levelParams info.levelParams)) else info.type
 
+/-- Theorems of the statement's own context, by name: nothing that a candidate declares can be among them. -/
+partial def openNames (env : Environment) : List String → List Name
+  | [] => []
+  | t :: rest =>
+    match constantIn env (nameOf t) with
+    | some (.thmInfo _) => nameOf t :: openNames env rest
+    | _ => openNames env rest
+
 def judge (s : Server) (j : Json) : IO Json := do
   let t0 ← IO.monoMsNow
   let st ← preludeOf s j
@@ -884,7 +894,7 @@ def judge (s : Server) (j : Json) : IO Json := do
             if !(← sameTerm v.type wanted) then
               return answer [("ok", Json.bool false), ("reason", "the statement differs from the one that was asked for")]
             let base ← baseOf s (strings j "imports")
-            let a : Audit := { seen := ← IO.mkRef (Array.replicate bucketCount []), axioms := ← IO.mkRef [], imported := base.env }
+            let a : Audit := { seen := ← IO.mkRef (Array.replicate bucketCount []), axioms := ← IO.mkRef [], imported := base.env, earlier := openNames st.env (strings j "earlier") }
             audit a env [target]
             let t1 ← IO.monoMsNow
             return answer [("ok", Json.bool true), ("axioms", Json.arr (nameJsons (← a.axioms.get)).toArray), ("ms", t1 - t0)]

@@ -13,7 +13,6 @@ SPEC = DomainSpec(
     options=(
         Option(name="theorem", help="name of the theorem, when the file leaves several open"),
         Option(name="project", help="Lake project whose library the file imports", kind="path"),
-        Option(name="holes", help="let the proof fill definitions left open, too", kind="flag"),
         Option(name="allow-axiom", help="axiom that proofs may use", metavar="NAME", many=True),
     ),
     probes=(

@@ -20,6 +20,8 @@ READY_S = 420.0
 HARD_WALL_S = 60.0
 """A request that takes longer costs its server; `wall_s` only ends the waiting."""
 
+MOST_DEATHS = 3
+"""One text that kills the server says something of the text; so many in a row, of the machine."""
 RECYCLE_REQUESTS = 2500
 RECYCLE_MIB = 4600
 
@@ -109,6 +111,9 @@ class Checker:
         """Talk to a service that `open_checker` described."""
         self._service = service
         self.toolchain = toolchain
+        self._deaths = 0
+        self.used = False
+        """True once a candidate may have spoken to the server."""
 
     async def elaborate(
         self,
@@ -127,14 +132,22 @@ class Checker:
         disproof reads `theorem NAME_disproof : ¬ NAME_claim := by intro h ...`.
 
         Raises:
-            SandboxError: no checker can be started, or it died twice on this text.
+            SandboxError: no checker can be started, or it died on MOST_DEATHS texts in a row.
         """
+        self.used = True
         source = negate.fields() if negate else context.fields()
-        reply = await self._ask(
-            {**source, "op": "elaborate", "text": text, "target": name, "export": export}
-            | {"heartbeats": heartbeats, "negate": negate is not None},
-            wall_s,
-        )
+        try:
+            reply = await self._ask(
+                {**source, "op": "elaborate", "text": text, "target": name, "export": export}
+                | {"heartbeats": heartbeats, "negate": negate is not None},
+                wall_s,
+            )
+        except SandboxError:
+            self._deaths += 1
+            if self._deaths >= MOST_DEATHS:
+                raise
+            return Elaboration(ok=False, ended="died")
+        self._deaths = 0
         if isinstance(reply, str):
             return Elaboration(ok=False, ended="timeout")
         exported = reply.get("export")

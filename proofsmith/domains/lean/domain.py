@@ -45,7 +45,8 @@ class LeanDomain:
         """
         problem = source.read(path, goal, options)
         engine = self._engine(problem, sandbox)
-        if goal in (Goal.SOLVE, Goal.REFUTE):
+        searches = goal in (Goal.SOLVE, Goal.REFUTE)
+        if searches:
             engine.prestart()
         referee = await engine.referee()
         for target in source.document_of(problem).targets:
@@ -55,6 +56,8 @@ class LeanDomain:
                 line = f"line {reading.line + offset - 1}: " if reading.line else ""
                 said = " ".join(reading.error.split())[:300]
                 raise UsageError(f"{path.name}: {line}{said}", hint="correct the statement first")
+        if searches:
+            await asyncio.shield(engine.prestart())
         return problem
 
     def brief(self, problem: Problem, facts: Mapping[str, JSON]) -> str:
@@ -72,6 +75,7 @@ class LeanDomain:
         if parent is not None:
             return
         checker = await self.checker(problem, sandbox)
+        self._engine(problem, sandbox).prestart_spare()
         async for candidate in proposers.propose(problem, tried, checker):
             yield candidate
 

@@ -1,9 +1,10 @@
-"""Which checkers run: started in the background, one referee and one warm elaborator, as memory allows."""
+"""Which checkers run: started together in the background, one referee and elaborators as memory allows."""
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import TypeVar
 
 from proofsmith.domains.lean import toolchain
 from proofsmith.domains.lean.checker import Checker, open_checker
@@ -14,8 +15,11 @@ from proofsmith.types import Depth
 
 NEEDED_MIB = 3600
 """Resident size of one checker of the embedded toolchain, most of it the engine that runs WebAssembly."""
+PATIENCE_S = 20.0
+"""How long a full check waits for an elaborator that no candidate has spoken to; the referee never hears one anyway."""
 
 Say = Callable[[str], object]
+Server = TypeVar("Server", Checker, Referee)
 
 
 def free_mib() -> int:
@@ -26,10 +30,16 @@ def free_mib() -> int:
     return 1 << 20
 
 
-def _looked_at(task: "asyncio.Task[Checker] | asyncio.Task[Referee]") -> None:
+def _looked_at(task: "asyncio.Task[Server]") -> None:
     """Take note of a failed start: who needs the checker is told, whoever left before is not."""
     if not task.cancelled():
         task.exception()
+
+
+def _started(work: Coroutine[None, None, Server]) -> "asyncio.Task[Server]":
+    task = asyncio.create_task(work)
+    task.add_done_callback(_looked_at)
+    return task
 
 
 class Engine:
@@ -45,55 +55,74 @@ class Engine:
                 f"a Lean checker needs {NEEDED_MIB} MiB of memory, {free_mib()} MiB are free",
                 hint="end other programs, or use a native Lean, which needs less",
             )
-        self._referee = asyncio.create_task(self._start_referee())
-        self._referee.add_done_callback(_looked_at)
+        self._begun_s = asyncio.get_running_loop().time()
+        self._referee = _started(self._start_referee())
         self._checker: asyncio.Task[Checker] | None = None
+        self._spare: asyncio.Task[Checker] | None = None
         self._used = False
 
     def prestart(self) -> "asyncio.Task[Checker]":
         """Begin to start the elaborator, which a search will need soon; return what becomes of it."""
         if self._checker is None:
-            self._checker = asyncio.create_task(self._start_checker())
-            self._checker.add_done_callback(_looked_at)
+            self._say(
+                f"{self._chain.name}: starting, about half a minute; the budget begins when it is ready\n"
+            )
+            self._checker = _started(self._start_checker())
         return self._checker
 
+    def prestart_spare(self) -> None:
+        """Begin to start the elaborator of the final check, where memory has room for a third process."""
+        if self._spare is None and free_mib() >= NEEDED_MIB:
+            self._spare = _started(self._open_checker())
+
     async def _start_referee(self) -> Referee:
-        started = asyncio.get_running_loop().time()
         referee = await open_referee(self._sandbox, self._chain)
-        took = asyncio.get_running_loop().time() - started
-        if took > 1.0:
-            self._say(f"{self._chain.name}: replay checker ready after {took:.0f} s\n")
+        self._tell("replay checker")
         return referee
 
     async def _start_checker(self) -> Checker:
-        self._say(f"{self._chain.name}: starting, about half a minute\n")
         if free_mib() < 2 * NEEDED_MIB:
             self._say(
                 "memory holds one checker at a time: the second starts when the first is up\n"
             )
             await asyncio.wait([self._referee])
-        started = asyncio.get_running_loop().time()
-        checker = await open_checker(self._sandbox, self._chain)
-        took = asyncio.get_running_loop().time() - started
-        self._say(f"{self._chain.name}: elaborator ready after {took:.0f} s\n")
+        checker = await self._open_checker()
+        self._tell("elaborator")
         return checker
+
+    async def _open_checker(self) -> Checker:
+        return await open_checker(self._sandbox, self._chain)
+
+    def _tell(self, what: str) -> None:
+        took = asyncio.get_running_loop().time() - self._begun_s
+        if took > 1.0:
+            self._say(f"{self._chain.name}: {what} ready after {took:.0f} s\n")
 
     async def referee(self) -> Referee:
         """Return the replay checker once it is ready."""
         return await asyncio.shield(self._referee)
 
     async def checker(self, depth: Depth = Depth.QUICK) -> Checker:
-        """Return the warm elaborator; for FULL one that no candidate has spoken to before."""
+        """Return the warm elaborator; for FULL one that no candidate has spoken to, where it comes up in time."""
         if depth is Depth.FULL and self._used:
-            old = await self.prestart()
-            self._checker = None
-            await old.close()
+            self.prestart_spare()
+            await self._replace()
         self._used = True
         return await asyncio.shield(self.prestart())
 
+    async def _replace(self) -> None:
+        """Put the spare in the elaborator's place; a verdict does not rest on that, so nobody waits for ever."""
+        if self._spare is None:
+            return
+        done, _ = await asyncio.wait([self._spare], timeout=PATIENCE_S)
+        if not done:
+            return
+        old, self._checker, self._spare = self.prestart(), self._spare, None
+        await (await old).close()
+
     async def close(self) -> None:
-        """End both."""
-        for task in (self._checker, self._referee):
+        """End all of them."""
+        for task in (self._spare, self._checker, self._referee):
             if task is None:
                 continue
             if not task.done():

@@ -1,15 +1,15 @@
 """Candidates by rule: a disproof by small values, else for each open theorem the first script that elaborates."""
 
-import re
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proofsmith.domains.lean import portfolio, refutation, shape, source
 from proofsmith.domains.lean.checker import Checker, Statement
-from proofsmith.types import Candidate, Problem
+from proofsmith.domains.lean.minimise import minimised
+from proofsmith.types import Candidate, Goal, Problem
 
-ATTEMPT_WALL_S = 10.0
-_HEAD = re.compile(r"(?:theorem|lemma)\s+\S+\s*", re.S)
+ATTEMPT_WALL_S = 15.0
+"""Heartbeats bound an attempt; this ends the few that they do not reach, at the price of a new checker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,50 +23,84 @@ class Proof:
 async def propose(
     problem: Problem, tried: frozenset[str], checker: Checker
 ) -> AsyncIterator[Candidate]:
-    """Yield a disproof of a lone statement that small values refute, else files with all theorems proved."""
+    """Yield a disproof of the first statement that small values refute, else the file with what could be proved."""
     document = source.document_of(problem)
     name = problem.editable[0]
-    if len(document.targets) == 1:
-        refuted = await _first(_disproofs(document.targets[0].statement), checker, negate=True)
+    if not any(source.is_open(problem.text[t.start : t.end]) for t in document.targets):
+        yield Candidate(files={name: problem.text}, move="rule:as it is written")
+    for target in document.targets:
+        refuted = await refute(target.statement, checker)
         if refuted is not None:
-            yield Candidate(
-                files={name: refuted.text}, settings={"disproof": True}, move="rule:refute"
-            )
+            settings = {"disproof": target.statement.name}
+            move = f"rule:refute {refuted.script}".rstrip()
+            yield Candidate(files={name: refuted.text}, settings=settings, move=move)
             return
+    if problem.goal is Goal.REFUTE:
+        return
     text, scripts = problem.text, []
     for target in reversed(document.targets):  # from the end: places before it stay where they are
-        proof = await _first(_proofs(target.statement), checker)
+        proof = await prove(target.statement, checker)
         if proof is None:
-            return
+            continue
+        proof = await shortened(proof, target.statement, checker)
         rest = source.Document(text=text, imports=document.imports, body=document.body, targets=())
         text = source.with_proof(rest, target, proof.text)
         scripts.append(proof.script.partition("\n")[0])
+    if not scripts:
+        return
     candidate = Candidate(files={name: text}, move=f"rule:{'; '.join(reversed(scripts))[:80]}")
     if candidate.id not in tried:
         yield candidate
 
 
+async def prove(statement: Statement, checker: Checker) -> Proof | None:
+    """Return the first proof by rule that the elaborator takes."""
+    return await _first(_proofs(statement), checker)
+
+
+async def shortened(proof: Proof, statement: Statement, checker: Checker) -> Proof:
+    """Return the proof without what it does not need."""
+
+    async def holds(script: str) -> bool:
+        text = source.with_script(statement, script)
+        found = await checker.elaborate(statement.context, text, wall_s=ATTEMPT_WALL_S)
+        return found.ok
+
+    script = await minimised(proof.script, holds)
+    return Proof(script=script, text=source.with_script(statement, script))
+
+
+async def refute(statement: Statement, checker: Checker) -> Proof | None:
+    """Return a disproof by small values, or of the negation as a whole; its script names the counter-example."""
+    found = await _first(_disproofs(statement), checker, negate=True)
+    if found is None:
+        return None
+    claim = shape.read(statement.context.prelude, source.claim_of(statement))
+    options = refutation.alternatives(found.script)
+    for script, values in options:
+        single = await _first(iter([_disproof(statement, script)]), checker, negate=True)
+        if single is not None:
+            return replace(single, script=refutation.told(claim, values))
+    return replace(found, script="")
+
+
 def _proofs(statement: Statement) -> Iterator[tuple[Statement, Proof]]:
-    prelude, claim = statement.context.prelude, claim_of(statement)
+    prelude, claim = statement.context.prelude, source.claim_of(statement)
     for script in portfolio.scripts(shape.read(prelude, claim), prelude, claim):
         yield statement, Proof(script=script, text=source.with_script(statement, script))
 
 
 def _disproofs(statement: Statement) -> Iterator[tuple[Statement, Proof]]:
-    prelude, claim = statement.context.prelude, claim_of(statement)
-    name = statement.name
+    prelude, claim = statement.context.prelude, source.claim_of(statement)
     for script in refutation.scripts(shape.read(prelude, claim), prelude, claim):
-        lines = [f"unfold {name}_claim", *script.splitlines()]
-        body = "\n".join(f"  {line}" for line in lines)
-        text = f"theorem {name}_disproof : ¬ {name}_claim := by\n{body}\n"
-        yield statement, Proof(script=script, text=text)
+        yield _disproof(statement, script)
 
 
-def claim_of(statement: Statement) -> str:
-    """Return what follows the name in a statement's command, without its proof."""
-    text = statement.text.removesuffix(source.SORRY).rstrip()
-    head = _HEAD.search(text)
-    return text[head.end() :] if head else text
+def _disproof(statement: Statement, script: str) -> tuple[Statement, Proof]:
+    name = statement.name
+    body = "\n".join(f"  {line}" for line in (f"unfold {name}_claim", *script.splitlines()))
+    text = f"theorem {name}_disproof : ¬ {name}_claim := by\n{body}\n"
+    return statement, Proof(script=script, text=text)
 
 
 async def _first(

@@ -60,6 +60,44 @@ def scripts(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
     yield f"intro h; simp at h; {close}"
 
 
+_ALTERNATIVE = re.compile(r"exact absurd \(h (?P<values>.*?)\) \(by ")
+
+
+def alternatives(script: str) -> list[tuple[str, str]]:
+    """Split a script that tries values in turn into one script for each, with the values; empty for any other."""
+    head, sign, rest = script.partition("intro h; first | ")
+    if head or not sign:
+        return []
+    found = []
+    for option in re.split(r" \| (?=exact absurd \(h )", rest):
+        match = _ALTERNATIVE.match(option)
+        if match:
+            found.append((f"intro h; {option}", match["values"]))
+    return found
+
+
+def told(shape: Shape, values: str) -> str:
+    """Say a counter-example: `a = 0, b = 1` where the values are simple, else as they stand."""
+    names = [name for b in shape.binders if b.bracket == "(" for name in b.names or ("_",)]
+    parts = _arguments(values)
+    if len(parts) != len(names):
+        return values
+    pairs = zip(names, parts, strict=True)
+    return ", ".join(f"{n} = {v}" for n, v in pairs if not v.startswith("(by "))
+
+
+def _arguments(values: str) -> list[str]:
+    """Split at the spaces outside brackets."""
+    parts, depth = [""], 0
+    for character in values:
+        depth += (character in "([{⟨") - (character in ")]}⟩")
+        if character == " " and not depth:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part for part in parts if part]
+
+
 def _inside(shape: Shape, close: str) -> Iterator[str]:
     """A statement whose variables stand behind its quantifiers."""
     found = re.match(r"∀\s+(\(?[^,]+?\)?)\s*,", shape.conclusion)

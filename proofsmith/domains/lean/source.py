@@ -16,6 +16,7 @@ _IMPORT = re.compile(
 )
 _CORE = re.compile(r"^(?:Init|Std)(?:\.|$)|^Lean$")
 SORRY = ":= by sorry"
+_HEAD = re.compile(r"(?:theorem|lemma)\s+\S+\s*", re.S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ def read(source: Path, goal: Goal, options: Mapping[str, JSON]) -> Problem:
             f"{source} leaves no theorem open", hint="write `theorem NAME : STATEMENT := sorry`"
         )
     _check_imports(document, options)
-    _check_holes(text, document, options)
+    _check_holes(text, document)
     kept = {name: options[name] for name in sorted(options)}
     return Problem(
         id=digest("lean", text, theorem, repr(kept))[:16],
@@ -102,7 +103,7 @@ def take_apart(text: str, theorem: str = "") -> Document:
             raise UsageError(f"no theorem '{theorem}'", hint=f"theorems: {names}")
         chosen = chosen[:1]
     else:
-        chosen = [c for c in theorems if _is_open(text[body + c.start : body + c.end])]
+        chosen = [c for c in theorems if is_open(text[body + c.start : body + c.end])]
         chosen = chosen or theorems[-1:]
     context_imports = imports or CORE_IMPORTS
     targets = []
@@ -146,6 +147,36 @@ def proof_of(document: Document, target: Target, candidate: str) -> str:
         rest = _cut_front(document.text[document.body : target.start], candidate)
     rest = candidate if rest is None else rest
     return _cut_back(after, rest)
+
+
+def proofs_of(document: Document, candidate: str) -> dict[str, str]:
+    """Return by theorem what `candidate` writes for it, when it proves several: its lemmas so far, then the theorem.
+
+    The file's own text between the theorems is compared and cut, as `proof_of` does before and after one.
+    """
+    if len(document.targets) < 2:
+        return {}
+    text = candidate.replace("\r\n", "\n").removeprefix("\ufeff")
+    _, at = imports_of(text)
+    found = [
+        (command.name, at + command.start, at + command.end)
+        for command in lean_text.commands(text[at:])
+        if command.kind in ("theorem", "lemma")
+    ]
+    proofs: dict[str, str] = {}
+    lemmas, behind = "", document.body
+    for target in document.targets:
+        name = target.statement.name
+        places = [p for p in found if p[0] == name or name.endswith(f".{p[0]}")]
+        if not places or places[0][1] < at:
+            return {}
+        _, start, end = places[0]
+        between = text[at:start]
+        own = _cut_front(document.text[behind : target.start], between)
+        lemmas += between if own is None else own
+        proofs[name] = lemmas + text[start:end]
+        at, behind = end, target.end
+    return proofs
 
 
 def _lines(text: str) -> list[str]:
@@ -192,7 +223,15 @@ def with_script(statement: Statement, script: str) -> str:
     return head + ":= by\n" + "\n".join(f"  {line}" for line in script.splitlines())
 
 
-def _is_open(text: str) -> bool:
+def claim_of(statement: Statement) -> str:
+    """Return what follows the name in a statement's command, without its proof."""
+    text = statement.text.removesuffix(SORRY).rstrip()
+    head = _HEAD.search(text)
+    return text[head.end() :] if head else text
+
+
+def is_open(text: str) -> bool:
+    """Say whether a theorem's command leaves something to prove."""
     return lean_text.is_open(text) or lean_text.statement_end(text) == len(text.rstrip())
 
 
@@ -204,14 +243,12 @@ def _check_imports(document: Document, options: Mapping[str, JSON]) -> None:
         )
 
 
-def _check_holes(text: str, document: Document, options: Mapping[str, JSON]) -> None:
+def _check_holes(text: str, document: Document) -> None:
     last = max(target.start for target in document.targets)
     for command in lean_text.commands(text[document.body : last]):
         whole = text[document.body + command.start : document.body + command.end]
         if command.kind in ("def", "abbrev") and lean_text.is_open(whole):
             raise UsageError(
                 f"the definition '{command.name}' is left open",
-                hint="give its value: definition holes are not filled yet"
-                if options.get("holes")
-                else "give its value",
+                hint="give its value; only theorems are filled in",
             )

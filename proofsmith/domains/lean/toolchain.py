@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from proofsmith.domains.lean import embedded
-from proofsmith.errors import SandboxError
+from proofsmith.errors import SandboxError, UsageError
 
 NATIVE_VARIABLE = "PROOFSMITH_LEAN"
 DRIVER = "Driver.lean"
@@ -35,12 +35,19 @@ def find(project: Path | None = None) -> Toolchain:
     """Return the toolchain for `project`, or for files that need none but the core library.
 
     Raises:
+        UsageError: the project's own Lean is not installed.
         SandboxError: neither a native Lean nor the embedded one is installed.
     """
     native = _native(project)
     if native is not None:
         return _of_native(native, project)
     found = embedded.find()
+    if project is not None:
+        raise UsageError(
+            f"the project wants {_wanted(project) or 'a native Lean'}, which is not installed"
+            + (f"; the embedded Lean {embedded.LEAN_VERSION} reads no projects" if found else ""),
+            hint="install it with elan (https://elan.lean-lang.org), then `lake build`",
+        )
     if found is None:
         raise SandboxError("no Lean and no Node with the embedded Lean", hint=embedded.INSTALL)
     return _of_embedded(found)

@@ -7,6 +7,7 @@ from typing import Literal
 from proofsmith.domains.lean.checker import Statement, parsed, spec_of
 from proofsmith.domains.lean.toolchain import Toolchain
 from proofsmith.protocols import Sandbox, Service
+from proofsmith.types import JSON
 
 STANDARD_AXIOMS = frozenset({"propext", "Classical.choice", "Quot.sound"})
 COMPILER_AXIOMS = frozenset({"Lean.ofReduceBool", "Lean.trustCompiler", "Lean.ofReduceNat"})
@@ -57,18 +58,26 @@ class Referee:
         )
 
     async def judge(
-        self, statement: Statement, export: str, *, target: str, negate: bool = False
+        self,
+        statement: Statement,
+        export: str,
+        *,
+        target: str,
+        negate: bool = False,
+        earlier: frozenset[str] = frozenset(),
     ) -> Ruling:
         """Replay `export` through the kernel, compare the type of `target` with the statement's, list its axioms.
 
-        With `negate`, `target` must prove that the statement does not hold.
+        With `negate`, `target` must prove that the statement does not hold. `earlier`: theorems of the statement's own
+        context whose proofs, still open there, are not looked into.
 
         Raises:
             SandboxError: the checker cannot answer within its limits.
         """
         if len(export) > LARGEST_EXPORT_BYTES:
             return Ruling(ok=False, reason="the proof's export is larger than 32 MiB")
-        request = {**statement.fields(), "op": "judge", "target": target, "negate": negate}
+        request: dict[str, JSON] = {**statement.fields(), "op": "judge", "target": target}
+        request |= {"negate": negate, "earlier": [*sorted(earlier)]}
         payload = json.dumps(request)[:-1] + ', "export": ' + export + "}"
         reply = parsed(await self._service.request(payload.encode()))
         axioms = reply.get("axioms")

@@ -1,13 +1,22 @@
 """The verdict on a candidate: gate, untrusted elaboration, replay of its export by the kernel elsewhere, axioms."""
 
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 
-from proofsmith.domains.lean import gate, source
+from proofsmith.domains.lean import gate, shape, source
 from proofsmith.domains.lean.checker import CONFIRM_HEARTBEATS, Checker, Elaboration, Statement
 from proofsmith.domains.lean.trusted import COMPILER_AXIOMS, STANDARD_AXIOMS, Referee, Ruling
-from proofsmith.types import Candidate, Depth, Evidence, Problem, Status, Verdict
+from proofsmith.types import (
+    JSON,
+    Candidate,
+    Depth,
+    Evidence,
+    Goal,
+    Problem,
+    Status,
+    Verdict,
+)
 
 ELABORATION_WALL_S = 40.0
 LONGEST_FEEDBACK = 2000
@@ -36,10 +45,12 @@ async def judge_text(
     *,
     allowed: frozenset[str] = frozenset(),
     disproof: bool = False,
+    earlier: frozenset[str] = frozenset(),
 ) -> Judgement:
     """Judge `text`, helper lemmas and then the theorem; with `disproof` a proof that the statement does not hold.
 
     PROVED comes from the referee's word alone: it replayed the export, compared the statement and named the axioms.
+    `earlier` names theorems of the context that were left open there and are proved by now: the proof may use them.
 
     Raises:
         SandboxError: the machinery failed, which says nothing about the candidate.
@@ -61,7 +72,9 @@ async def judge_text(
         return Judgement(status=Status.UNDECIDED, reason=f"the elaborator gave up: {found.ended}")
     if not found.ok or not found.export:
         return Judgement(status=_failed(found), reason=_told(found), elaborate_ms=found.ms)
-    ruling = await referee.judge(statement, found.export, target=target, negate=disproof)
+    ruling = await referee.judge(
+        statement, found.export, target=target, negate=disproof, earlier=earlier
+    )
     return _ruled(ruling, found, allowed, disproof)
 
 
@@ -107,32 +120,88 @@ def _ruled(
 async def verify(
     problem: Problem, candidate: Candidate, depth: Depth, borrow: Borrow, referee: Referee
 ) -> Verdict:
-    """Judge every open theorem of the problem in the candidate's file; the weakest decides."""
+    """Judge every open theorem of the problem in the candidate's file; the weakest decides.
+
+    A disproof (setting `disproof`: the theorem's name) is judged alone: one false statement settles the problem.
+    """
     document = source.document_of(problem)
     name = problem.editable[0]
     if set(candidate.files) - {name}:
         extra = ", ".join(sorted(set(candidate.files) - {name}))
         return Verdict(status=Status.FAILED, feedback=f"files that may not be changed: {extra}")
     text = candidate.files.get(name, "")
-    disproof = problem.goal.value == "refute" or candidate.settings.get("disproof") is True
-    allowed = frozenset(map(str, _listed(problem.options.get("allow-axiom"))))
-    checker = await borrow(depth)
+    refuted = candidate.settings.get("disproof")
+    disproof = problem.goal is Goal.REFUTE or bool(refuted)
+    targets = [t for t in document.targets if t.statement.name == refuted] or document.targets
+    court = _Court(
+        checker=await borrow(depth),
+        referee=referee,
+        allowed=frozenset(map(str, _listed(problem.options.get("allow-axiom")))),
+        disproof=disproof,
+    )
+    proofs = {} if disproof else source.proofs_of(document, text)
     evidence: list[Evidence] = []
-    for target in document.targets:
-        started = time.perf_counter()
-        proof = source.proof_of(document, target, text)
-        judged = await judge_text(
-            target.statement, proof, checker, referee, allowed=allowed, disproof=disproof
-        )
-        wall_s = time.perf_counter() - started
-        evidence.append(_evidence(problem, target.statement, judged, depth, wall_s))
+    for target in targets:
+        proof = proofs.get(target.statement.name) or source.proof_of(document, target, text)
+        judged, facts = await court.judged(target.statement, proof)
+        evidence.append(_evidence(problem, target.statement, judged, depth, facts))
         if not judged.status.at_least(Status.BOUNDED):
             said = f"{target.statement.name}: {judged.reason}"[:LONGEST_FEEDBACK]
             return Verdict(status=judged.status, evidence=tuple(evidence), feedback=said)
+        if not disproof:
+            court = replace(court, earlier=court.earlier | {target.statement.name})
     status = min((e.status for e in evidence), key=lambda s: s.rank)
-    if disproof and problem.goal.value != "refute":
+    if disproof and problem.goal is not Goal.REFUTE:
         return _disproved(evidence)
-    return Verdict(status=status, evidence=tuple(evidence), feedback="")
+    empty = [str(e.facts["theorem"]) for e in evidence if e.facts.get("vacuous")]
+    said = f"warning: the hypotheses of {', '.join(empty)} contradict each other" if empty else ""
+    return Verdict(status=status, evidence=tuple(evidence), feedback=said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Court:
+    """Who judges, by which rules, and which theorems of the file have stood already."""
+
+    checker: Checker
+    referee: Referee
+    allowed: frozenset[str]
+    disproof: bool
+    earlier: frozenset[str] = frozenset()
+
+    async def judged(self, statement: Statement, proof: str) -> tuple[Judgement, dict[str, JSON]]:
+        """Return the judgement and what is worth keeping about how it was made."""
+        fresh = not self.checker.used
+        started = time.perf_counter()
+        judged = await judge_text(
+            statement,
+            proof,
+            self.checker,
+            self.referee,
+            allowed=self.allowed,
+            disproof=self.disproof,
+            earlier=self.earlier,
+        )
+        made: dict[str, JSON] = {
+            "wall_s": time.perf_counter() - started,
+            "elaborator": "fresh" if fresh else "warm",
+        }
+        if judged.status is Status.PROVED and not self.disproof:
+            made["vacuous"] = await _vacuous(statement, self.checker)
+        return judged, made
+
+
+async def _vacuous(statement: Statement, checker: Checker) -> bool:
+    """Say whether the hypotheses contradict each other, as far as simple tactics see: a warning, never a verdict."""
+    claim = source.claim_of(statement)
+    read = shape.read(statement.context.prelude, claim)
+    if not read.hypotheses:
+        return False
+    binders = claim.strip().removesuffix(read.conclusion).rstrip().removesuffix(":")
+    text = (
+        f"theorem {statement.name}_vacuous {binders} : False := by\n"
+        "  first | omega | (simp_all; done) | grind"
+    )
+    return (await checker.elaborate(statement.context, text)).ok
 
 
 def _disproved(evidence: list[Evidence]) -> Verdict:
@@ -149,20 +218,27 @@ def _listed(value: object) -> list[object]:
 
 
 def _evidence(
-    problem: Problem, statement: Statement, judged: Judgement, depth: Depth, wall_s: float
+    problem: Problem,
+    statement: Statement,
+    judged: Judgement,
+    depth: Depth,
+    made: Mapping[str, JSON],
 ) -> Evidence:
+    wall_s = made["wall_s"]
     return Evidence(
         check="kernel replay of the disproof" if judged.disproof else "kernel replay",
         status=judged.status,
         command=replay_command(problem, depth),
         exit_code=0 if judged.status.at_least(Status.PROVED) else 1,
-        wall_s=wall_s,
+        wall_s=wall_s if isinstance(wall_s, float) else 0.0,
         log_tail=judged.reason[:LONGEST_FEEDBACK],
         facts={
+            **({"vacuous": True} if made.get("vacuous") else {}),
             "theorem": statement.name,
-            "axioms": list(judged.axioms),
+            "axioms": list(judged.axioms) or "none",
             "elaborate_ms": judged.elaborate_ms,
             "replay_ms": judged.replay_ms,
+            "elaborator": made["elaborator"],
             "depth": depth.value,
             "trust": "compiler" if set(judged.axioms) & COMPILER_AXIOMS else "kernel",
         },

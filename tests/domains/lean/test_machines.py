@@ -1,6 +1,8 @@
 """Machines are simulated as the problems define them, and endless ones get an invariant."""
 
-from proofsmith.domains.lean import machines
+import pytest
+
+from proofsmith.domains.lean import machine_problems, machines
 
 BEAVER = """\
 def m : TM := ⟨2, fun q s => match q, s with
@@ -45,3 +47,22 @@ def test_endless_machines_get_an_invariant():
 
 def test_texts_without_a_machine_get_nothing():
     assert list(machines.proofs("def f := 1", ": ∃ k, k = f")) == []
+
+
+def test_generated_machines_halt_when_their_problem_says_and_the_seed_decides():
+    found = list(machine_problems.problems(24, seed=7, states=3))
+    assert found == list(machine_problems.problems(24, seed=7, states=3))
+    assert found != list(machine_problems.problems(24, seed=8, states=3))
+    assert {p.kind for p in found} == set(machine_problems.KINDS)
+    for problem in found:
+        assert machines.halting_steps(problem.prelude) == problem.steps
+        told = problem.statement.rpartition("= ")[2]
+        if problem.kind in ("ones", "broken"):
+            assert (int(told) == problem.ones) == problem.truth
+        assert next(iter(machines.proofs(problem.prelude, problem.statement)))
+
+
+def test_machines_that_run_longer_can_be_asked_for_within_reason():
+    assert all(p.steps >= 12 for p in machine_problems.problems(4, seed=1, states=4, least=12))
+    with pytest.raises(ValueError, match="no machine of 1 states"):
+        list(machine_problems.problems(1, seed=1, states=1, least=50))

@@ -53,3 +53,15 @@ def test_values_of_every_kind_of_variable_are_tried_smallest_first():
     assert refutation.values("Unheard", read) == ()
     scripts = list(refutation.scripts(read, PRELUDE, "(t : Tree) : size t = 0"))
     assert scripts[0].startswith("intro h; first | exact absurd (h Tree.leaf) (by ")
+
+
+def test_a_counter_example_is_told_by_the_names_of_the_variables():
+    statement = "(t : Tree) (n : Nat) (h : n < 3) : size t = n"
+    read = shape.read(PRELUDE, statement)
+    first = next(iter(refutation.scripts(read, PRELUDE, statement)))
+    found = refutation.alternatives(first)
+    assert len(found) == refutation.TOGETHER
+    script, values = found[0]
+    assert script.startswith("intro h; exact absurd (h Tree.leaf 0 (by ")
+    assert refutation.told(read, values) == "t = Tree.leaf, n = 0"
+    assert refutation.alternatives("intro h; grind") == []

@@ -80,6 +80,41 @@ def test_a_script_takes_the_place_of_sorry_and_the_rest_of_the_file_stays():
     assert source.take_apart(text).targets[0].statement.name == "Foo.second"
 
 
+TWO = """\
+def inc (n : Nat) := n + 1
+
+theorem first (n : Nat) : inc n = n + 1 := sorry
+
+def dec (n : Nat) := n - 1
+
+theorem second (n : Nat) : dec (inc n) = n := sorry
+"""
+
+
+def test_each_of_several_theorems_gets_its_own_proof_and_the_lemmas_before_it():
+    document = source.take_apart(TWO)
+    solved = TWO.replace("+ 1 := sorry", "+ 1 := rfl").replace(
+        "theorem second (n : Nat) : dec (inc n) = n := sorry",
+        "theorem help : True := trivial\n\ntheorem second (n : Nat) : dec (inc n) = n := rfl",
+    )
+    proofs = source.proofs_of(document, solved)
+    assert proofs["first"].strip() == "theorem first (n : Nat) : inc n = n + 1 := rfl"
+    assert "theorem help" in proofs["second"]
+    assert "theorem first" not in proofs["second"]
+    assert "def dec" not in proofs["second"]
+
+
+def test_text_between_theorems_that_differs_is_not_cut():
+    document = source.take_apart(TWO)
+    forged = TWO.replace("n - 1", "n - 2")
+    assert "def dec" in source.proofs_of(document, forged)["second"]
+
+
+def test_a_file_that_lacks_one_of_the_theorems_is_not_taken_apart():
+    document = source.take_apart(TWO)
+    assert source.proofs_of(document, TWO.partition("def dec")[0]) == {}
+
+
 def test_two_hundred_theorems_with_one_open():
     text = "\n".join(f"theorem t{i} : {i} = {i} := rfl" for i in range(200))
     text = text.replace("99 = 99 := rfl", "99 = 99 := sorry")
