@@ -12,8 +12,8 @@ from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Candidate, Problem
 
-MOST_STEPS = 12
-"""Rewrites that are put on top of one another."""
+MOST_STEPS = 16
+"""Rounds, each of which puts one rewrite on top of the others or refuses some."""
 MOST_TRIED = 48
 """Rewrites that are synthesised at each step."""
 MOST_PROOFS = 4
@@ -61,11 +61,12 @@ class Climb:
                 candidate = Candidate(
                     files=dict(better.design.files), parents=parents, move=f"rule:{named}"
                 )
+                seen.add(better.key)
                 if await self._judge(candidate):
                     yield candidate
                     at, best, move = better, value, named
                     break
-            else:
+            if not found:
                 return
 
     async def _better(

@@ -40,11 +40,13 @@ class Version:
 
     design: Design
     recipe: tuple[str, ...] = ()
+    prepare: tuple[str, ...] = ()
+    """Commands of yosys between reading and synthesis, such as another encoding of states."""
 
     @property
     def key(self) -> str:
-        """Digest of both."""
-        return digest(self.design.key, *self.recipe)
+        """Digest of all three."""
+        return digest(self.design.key, *self.recipe, "prepared", *self.prepare)
 
 
 class Meter:
@@ -60,7 +62,11 @@ class Meter:
         key = (version.key, str(library))
         if key not in self._syntheses:
             self._syntheses[key] = await synthesise(
-                version.design, sandbox, liberty.load(library), recipe=version.recipe
+                version.design,
+                sandbox,
+                liberty.load(library),
+                recipe=version.recipe,
+                prepare=version.prepare,
             )
         return self._syntheses[key]
 
@@ -96,9 +102,9 @@ def _values(figures: Figures) -> dict[str, float]:
 
 def version_of(problem: Problem, candidate: Candidate) -> Version:
     """Return the design that `candidate` stands for, mapped with the recipe in its settings."""
-    recipe = candidate.settings.get("recipe")
-    commands = tuple(str(c) for c in recipe) if isinstance(recipe, list) else ()
-    return Version(design_of(problem, texts(candidate)), commands)
+    given = [candidate.settings.get(name) for name in ("recipe", "prepare")]
+    recipe, prepare = (tuple(map(str, c)) if isinstance(c, list) else () for c in given)
+    return Version(design_of(problem, texts(candidate)), recipe, prepare)
 
 
 def library_of(problem: Problem) -> Path:
@@ -218,7 +224,7 @@ async def _survives(
         found = []
         for seed in range(1, RENAMINGS + 1):
             chance = random.Random(seed)
-            other = Version(renamed(version.design, chance), version.recipe)
+            other = Version(renamed(version.design, chance), version.recipe, version.prepare)
             try:
                 power = "power" in goal
                 found.append(worth(await meter.values(other, sandbox, library, power=power), goal))

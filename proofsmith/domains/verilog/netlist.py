@@ -20,20 +20,24 @@ def delivered(
     made: Synthesis,
     library: Library,
     parents: tuple[str, ...],
+    prepare: tuple[str, ...] = (),
 ) -> Candidate:
     """Return the netlist of a recipe as a candidate: the texts it was made of, the netlist, and the recipe itself."""
     assert made.figures is not None
     top = str(problem.options["top"])
     head = [f"// {top} mapped onto {library.name} by yosys and ABC with this script:"]
     head += [f"//   {line}" for line in recipe_script(recipe).splitlines()]
+    head += [f"// after these commands of yosys: {'; '.join(prepare)}"] if prepare else []
     used = [library.cells[kind] for kind in made.figures.counts]
     netlist = "\n".join([*head, _clean(made.verilog), *(model(cell) for cell in used)])
     settings: dict[str, JSON] = {"recipe": list(recipe)}
+    if prepare:
+        settings["prepare"] = list(prepare)
     return Candidate(
         files={**text, f"{top}{SUFFIX}": netlist},
         settings=settings,
         parents=parents,
-        move=f"rule:recipe({_short(recipe)})",
+        move=f"rule:recipe({_short((*prepare[-1:], *recipe))})",
     )
 
 

@@ -1,17 +1,25 @@
 """What the rules propose for a problem: better texts first, then better recipes for the best of them."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 
 from proofsmith.domains.verilog import liberty, netlist
 from proofsmith.domains.verilog.climb import Climb, Judge
 from proofsmith.domains.verilog.elaborate import Elaborated, elaborate
 from proofsmith.domains.verilog.equality import terms_of
-from proofsmith.domains.verilog.measure import Meter, goal_of, library_of, version_of
+from proofsmith.domains.verilog.measure import (
+    Meter,
+    Version,
+    goal_of,
+    library_of,
+    version_of,
+    worth,
+)
 from proofsmith.domains.verilog.recipes import Search
 from proofsmith.domains.verilog.repair import compiling, search
 from proofsmith.domains.verilog.repair.screening import Screen
 from proofsmith.domains.verilog.source import design_of, reference_of
-from proofsmith.domains.verilog.synthesis import synthesise
+from proofsmith.domains.verilog.synthesis import Synthesis, synthesise
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Candidate, Problem
 
@@ -57,6 +65,13 @@ async def repairs(
         yield edit
 
 
+_STATES = ("proc", "flatten", "opt_expr", "opt_clean", "opt -nodffe -nosdff")
+ENCODINGS = (
+    (*_STATES, "fsm -encoding binary"),
+    (*_STATES, "fsm -encoding one-hot"),
+    ("proc",),
+)
+"""Other encodings of states than the one that yosys chooses by itself; the last leaves them as they are written."""
 DELIVERED = 4
 """Best recipes whose netlists are made and judged."""
 
@@ -88,9 +103,8 @@ async def mapped(
     problem: Problem, text: Candidate, sandbox: Sandbox, meter: Meter, seed: int = 0
 ) -> AsyncIterator[Candidate]:
     """Yield netlists of `text` by recipes that seem better than the standard one, best first."""
-    version = version_of(problem, text)
     library = liberty.load(library_of(problem))
-    base = await meter.synthesis(version, sandbox, library_of(problem))
+    version, base = await _encoded(problem, version_of(problem, text), sandbox, meter)
     if base.figures is None or not base.combinational or not base.figures.ands:
         return
     kinds = base.figures.counts.items()
@@ -99,9 +113,37 @@ async def mapped(
     ranked = await search.run(sandbox, base.figures.ands)
     for result in ranked[:DELIVERED]:
         made = await synthesise(
-            version.design, sandbox, library, recipe=result.recipe, verilog=True
+            version.design,
+            sandbox,
+            library,
+            recipe=result.recipe,
+            prepare=version.prepare,
+            verilog=True,
         )
         if made.figures is not None:
             parents = (text.id,)
             files = netlist.texts(text)
-            yield netlist.delivered(problem, files, result.recipe, made, library, parents)
+            yield netlist.delivered(
+                problem, files, result.recipe, made, library, parents, version.prepare
+            )
+
+
+async def _encoded(
+    problem: Problem, version: Version, sandbox: Sandbox, meter: Meter
+) -> tuple[Version, Synthesis]:
+    """Return the version with the encoding of its states that serves the goal best, and its netlist."""
+    goal, path = goal_of(problem), library_of(problem)
+    best = version, await meter.synthesis(version, sandbox, path)
+    figures = best[1].figures
+    if figures is None or not figures.registers:
+        return best
+    least = worth(await meter.values(version, sandbox, path), goal)
+    for prepare in ENCODINGS:
+        other = replace(version, prepare=prepare)
+        made = await meter.synthesis(other, sandbox, path)
+        if made.figures is None:
+            continue
+        value = worth(await meter.values(other, sandbox, path), goal)
+        if value < least:
+            best, least = (other, made), value
+    return best

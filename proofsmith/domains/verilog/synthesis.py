@@ -119,7 +119,7 @@ async def synthesise(
     prepare: Sequence[str] = (),
     verilog: bool = False,
 ) -> Synthesis:
-    """Map `design` with `recipe` onto `library`; `prepare` are yosys commands between reading and `synth`."""
+    """Map `design` with `recipe` onto `library`; `prepare` are yosys commands in place of its FSM pass."""
     ready = await prepared(
         design, sandbox
     )  # the very text that is proved: no macro of a tool's own
@@ -128,7 +128,7 @@ async def synthesise(
     script = [
         *read_commands(design),
         *prepare,
-        "synth -flatten",
+        f"synth -flatten{' -nofsm' if prepare else ''}",
         "techmap -map latches.v",
         "dfflibmap -liberty cells.lib",
         "tee -q -o abc.log abc -liberty cells.lib -script recipe.abc",
