@@ -61,6 +61,7 @@ class Parser:
         spec = importlib.util.spec_from_loader(name, loader=None)
         assert spec is not None
         module = importlib.util.module_from_spec(spec)
+        module.__file__ = str(self.source())  # beside which it looks for its data
         sys.modules[name] = module  # dataclasses look their module up
         exec(compile(text.replace(self.sound, self.bug), name, "exec"), module.__dict__)
         return module
