@@ -127,6 +127,13 @@ class Tool(Protocol):
         """Carry out the call; raises ProofsmithError when it cannot."""
 
 
+@runtime_checkable
+class Repeatable(Protocol):
+    """A tool whose calls change nothing and wait for a process or a disk: a late one may be made a second time."""
+
+    repeatable: bool
+
+
 class Domain(Protocol):
     """Everything the product knows about one kind of code."""
 

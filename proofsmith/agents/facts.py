@@ -1,5 +1,6 @@
 """What a run gathers before it searches: a plan over the tools on offer, within a share of the budget."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from proofsmith.agents import experience
@@ -10,7 +11,7 @@ from proofsmith.agents.metered import Metered
 from proofsmith.agents.offers import offered
 from proofsmith.agents.run import Run
 from proofsmith.memory.ledger import Ledger
-from proofsmith.protocols import Model
+from proofsmith.protocols import Model, Repeatable, Tool
 from proofsmith.types import JSON, Profile
 
 SEARCH = "search"
@@ -32,6 +33,14 @@ PLAN_SHARE = 0.1
 """Part of the tokens left that a planning call may need."""
 PLAN_ATTEMPTS = 16
 """Searches of fewer attempts call every tool and leave the model to the search."""
+
+
+def policies(tools: Sequence[Tool], width: int) -> dict[str, ToolPolicy]:
+    """Return how a run of `width` jobs calls each tool; late calls that change nothing are made twice."""
+    return {
+        tool.name: ToolPolicy(slots=width, hedged=isinstance(tool, Repeatable) and tool.repeatable)
+        for tool in tools
+    }
 
 
 class _LedgerJournal:
@@ -65,7 +74,7 @@ async def gather(run: Run) -> dict[str, JSON]:
             tools := offered(run),
             run.fresh(),
             model=_metered(run, run.model) if _affords_plan(run) else None,
-            policies={tool.name: ToolPolicy(slots=run.width) for tool in tools},
+            policies=policies(tools, run.width),
             journal=_LedgerJournal(run),
             wall_s=_wall_s(run),
             seed=run.seed,

@@ -63,11 +63,17 @@ class Profiling:
         self._run = run
 
     async def run(self, problem: Problem, arguments: BaseModel, sandbox: Sandbox) -> JSON:
-        """Return `summary` and `symptoms`; raises UsageError when the domain cannot profile."""
+        """Return `summary`, `symptoms` and, where the domain tells it, what bounds the original in one word as `bound`.
+
+        Raises:
+            UsageError: the domain cannot profile.
+        """
         profile = await profiled(self._run)
         if profile is None:
             raise UsageError("there is no profile of the original")
-        return {"summary": profile.summary, "symptoms": profile.facts.get("symptoms", [])}
+        told = {"summary": profile.summary, "symptoms": profile.facts.get("symptoms", [])}
+        bound = profile.facts.get("limited_by")
+        return {**told, "bound": bound} if bound else told
 
 
 class Symptoms(BaseModel):
@@ -101,6 +107,7 @@ class Recall:
     name = "recall"
     description = "what earlier runs tried on this problem and what came of it"
     arguments: type[BaseModel] = Nothing
+    repeatable = True
 
     def __init__(self, run: Run, runs_dir: Path) -> None:
         """Look into the runs of `runs_dir`, but not into `run` itself."""

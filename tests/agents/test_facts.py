@@ -1,14 +1,19 @@
+import asyncio
+import json
 from dataclasses import replace
 
+import pytest
 from pydantic import BaseModel
 
-from proofsmith.agents.facts import gather, gather_for_report, recharge
-from proofsmith.agents.offers import Catalogue, Outline, Where
+from proofsmith.agents.facts import gather, gather_for_report, policies, recharge
+from proofsmith.agents.gather import Gatherer
+from proofsmith.agents.offers import Catalogue, Outline, Where, offered
 from proofsmith.agents.rounds import Rounds
+from proofsmith.domains.kernels.domain import KernelsDomain
 from proofsmith.errors import SandboxError
 from proofsmith.model import ScriptedModel
-from proofsmith.types import Budget
-from tests.agents.toy import ToyDomain, problem_of, run_of
+from proofsmith.types import Budget, Profile
+from tests.agents.toy import ToyDomain, ToySandbox, problem_of, run_of
 
 
 class Nothing(BaseModel):
@@ -79,6 +84,59 @@ async def test_an_outline_names_functions_and_lines():
     assert await Outline().run(replace(problem_of(), files=code), Where(), None) == {
         "a.py": ["function f 1-2", "class C 5-6"]
     }
+
+
+class Straggling(Counter):
+    """Answers at once, but one of its calls hangs when it is made for the first time."""
+
+    repeatable = True
+
+    def __init__(self, late):
+        super().__init__("row", Named)
+        self.late, self.asked = late, []
+
+    async def run(self, problem, arguments, sandbox):
+        self.asked.append(arguments.name)
+        if arguments.name == self.late and self.asked.count(self.late) == 1:
+            await asyncio.sleep(3600)
+        return arguments.name
+
+
+@pytest.mark.parametrize("repeatable", [True, False])
+async def test_a_late_call_of_a_tool_that_changes_nothing_is_made_a_second_time(repeatable):
+    tool = Straggling(late="r9")
+    tool.repeatable = repeatable
+    rows = [{"id": n, "tool": "row", "args": {"name": f"r{n}"}} for n in range(1, 10)]
+    plan = "\n".join(json.dumps(row) for row in [*rows, {"tool": "join"}])
+    gatherer = Gatherer(
+        problem_of(),
+        [tool],
+        ToySandbox(),
+        model=ScriptedModel([plan, "finish"]),
+        policies=policies([tool], width=2),
+        wall_s=60.0 if repeatable else 5.0,
+        replans=0,
+    )
+    found = await gatherer.run("")
+    assert tool.asked.count("r9") == 1 + repeatable
+    assert found.trace.hedges == int(repeatable)
+    assert (found.facts.get("row.9") == "r9") == repeatable
+
+
+def test_what_waits_for_a_process_may_be_called_twice_and_what_measures_may_not(tmp_path):
+    run = run_of(tmp_path, ToyDomain())
+    chosen = policies((*KernelsDomain().tools, *offered(run)), width=2)
+    assert {name for name, policy in chosen.items() if policy.hedged} == {"remarks", "recall"}
+    assert not chosen["profile"].hedged
+
+
+async def test_a_profile_tells_in_one_word_what_bounds_the_original(tmp_path):
+    run = run_of(tmp_path, ToyDomain())
+    tool = next(tool for tool in offered(run) if tool.name == "profile")
+    made = Profile(summary="slow", facts={"limited_by": "memory", "symptoms": []})
+    run.ledger.put("profile", "original", made, problem_id=run.problem.id)
+    told = await tool.run(run.problem, tool.arguments(), run.sandbox)
+    assert told == {"summary": "slow", "symptoms": [], "bound": "memory"}
 
 
 async def test_without_a_plan_of_the_model_results_flow_into_the_tools_that_need_them(tmp_path):

@@ -25,6 +25,8 @@ ENOUGH_S = 1.0
 """Time after which no further pair starts, as long as there is one at all within the limit."""
 LIMIT_S = 10.0
 QUOTED_CHARS = 70
+NEAR_ROOF = 0.7
+"""Part of the roofline from which a roof counts as what bounds a kernel."""
 MATHS = "libm."
 _SAMPLES_PER_S = 5000
 _READING = Limits(wall_s=20.0, cpu_s=20.0, memory_mib=1024, disk_mib=128, processes=16)
@@ -176,10 +178,23 @@ async def _read(box: Sandbox, argv: Sequence[str], found: _Findings, what: str) 
     return ""
 
 
+def limited_by(position: Position, mca: Mapping[str, JSON]) -> str:
+    """Return what keeps a kernel from being faster in one word: `compute`, `memory`, `latency`, or `instructions`.
+
+    `memory` is the bandwidth of any level that the arrays fit into; `instructions`: neither roof is near and no chain
+    of dependencies was found, so that the code itself is what is slow.
+    """
+    if position.share >= NEAR_ROOF:
+        return "compute" if position.bound == "compute" else "memory"
+    if mca.get("limited_by") == "latency of a dependency chain":
+        return "latency"
+    return "instructions"
+
+
 def bound(position: Position, mix: Mapping[str, JSON], mca: Mapping[str, JSON]) -> str:
     """Say in one sentence what keeps a kernel from being faster: the answer to a search that found nothing."""
     ceiling = 1 / position.share if position.share > 0 else float("inf")
-    if position.share >= 0.7:
+    if position.share >= NEAR_ROOF:
         roof = (
             "arithmetic units" if position.bound == "compute" else f"bandwidth of {position.bound}"
         )
@@ -227,6 +242,7 @@ def _written(
     facts: dict[str, JSON] = {
         "time_s": found.time_s,
         "bound": limit,
+        "limited_by": limited_by(position, found.mca),
         "roofline": _plotted(contract, position, roofline, found.time_s),
         "position": position.facts,
         "peaks": roofline.facts,

@@ -45,6 +45,7 @@ class Remarks:
         "which loops of the original gcc vectorises under the given flags, and why not the others"
     )
     arguments: type[BaseModel] = Compiling
+    repeatable = True
 
     def __init__(self, compiler: Compiler) -> None:
         """Compile with the domain's own compiler, which keeps its results."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from proofsmith.domains.kernels.domain import KernelsDomain
-from proofsmith.domains.kernels.profile import bound
+from proofsmith.domains.kernels.profile import bound, limited_by
 from proofsmith.domains.kernels.roofline import Position
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Candidate, Goal
@@ -50,6 +50,7 @@ async def test_a_profile_names_the_hot_line_and_what_bounds_it(tmp_path):
     assert made.hot[0].line in (16, 17, 18)
     assert made.hot[0].share > 0.5
     assert made.facts["loop"]["instructions"] > 0
+    assert made.facts["limited_by"] in ("compute", "memory", "latency", "instructions")
 
 
 @pytest.mark.slow
@@ -80,6 +81,20 @@ def position(share, kind="compute"):
 )
 def test_what_bounds_a_kernel_is_said_in_words(place, mix, mca, expected):
     assert expected in bound(place, mix, mca)
+
+
+@pytest.mark.parametrize(
+    ("place", "mca", "expected"),
+    [
+        (position(0.82), {"limited_by": "latency of a dependency chain"}, "compute"),
+        (position(0.9, "memory"), {}, "memory"),
+        (position(0.7, "L2"), {}, "memory"),
+        (position(0.1), {"limited_by": "latency of a dependency chain"}, "latency"),
+        (position(0.69, "L1"), {"limited_by": "the ports"}, "instructions"),
+    ],
+)
+def test_what_bounds_a_kernel_is_said_in_one_word(place, mca, expected):
+    assert limited_by(place, mca) == expected
 
 
 @pytest.mark.slow
