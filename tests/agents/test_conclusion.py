@@ -1,0 +1,44 @@
+"""What a run may conclude when a checked disproof, and not an answer, came of it."""
+
+from dataclasses import replace
+
+import pytest
+
+from proofsmith.agents.apply import changes
+from proofsmith.agents.conclusion import conclude
+from proofsmith.agents.confirm import Confirmed
+from proofsmith.errors import UsageError
+from proofsmith.types import Candidate, Conclusion, Evidence, Goal, Outcome, Status, Verdict
+from tests.agents.toy import NAME, run_of
+
+
+def outcome(settings, status):
+    evidence = Evidence(check="replay of the disproof", status=status, command=("true",))
+    verdict = Verdict(status=Status.FAILED, evidence=(evidence,), feedback="disproved")
+    return Outcome(candidate=Candidate(files={NAME: "no"}, settings=settings), verdict=verdict)
+
+
+def report_of(folder, told):
+    run = run_of(folder)
+    run = replace(run, problem=replace(run.problem, goal=Goal.SOLVE))
+    return conclude(run, [told], Confirmed(), "finished", "")
+
+
+async def test_a_proved_disproof_ends_the_run_as_disproved_and_there_is_nothing_to_apply(tmp_path):
+    report = report_of(tmp_path, outcome({"disproof": "T"}, Status.PROVED))
+    assert report.conclusion is Conclusion.DISPROVED
+    assert report.best is not None
+    assert report.best.verdict.status is Status.PROVED
+    with pytest.raises(UsageError, match="nothing to apply"):
+        changes(report, tmp_path / NAME)
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"), [({"disproof": "T"}, Status.TESTED), ({}, Status.PROVED)]
+)
+async def test_a_claim_without_a_proof_of_the_negation_disproves_nothing(
+    tmp_path, settings, status
+):
+    report = report_of(tmp_path, outcome(settings, status))
+    assert report.conclusion is Conclusion.NONE
+    assert report.best is None
