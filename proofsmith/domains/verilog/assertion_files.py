@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from proofsmith.domains.verilog import lexicon, simulation
 from proofsmith.domains.verilog.assertions.grading import Graded, grade, kills
-from proofsmith.domains.verilog.assertions.mining import mined
+from proofsmith.domains.verilog.assertions.mining import after_reset, mined
 from proofsmith.domains.verilog.elaborate import Elaborated, elaborate, gates
 from proofsmith.domains.verilog.evidence import replay_command
 from proofsmith.domains.verilog.measure import compared
@@ -72,7 +72,7 @@ async def proposed(problem: Problem, sandbox: Sandbox) -> AsyncIterator[Candidat
 
 
 async def candidates(read: Elaborated, sandbox: Sandbox) -> list[str]:
-    """Return mined assertions about a design with one clock, as `assert property` statements."""
+    """Return mined assertions and reset values of a design with one clock, as `assert property` statements."""
     if read.trouble or not read.one_clock or not read.interface.clocks:
         return []
     try:
@@ -85,7 +85,11 @@ async def candidates(read: Elaborated, sandbox: Sandbox) -> list[str]:
     widths = {n: len(bits) for n, bits in circuit.names.items() if re.fullmatch(r"[A-Za-z_]\w*", n)}
     driven = frozenset({clock, shape.reset, *(p.name for p in shape.inputs)})
     off = f"disable iff ({'' if shape.reset_level else '!'}{shape.reset}) " if shape.reset else ""
-    return [f"assert property (@({edge} {clock}) {off}{t});" for t in mined(trace, widths, driven)]
+    found = [f"{off}{text}" for text in mined(trace, widths, driven)]
+    if shape.reset:
+        active = f"{'' if shape.reset_level else '!'}{shape.reset}"
+        found += [f"{active} |=> {text}" for text in after_reset(trace, widths, driven)]
+    return [f"assert property (@({edge} {clock}) {text});" for text in found]
 
 
 async def judged(problem: Problem, candidate: Candidate, sandbox: Sandbox, depth: Depth) -> Verdict:

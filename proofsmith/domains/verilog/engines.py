@@ -51,12 +51,13 @@ COMBINATIONAL = (
     Engine("cec", "&get; &cec -m -T 3", 8),
     Engine("iprove", "ifraig; iprove", 12),
 )
+THOROUGH = Engine("scorr-pdr", "scorr; dc2; pdr -T 5", 14)
 SEQUENTIAL = (
     Engine("scorr-pdr", "scorr; dc2; pdr -T 2", 8),
     # Few reachable states that no local invariant describes, as those of a counter in two codes.
     Engine("reach", "scorr; dc2; reach -T 3 -B 200000 -F 100000", 10),
     Engine("bmc3", "bmc3 -F 40 -T 2", 8),
-    Engine("scorr-pdr", "scorr; dc2; pdr -T 5", 14),
+    THOROUGH,
     Engine("pdr", "pdr -T 5", 12),
     Engine("dprove", "dprove -F 20", 12),
 )

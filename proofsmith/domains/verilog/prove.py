@@ -264,7 +264,7 @@ class Comparison:
         """Look at what ternary logic called unknown and did not compare; None when nothing speaks against equality."""
         strong = product.miter(mine, its, setting, ternary=False, free=True)
         if not engines.sampled(strong, self._rng):
-            found = await engines.decide(strong, self._sandbox, engines.SEQUENTIAL[:1])
+            found = await engines.decide(strong, self._sandbox, (engines.THOROUGH,))
             if found.status == "proved":
                 self._facts["meaning"] = (
                     meaning(setting, always=True) + ", any power-up state of both"

@@ -5,6 +5,7 @@ from dataclasses import replace
 from proofsmith.domains.verilog import gate, prove, sameness, source
 from proofsmith.domains.verilog.benched import Trial
 from proofsmith.domains.verilog.design import Design
+from proofsmith.domains.verilog.diagnosis import diagnosed
 from proofsmith.domains.verilog.elaborate import elaborate
 from proofsmith.domains.verilog.equality import terms_of
 from proofsmith.domains.verilog.evidence import compared_files, replay_command
@@ -13,7 +14,17 @@ from proofsmith.domains.verilog.netlist import implementation, netlist_of, texts
 from proofsmith.domains.verilog.prove import Reference
 from proofsmith.domains.verilog.trial import Run
 from proofsmith.protocols import Sandbox
-from proofsmith.types import Candidate, Depth, Goal, Problem, Status, Verdict, canonical, digest
+from proofsmith.types import (
+    JSON,
+    Candidate,
+    Depth,
+    Goal,
+    Problem,
+    Status,
+    Verdict,
+    canonical,
+    digest,
+)
 
 
 class Verifier:
@@ -75,6 +86,8 @@ class Verifier:
         """Judge against the reference, and tell what the bench says beside it."""
         known = await self._wanted(sandbox)
         found = await prove.compared(known, design, sandbox, depth, self._terms)
+        if depth is Depth.FULL and found.status is Status.PROVED:
+            found = replace(found, facts={**found.facts, **await self._diagnosed(known, sandbox)})
         unread = found.check in ("text gate", "read", "ports", "reference")
         said = None if unread else await self._trial.said(design, sandbox)
         if said is not None:
@@ -88,6 +101,14 @@ class Verifier:
                 complaint = f"bench: pass, reference: different; {complaint}"
             found = replace(found, facts=facts, complaint=complaint)
         return verdict(found, command)
+
+    async def _diagnosed(self, known: Reference, sandbox: Sandbox) -> dict[str, JSON]:
+        """Return what was wrong with the user's own design, when another one says what is right."""
+        if not source.checked(self._problem, source.REFERENCE):
+            return {}
+        if self._problem.options.get("specification"):
+            return {}
+        return await diagnosed(known, source.design_of(self._problem), sandbox, self._terms)
 
     @property
     def _has_reference(self) -> bool:

@@ -5,7 +5,7 @@ import pytest
 from proofsmith.domains.verilog.domain import VerilogDomain
 from proofsmith.domains.verilog.repair import single
 from proofsmith.executors.choice import open_sandbox
-from proofsmith.types import Depth, Goal, Status
+from proofsmith.types import Candidate, Depth, Goal, Status
 
 WALKER = """module walker(input clk, input areset, input left, input right, output at_left, output at_right);
   reg state, next;
@@ -60,6 +60,24 @@ async def test_faults_of_logic_reset_and_time_are_repaired_to_a_proof(fault, tmp
     assert found[-1][1] is Status.PROVED, found
     expected = {"one output late": "remove-stage", "reset not at once": "asynchronous-reset"}
     assert expected.get(fault, "drop") in found[-1][0]
+
+
+@pytest.mark.slow
+async def test_the_evidence_of_a_repair_says_and_draws_what_was_wrong(tmp_path):
+    (tmp_path / "walker.v").write_text(LATE)
+    (tmp_path / "right.v").write_text(RIGHT)
+    sandbox, domain = await open_sandbox(), VerilogDomain()
+    options = {"reference": str(tmp_path / "right.v")}
+    problem = await domain.read(tmp_path / "walker.v", Goal.SOLVE, options, sandbox)
+    repaired = Candidate(files={"walker.v": RIGHT})
+    verdict = await domain.verify(problem, repaired, sandbox.fresh(), Depth.FULL)
+    assert verdict.status is Status.PROVED
+    facts = verdict.evidence[0].facts
+    assert "at_left" in facts["what was wrong"]
+    assert facts["timing"] == ["at_left comes 1 cycle(s) late: a register too many before it"]
+    (picture,) = facts["pictures"]
+    assert picture["svg"].startswith("<svg")
+    assert "at_left wanted" in picture["svg"]
 
 
 def test_single_edits_change_one_thing_and_are_named_by_line():

@@ -23,7 +23,7 @@ from proofsmith.domains.verilog.repair import single
 from proofsmith.protocols import Sandbox
 
 Grade = Literal["proved", "refuted", "vacuous", "undecided", "not supported"]
-ENGINES = (*engines.SEQUENTIAL[:1], *engines.SEQUENTIAL[1:2])
+ENGINES = engines.SEQUENTIAL[:3]
 MUTANTS = 8
 _SEED = 3
 

@@ -10,12 +10,23 @@ SUPPORT = 20
 WIDEST = 24
 NEAR_FULL = 0.98
 MOST_SIGNALS, MOST = 24, 40
+MOST_RESETS = 6
 
 
 def mined(trace: Trace, widths: Mapping[str, int], skip: frozenset[str]) -> Iterator[str]:
     """Yield expressions and implications over `widths`' signals that held in every recorded cycle of every run."""
     names = [n for n in widths if n in trace.cycles[0] and n not in skip][:MOST_SIGNALS]
     yield from islice(_all(trace, {n: widths[n] for n in names}), MOST)
+
+
+def after_reset(trace: Trace, widths: Mapping[str, int], skip: frozenset[str]) -> Iterator[str]:
+    """Yield what every run holds in the cycle after the reset, as `NAME == VALUE`; `trace` begins with that cycle."""
+    first = trace.cycles[0]
+    known = [n for n in widths if n in first and n not in skip and widths[n] <= WIDEST]
+    settled = (n for n in known if all(word in (0, trace.ones) for word in first[n]))
+    for name in islice(settled, MOST_RESETS):
+        value = sum((word & 1) << place for place, word in enumerate(first[name]))
+        yield f"{name} == {widths[name]}'d{value}"
 
 
 def _all(trace: Trace, widths: Mapping[str, int]) -> Iterator[str]:
