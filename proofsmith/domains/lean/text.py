@@ -16,6 +16,7 @@ _THEOREM = re.compile(r"^[ \t]*(?:theorem|lemma)\b", re.MULTILINE)
 _HEAD = re.compile(
     r"(?:(?:@\[[^\]]*\]|private|protected|noncomputable|public|nonrec)\s+)*(theorem|lemma|def|abbrev)\s+([^\s:({\[⦃]+)"
 )
+_BINDING = re.compile(r"\b(?:let|have)\b")
 _SCOPE = re.compile(
     r"^[ \t]*(namespace|section|noncomputable section|public section|end)\b[ \t]*(\S*)"
 )
@@ -169,27 +170,25 @@ def statement_end(text: str) -> int:
     'theorem t (n : Nat := 3) : n = n '
     """
     bare = code(text)
-    depth = 0
+    bindings = {match.start() for match in _BINDING.finditer(bare)}
+    depth, bound = (
+        0,
+        False,
+    )  # the next `:=` of this line belongs to a `let` or `have` inside the statement
     for at, character in enumerate(bare):
+        bound = at in bindings or (bound and character not in ";\n")
         if character in _OPEN:
             depth += 1
         elif character in _CLOSE:
             depth -= 1
-        elif depth <= 0 and bare.startswith(":=", at) and not _binds(bare, at):
+        elif depth <= 0 and not bound and bare.startswith(":=", at):
             return at
     return len(text.rstrip())
 
 
-def _binds(bare: str, at: int) -> bool:
-    """Say whether the `:=` at `at` belongs to a `let` or `have` inside the statement."""
-    line = bare[bare.rfind("\n", 0, at) + 1 : at]
-    opening = max((m.start() for m in re.finditer(r"\b(?:let|have)\b", line)), default=-1)
-    return opening >= 0 and ";" not in line[opening:]
-
-
 def words(text: str) -> Iterator[str]:
     """Yield identifiers and commands that begin with `#`, outside comments and strings."""
-    for match in re.finditer(r"(?<![\w)\]}])#[a-z]\w*|[^\W\d][\w!?'.]*|«[^»]*»", code(text)):
+    for match in re.finditer(r"(?<![\w)\]}])#[a-z]\w*|[^\W\d][\w!?'.]*|«[^«»]*»", code(text)):
         yield match[0]
 
 

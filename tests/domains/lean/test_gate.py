@@ -1,9 +1,11 @@
 import json
+import time
 from pathlib import Path
 
 import pytest
 
 from proofsmith.domains.lean import gate
+from proofsmith.domains.lean import text as lean_text
 
 ROWS = [
     json.loads(line)
@@ -66,3 +68,12 @@ def test_the_honest_controls_pass_the_gate():
     for row in ROWS:
         if row["expect"] == "PROVED":
             assert gate.refusal(row["candidate"]) == "", row["id"]
+
+
+@pytest.mark.parametrize("word", ["let := ", "«", "theorem x\n", "/-", "'", "(", "@[simp]"])
+def test_a_text_that_says_one_thing_all_over_is_read_in_linear_time(word):
+    text = word * (60_000 // len(word))
+    began_s = time.process_time()
+    assert gate.refusal(text) or not text.isspace()
+    assert 0 <= lean_text.statement_end(text) <= len(text)
+    assert time.process_time() - began_s < 2.0
