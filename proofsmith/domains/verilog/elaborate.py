@@ -66,6 +66,12 @@ class Elaborator:
     async def read(self, design: Design) -> Elaborated:
         """Return the user's own design; raises UsageError when it cannot be read."""
         found = await elaborate(design, self._sandbox)
+        if found.trouble in ("limit", "time"):
+            raise UsageError(
+                f"{design.top} is too large to read: {found.complaint}",
+                hint=f"name a smaller --top; {toolchain.READ_LIMITS.memory_mib} MiB and"
+                f" {toolchain.READ_LIMITS.cpu_s:.0f} s are allowed",
+            )
         if found.trouble:
             raise UsageError(
                 f"{design.top}: {found.complaint}", hint="correct it, or name other --files"
