@@ -77,6 +77,7 @@ MAKERS = {
     "commute": commuted,
     "exchange": exchanged,
 }
+FUNCTIONAL = ("commute", "exchange")
 
 
 async def verilog_problems(data: Path, folder: Path, sandbox: Sandbox) -> list[Problem]:
@@ -111,6 +112,8 @@ class Asked:
         """Ask `cache` about candidates of `domain`."""
         self._domain, self._cache, self._sandbox = domain, cache, sandbox
         self.served = {kind: [0, 0] for kind in MAKERS}
+        self.of_named = [0, 0]
+        """Hits and questions of the kinds that only what a text becomes can answer, for texts that have a name."""
         self.named = self.texts = self.mutants = 0
         self.suspects: list[tuple[Problem, str]] = []
 
@@ -130,8 +133,11 @@ class Asked:
         self.texts, self.named = self.texts + 1, self.named + bool(name)
         self._cache.put(problem, base, Depth.QUICK, VERDICT, behaviour=name)
         for kind, variant in variants(path, problem.text, rng):
-            self.served[kind][1] += 1
-            self.served[kind][0] += await self.known(problem, variant)
+            hit = await self.known(problem, variant)
+            counts = [self.served[kind], *([self.of_named] if name and kind in FUNCTIONAL else [])]
+            for count in counts:
+                count[0] += hit
+                count[1] += 1
         found = list(mutants(path, problem.text))
         for mutant in rng.sample(found, min(MUTANTS, len(found))):
             self.mutants += 1
@@ -202,8 +208,10 @@ async def measured(folder: Path, data: Path, rng: random.Random, quick: bool, ba
         print(f"  mutants served {len(wrong)}/{asked.mutants}, besides {equal} that simulate alike")
         for text in wrong[:3]:
             print(text)
-        hits, count = (sum(v[i] for v in asked.served.values()) for i in (0, 1))
-        bars.at_least(f"{name}_variants_hit_by_behaviour", hits / max(count, 1), 0.95)
+        plain = [v for kind, v in asked.served.items() if kind not in FUNCTIONAL]
+        for title, counts in (("variants", plain), ("functional_variants", [asked.of_named])):
+            hits, count = (sum(v[i] for v in counts) for i in (0, 1))
+            bars.at_least(f"{name}_{title}_hit_by_behaviour", hits / max(count, 1), 0.95)
         bars.at_most(f"{name}_mutants_served_by_behaviour", len(wrong), 0)
 
 
