@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from proofsmith import config, domains
+from proofsmith import domains
 from proofsmith.cli.exits import Exit
 from proofsmith.cli.flags import options_of
 from proofsmith.errors import UsageError
@@ -76,6 +76,8 @@ def parts(source: Path, domain: str | None, given: Mapping[str, object]) -> list
 
 
 def _split(spec: DomainSpec, source: Path, given: Mapping[str, object]) -> list[Path]:
+    from proofsmith import config
+
     module, _, attribute = spec.workload.partition(":")
     function: Callable[..., list[Path]] = getattr(importlib.import_module(module), attribute)
     home = config.resolve({}).settings.runs_dir.parent / "workloads"
