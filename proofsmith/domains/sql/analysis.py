@@ -39,6 +39,18 @@ def qualified(query: exp.Query, schema: Schema) -> exp.Query | None:
     return found if isinstance(found, exp.Query) else None
 
 
+def as_seen_by(schema: Schema, *queries: exp.Expr) -> Schema:
+    """Return the schema for reasoning about qualified queries: columns that none of them names are plain."""
+    stars = (star for query in queries for star in query.find_all(exp.Star))
+    joins = (join for query in queries for join in query.find_all(exp.Join))
+    if any(not isinstance(star.parent, exp.Count) for star in stars) or any(
+        join.method for join in joins
+    ):
+        return schema
+    named = {name.name for query in queries for name in query.find_all(exp.Identifier)}
+    return schema.plain_beyond(named | {name.lower() for name in named})
+
+
 def with_views(query: exp.Query, schema: Schema) -> exp.Query:
     """Replace every view by its query, in place; recursion ends because a view cannot read itself."""
     own = {node.alias_or_name.lower() for node in query.find_all(exp.CTE)}

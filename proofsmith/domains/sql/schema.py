@@ -79,6 +79,22 @@ class Table:
         found += [f"{name}.{c.name} is not null" for c in self.columns if not c.nullable]
         return found + [f"{name}: {check}" for check in self.checks]
 
+    def plain_beyond(self, mentioned: frozenset[str]) -> "Table":
+        """Return the table with its odd columns outside `mentioned` as plain texts; see `Schema.plain_beyond`."""
+        odd = {
+            c.name: replace(c, type=f"VARCHAR({c.arguments[0] if c.arguments else 1})")
+            for c in self.columns
+            if c.kind == "text" and not c.compares_bytewise and c.name not in mentioned
+        }
+        if not odd:
+            return self
+        words = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in odd), re.IGNORECASE)
+        return replace(
+            self,
+            columns=tuple(odd.get(c.name, c) for c in self.columns),
+            checks=tuple(check for check in self.checks if not words.search(check)),
+        )
+
     def is_key(self, columns: Iterable[str]) -> bool:
         """Say whether no two rows agree on `columns`: they cover a key without nullable columns."""
         given = frozenset(columns)
@@ -122,6 +138,15 @@ class Schema:
         for name in sorted(set(names)):
             visit(name)
         return Schema(found, self.dialect, self.views)
+
+    def plain_beyond(self, mentioned: Iterable[str]) -> "Schema":
+        """Return the schema for reasoning about queries that mention only these columns.
+
+        Other columns that compare in a way of their own become plain texts: no query sees the difference. Keys over
+        them then allow more databases than there are, and so must checks, which are left out.
+        """
+        kept = frozenset(mentioned)
+        return replace(self, tables={n: t.plain_beyond(kept) for n, t in self.tables.items()})
 
     def mapping(self) -> dict[str, dict[str, str]]:
         """Return what sqlglot's `qualify` takes: table to column to type."""

@@ -147,3 +147,31 @@ def test_the_solvers_model_answers_a_query_on_a_given_database(text, wanted):
     assert sorted(answer(qualified(query, schema), schema, database), key=str) == sorted(
         wanted, key=str
     )
+
+
+PADDED = (
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER, code CHAR(4) UNIQUE CHECK (code <> 'x'))"
+)
+
+
+@pytest.mark.parametrize(
+    ("base", "candidate", "proved"),
+    [
+        ("SELECT DISTINCT id, v FROM t", "SELECT id, v FROM t", True),
+        ("SELECT DISTINCT v FROM t", "SELECT v FROM t", False),
+        ("SELECT DISTINCT * FROM t", "SELECT * FROM t", False),
+        ("SELECT DISTINCT id, code FROM t", "SELECT id, code FROM t", False),
+    ],
+)
+def test_a_padded_column_hinders_a_proof_only_where_a_query_names_it(base, candidate, proved):
+    schema = parse_schema(PADDED, "postgresql")
+    found = prove(parse_query(base, "postgresql"), parse_query(candidate, "postgresql"), schema)
+    assert found.proved is proved
+    assert ("CHAR(4)" in found.reason) == ("*" in base or "code" in base)
+
+
+def test_what_is_known_of_a_padded_column_is_forgotten_when_it_is_taken_as_plain():
+    schema = parse_schema(PADDED, "postgresql")
+    seen = schema.plain_beyond(["id"]).tables["t"]
+    assert (seen.column("code").type, seen.checks) == ("VARCHAR(4)", ())
+    assert schema.plain_beyond(["code"]).tables["t"] == schema.tables["t"]

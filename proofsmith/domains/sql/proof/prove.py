@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import z3
 from sqlglot import exp
 
-from proofsmith.domains.sql.analysis import qualified, without_equal_cut
+from proofsmith.domains.sql.analysis import as_seen_by, qualified, without_equal_cut
 from proofsmith.domains.sql.proof.blocks import Sum
 from proofsmith.domains.sql.proof.building import Builder
 from proofsmith.domains.sql.proof.frames import Frame
@@ -33,7 +33,8 @@ def prove(base: exp.Query, candidate: exp.Query, schema: Schema) -> Proof:
         return Proof(proved=False, reason="names not resolved")
     with LOCK:
         try:
-            return _proof(*without_equal_cut(queries[0], queries[1]), schema)
+            seen = as_seen_by(schema, queries[0], queries[1])
+            return _proof(*without_equal_cut(queries[0], queries[1]), seen)
         except Unsupported as reason:
             return Proof(proved=False, reason=str(reason))
         except (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from proofsmith.domains.sql.analysis import qualified, size_constants, without_equal_cut
+from proofsmith.domains.sql.analysis import as_seen_by, qualified, size_constants, without_equal_cut
 from proofsmith.domains.sql.schema import Column, Schema
 from proofsmith.domains.sql.symbolic.bounded import Bound, decide, exemplar
 from proofsmith.domains.sql.testing.databases import Database, keeps
@@ -41,9 +41,9 @@ async def climb(base: exp.Query, candidate: exp.Query, schema: Schema, depth: De
         reason = f"it would take more than {largest} rows a table"
         return Climb(rows=0, last=Bound(found="unsupported", rows=0), reason=reason)
     bounds = sorted({*BOUNDS[depth], *([largest + 1] if largest else ())})
-    reached = 0
+    reached, seen = 0, as_seen_by(schema, one, other)
     for rows in bounds:
-        last = await asyncio.to_thread(decide, one, other, schema, rows, _LIMIT_S[depth])
+        last = await asyncio.to_thread(decide, one, other, seen, rows, _LIMIT_S[depth])
         if last.found != "agree":
             return Climb(rows=reached if reached > largest else 0, last=last, reason=last.reason)
         reached = rows
