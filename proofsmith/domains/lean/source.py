@@ -58,7 +58,7 @@ def read(source: Path, goal: Goal, options: Mapping[str, JSON]) -> Problem:
         text=text,
         files={source.name: text},
         editable=(source.name,),
-        options=kept,
+        options={**kept, "path": source.name},
         required=Status.PROVED,
     )
 

@@ -1,5 +1,6 @@
 import pytest
 
+from proofsmith.agents.report.summary import title
 from proofsmith.domains.lean import source
 from proofsmith.errors import UsageError
 from proofsmith.types import Goal
@@ -124,6 +125,7 @@ def test_two_hundred_theorems_with_one_open():
 def test_unicode_names_are_kept(tmp_path):
     problem = read(tmp_path, "theorem α₁_βγ' (x₁ : Nat) : x₁ = x₁ := sorry\n")
     assert source.document_of(problem).targets[0].statement.name == "α₁_βγ'"
+    assert title(problem) == "S.lean"
 
 
 @pytest.mark.parametrize(
