@@ -73,8 +73,11 @@ class Elaborator:
                 f" {toolchain.READ_LIMITS.cpu_s:.0f} s are allowed",
             )
         if found.trouble:
+            open_one = re.search(r"Parameter `\\?(\w+)' has no default", found.complaint)
+            hint = "correct it, or name other --files"
             raise UsageError(
-                f"{design.top}: {found.complaint}", hint="correct it, or name other --files"
+                f"{design.top}: {found.complaint}",
+                hint=f"--parameter {open_one[1]}=VALUE" if open_one else hint,
             )
         return found
 

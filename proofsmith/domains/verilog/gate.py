@@ -51,6 +51,10 @@ _UNSUPPORTED = frozenset(
         "primitive", "real", "realtime", "shortreal", "time", "string", "chandle", "event", "library", "randcase",
     }
 )  # fmt: skip
+_SIMULATED = frozenset(
+    {"real", "realtime", "shortreal", "string", "chandle", "time", "event", "fork", "wait"}
+)
+"""Words of texts that only a simulator reads."""
 _VERIFICATION = frozenset(
     {
         "class",
@@ -109,7 +113,7 @@ def unsupported(text: str) -> str:
         if re.match(r"\s*(library\s+ieee|entity\s+\w+\s+is|architecture\s+\w+\s+of)\b", line, re.I):
             return f"VHDL at line {number}"
     for token in lexicon.tokens(text):
-        if token.kind == "word" and token.text in _VERIFICATION:
+        if token.kind == "word" and token.text in _VERIFICATION | _SIMULATED:
             return f"`{token.text}` at line {token.line}"
     return ""
 

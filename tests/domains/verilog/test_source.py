@@ -70,6 +70,14 @@ async def test_texts_from_other_machines_are_read(tmp_path, text):
         ("library ieee;\nentity m is end;\n", "VHDL at line 1"),
         ("class c; endclass\nmodule m; endmodule", "`class` at line 1"),
         ("interface i; endinterface\nmodule m; endmodule", "`interface` at line 1"),
+        ("module m(input a, output y); real r; assign y = a; endmodule", "`real` at line 1"),
+        ("module m(input a, output y);\nstring s; endmodule", "`string` at line 2"),
+        ("module m(output reg y); initial fork y = 0; join endmodule", "`fork` at line 1"),
+        ("module m(output reg y); always begin wait(y); y = 0; end endmodule", "`wait` at line 1"),
+        (
+            "module m #(parameter W)(input [W-1:0] a, output y); assign y = ^a; endmodule",
+            "no default value",
+        ),
         ('`include "/etc/passwd"\nmodule m; endmodule', "leaves the folder"),
         ('`include "../x.vh"\nmodule m; endmodule', "leaves the folder"),
         ('`include "missing.vh"\nmodule m; endmodule', "missing.vh"),
@@ -91,6 +99,13 @@ async def test_unusable_texts_get_one_line_and_a_hint(tmp_path, text, says):
     assert says in caught.value.message
     assert "\n" not in caught.value.message
     assert caught.value.hint
+
+
+async def test_a_parameter_without_a_value_is_asked_for_by_name(tmp_path):
+    text = "module m #(parameter W)(input [W-1:0] a, output y); assign y = ^a; endmodule"
+    with pytest.raises(UsageError) as caught:
+        await read(tmp_path, text)
+    assert caught.value.hint == "--parameter W=VALUE"
 
 
 async def test_a_file_of_ten_megabytes_is_refused_before_it_is_parsed(tmp_path):
