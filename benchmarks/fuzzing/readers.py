@@ -175,7 +175,6 @@ def lean_text(module: ModuleType, text: str, _rng: random.Random) -> None:
     for command in found:
         whole = text[command.start : command.end]
         assert 0 <= module.statement_end(whole) <= len(whole)
-        assert command.name or not command.kind
     assert module.is_open(text) == ("sorry" in list(module.words(text)))
 
 

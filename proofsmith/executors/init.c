@@ -605,6 +605,7 @@ static int mux(int argc, char **argv) {
     plan.files = read_blob();
     int input = read_blob();
     alarm(0);
+    signal(SIGALRM, SIG_DFL); /* or the payload could end process 1 with it */
     plan.owner = fcntl(0, F_DUPFD_CLOEXEC, 10);
     plan.report = fcntl(1, F_DUPFD_CLOEXEC, 10);
     if (plan.owner < 0 || plan.report < 0 || pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) || sigaction(SIGCHLD, &wake, NULL) ||
