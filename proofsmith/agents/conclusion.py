@@ -21,6 +21,7 @@ from proofsmith.types import (
 _SUCCESS = {Goal.SOLVE: Conclusion.SOLVED, Goal.REFUTE: Conclusion.DISPROVED}
 NOT_ASKED = "the model was not asked: the budget ended before its turn"
 MODEL_STOPPED = "the model stopped answering"
+NO_RULE = "no rule has a version to propose: a model may, add --base-url URL --model NAME"
 UNANSWERED = "it was asked, and no reply came within the budget"
 REASONS = 3
 """Kinds of rejection that are listed, most frequent first."""
@@ -42,6 +43,8 @@ def conclude(
         explanation.append(f"{MODEL_STOPPED}: {silence}")
     elif run.model is not None and not run.budget.spend.tokens and not _asked(run):
         explanation.append(NOT_ASKED)
+    elif run.model is None and not outcomes and ended_by == "finished":
+        explanation.append(NO_RULE)
     if best is None:
         explanation += _shortfall(run, outcomes, confirmed)
         explanation += profile.summary.splitlines() if profile else []

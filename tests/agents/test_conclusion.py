@@ -18,10 +18,10 @@ def outcome(settings, status):
     return Outcome(candidate=Candidate(files={NAME: "no"}, settings=settings), verdict=verdict)
 
 
-def report_of(folder, told):
+def report_of(folder, *told, ended_by="finished"):
     run = run_of(folder)
     run = replace(run, problem=replace(run.problem, goal=Goal.SOLVE))
-    return conclude(run, [told], Confirmed(), "finished", "")
+    return conclude(run, told, Confirmed(), ended_by, "")
 
 
 async def test_a_proved_disproof_ends_the_run_as_disproved_and_there_is_nothing_to_apply(tmp_path):
@@ -42,3 +42,9 @@ async def test_a_claim_without_a_proof_of_the_negation_disproves_nothing(
     report = report_of(tmp_path, outcome(settings, status))
     assert report.conclusion is Conclusion.NONE
     assert report.best is None
+
+
+@pytest.mark.parametrize(("ended_by", "said"), [("finished", True), ("budget:wall_s", False)])
+async def test_without_rules_that_apply_it_says_that_a_model_may(tmp_path, ended_by, said):
+    report = report_of(tmp_path, ended_by=ended_by)
+    assert any("--base-url" in line for line in report.explanation) is said
