@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -60,10 +61,12 @@ def load(path: Path = SHIPPED) -> Library:
         UsageError: the file cannot be read, is no Liberty text, or lacks an inverter, a two-input gate or a flip-flop.
     """
     try:
-        data = path.read_bytes()
-        if data.startswith(GZIP_MAGIC):
-            data = gzip.decompress(data)
-    except (OSError, EOFError) as error:
+        with path.open("rb") as file:
+            packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+            file.seek(0)
+            with gzip.open(file) if packed else file as text:
+                data = text.read((MOST_MIB << 20) + 1)
+    except (OSError, EOFError, zlib.error) as error:
         raise UsageError(f"cannot read the library {path}: {error}", hint="--liberty") from error
     if len(data) > MOST_MIB << 20:
         raise UsageError(f"{path} is larger than {MOST_MIB} MiB", hint="--liberty")

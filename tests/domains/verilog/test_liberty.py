@@ -1,0 +1,39 @@
+"""Reading cell libraries: plain, gzipped, damaged and too large."""
+
+import gzip
+
+import pytest
+
+from proofsmith.domains.verilog import liberty
+from proofsmith.errors import UsageError
+
+SHIPPED = liberty.SHIPPED.read_bytes()
+
+
+def test_a_gzipped_library_reads_as_the_plain_one(tmp_path):
+    packed = tmp_path / "cells.lib.gz"
+    packed.write_bytes(gzip.compress(SHIPPED))
+    assert liberty.load(packed).cells == liberty.load().cells
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda packed: packed[:-20],
+        lambda packed: packed[:200] + bytes(64) + packed[264:],
+        lambda packed: packed[:-8] + b"\0" * 8,
+    ],
+    ids=["cut", "overwritten", "wrong checksum"],
+)
+def test_a_damaged_archive_is_a_usage_error_with_its_path(tmp_path, damage):
+    packed = tmp_path / "cells.lib.gz"
+    packed.write_bytes(damage(gzip.compress(SHIPPED)))
+    with pytest.raises(UsageError, match="cells.lib.gz"):
+        liberty.load(packed)
+
+
+def test_an_archive_is_not_unpacked_beyond_the_limit(tmp_path):
+    packed = tmp_path / "bomb.lib.gz"
+    packed.write_bytes(gzip.compress(bytes((liberty.MOST_MIB + 1) << 20)))
+    with pytest.raises(UsageError, match="larger than 64 MiB"):
+        liberty.load(packed)
