@@ -115,6 +115,8 @@ def _place(frame: str) -> str:
 async def statements(climb: Climb, idle: frozenset[str]) -> str:
     """Demand that every statement ran but those in `idle`: what no test executed was not tested."""
     found = await never_run(climb, climb.candidate, idle, climb.calls)
+    if found is None:
+        return "the run that counts statements did not come to its end"
     if found:
         shown = "; ".join(f"`{text}`" for text in found[:5])
         return (
@@ -132,14 +134,16 @@ def covered(climb: Climb, cases: Sequence[Case]) -> str:
 
 async def never_run(
     climb: Climb, candidate: Candidate, idle: frozenset[str], cases: Sequence[Case]
-) -> list[str]:
-    """Return a candidate's statements that none of `cases` reached and nothing excuses."""
+) -> list[str] | None:
+    """Return a candidate's statements that none of `cases` reached and nothing excuses; None when nobody knows."""
     instrument = coverage.Instrument(climb.compiler)
     laid = await instrument.layouts(climb.problem, candidate, climb.sandbox)
     binary = await instrument.build(climb.problem, candidate, laid, climb.sandbox)
     if binary is None:
         return ["(does not compile without optimisation)"]
     ran = await climb.run(Build(binary, "", ()), cases, kind="coverage", slack=10.0)
+    if not ran.transcript.complete:
+        return None
     missed = await instrument.untested(binary, ran.transcript.blocks, climb.sandbox)
     return [
         coverage.plain(layout.text.splitlines()[line - 1])

@@ -232,13 +232,13 @@ class Verifier:
             return ""
         for cases in (climb.light, climb.calls):  # what little data reaches, all data reaches too
             found = await instruments.never_run(climb, climb.candidate, frozenset(), cases)
-            if not found:
+            if found == []:
                 return instruments.covered(climb, cases)
         if self._idle is None:
             base = base_of(climb.problem)
             idle = await instruments.never_run(climb, base, frozenset(), climb.calls)
-            self._idle = frozenset(idle)
-        return await instruments.statements(climb, self._idle)
+            self._idle = None if idle is None else frozenset(idle)
+        return await instruments.statements(climb, self._idle or frozenset())
 
 
 async def _disassembled(sandbox: Sandbox, build: Build) -> str | None:
