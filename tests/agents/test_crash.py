@@ -22,6 +22,10 @@ LATER += ["search.asked:6"]
 POINTS = sorted(NAMES - APPLYING) + LATER
 
 
+LARGE = 10**9
+"""Cost of the original: no two moves come to the same cost, so that no clock says who was first."""
+
+
 def script(request):
     """Answer every request by its own content, so that any order of requests gets equal answers."""
     seed = int(hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest(), 16)
@@ -34,14 +38,14 @@ def script(request):
         return json.dumps({"blame": 1, "thought": f"another thought {seed % 97}"})
     if '"plan"' in asked:
         return json.dumps({"plan": f"plan {seed % 997}"}) if seed % 5 else "I cannot plan."
-    return f"### {NAME}\n```\ncost = {seed % 90}\n```" if seed % 5 else "I do not know."
+    return f"### {NAME}\n```\ncost = {seed % LARGE}\n```" if seed % 5 else "I do not know."
 
 
 class Scene:
     def __init__(self, folder, endpoint):
         self.folder, self.endpoint = folder, endpoint
         self.source = folder / NAME
-        self.source.write_text(text_of(100))
+        self.source.write_text(text_of(LARGE))
         endpoint.script = script
 
     def run(self, runs, failpoint="", jobs=1, apply=False, strategy="portfolio"):
@@ -157,8 +161,8 @@ def test_every_strategy_goes_on_where_it_was_killed(scene, strategy):
 @pytest.mark.parametrize("point", sorted(APPLYING))
 def test_the_users_file_is_whole_whenever_the_process_dies_while_it_is_replaced(scene, point):
     assert scene.run("runs", point, apply=True) == -signal.SIGKILL
-    assert scene.source.read_text() in (text_of(100), best_text(scene))
-    scene.source.write_text(text_of(100))
+    assert scene.source.read_text() in (text_of(LARGE), best_text(scene))
+    scene.source.write_text(text_of(LARGE))
     assert scene.run("runs", apply=True) == 0
     assert scene.source.read_text() == best_text(scene)
 
