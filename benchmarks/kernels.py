@@ -106,6 +106,8 @@ async def one(
     beyond = await domain.measure(problem, plain, winner, box.fresh(), Depth.FULL)
     graded = await suite.KernelSuite().grade(problem, winner, box)
     samples = beyond[0].candidate_samples
+    if not graded.status.at_least(Status.TESTED):
+        print(f"{name}: hidden grading is {graded.status}: {graded.feedback}", file=sys.stderr)
     share = peaks.position(source.contract_of(problem), median(samples)).share if samples else 0.0
     words = " ".join(map(str, [plain.settings["compiler"], *plain.settings["cflags"]]))  # type: ignore[misc]
     return Row(
