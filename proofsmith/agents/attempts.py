@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from difflib import unified_diff
 
 from proofsmith.agents.budget import Reservation
+from proofsmith.agents.precedence import Precedence, Turn, code_of
 from proofsmith.agents.run import Run
 from proofsmith.errors import ModelError, UsageError
 from proofsmith.planners.best_of import PROBE, RULE
@@ -26,8 +27,6 @@ from proofsmith.types import (
     Verdict,
 )
 
-REFUTED = "refuted"
-"""Kind of the ledger's records of candidates that a counter-example refuted after they had been judged right."""
 FRAMING_TOKENS = 64
 """Upper bound of what a chat template adds around one message."""
 PATIENCE = 0.5
@@ -50,28 +49,28 @@ class Result:
 class Attempts:
     """Everything that attempts of one run share: known candidates, open rule iterators, outcomes by code."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, precedence: Precedence) -> None:
         """Take what earlier sessions of this run recorded."""
         self._run = run
+        self._precedence = precedence
         self._working = asyncio.Semaphore(run.width)
         self._candidates: dict[str, Candidate] = {run.base.id: run.base}
+        """Everything that may be a parent."""
         self._outcomes: dict[str, asyncio.Task[Outcome]] = {}
         self._rules: dict[str, AsyncIterator[Candidate]] = {}
         self._pulling: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._by_code: dict[str, Outcome] = {}
-        self._twins: dict[str, Outcome] = {}
-        """Outcomes by what the candidate becomes, as far as the domain can tell."""
+        self._pulled: defaultdict[str, set[str]] = defaultdict(lambda: {run.base.id})
+        """Ids of what rules made of each parent."""
         self.slowest_s = 0.0
         """Longest verification and measurement so far, for planning the end of the search."""
         baseline = run.ledger.get("baseline", "original", Outcome)
         if baseline is not None:
-            self._remember_code(replace(baseline, comparisons=(_same_code(run),)))
+            same = replace(baseline, comparisons=(_same_code(run),))
+            precedence.ended(code_of(baseline.verdict), Turn(0, 0), same)
         for candidate in run.ledger.all("proposal", Candidate).values():
             self._candidates[candidate.id] = candidate
         for outcome in run.ledger.all("outcome", Outcome).values():
             self._candidates[outcome.candidate.id] = outcome.candidate
-            self._remember_code(outcome)
-            self._remember_twin(run.ledger.get("behaviour", outcome.candidate.id, str), outcome)
 
     def worst_case(self, move: Move) -> Reservation:
         """Return what `move` may spend at most: a token holds at least one byte of the prompt."""
@@ -95,7 +94,7 @@ class Attempts:
         candidate = ledger.get("proposal", move.id, Candidate)
         return candidate is not None and ledger.get("outcome", candidate.id, Outcome) is not None
 
-    async def carry_out(self, move: Move) -> Result:
+    async def carry_out(self, move: Move, turn: Turn) -> Result:
         """Do `move` and return what came of it; raises SandboxError when the machinery failed twice."""
         async with self._working:
             if self._run.stop.is_set() and not self.recorded(move):
@@ -103,7 +102,7 @@ class Attempts:
             if move.kind == PROBE:
                 return await self._probe(move)
             if move.kind == RULE:
-                reply, candidate = None, await self._next_rule(move)
+                reply, candidate = None, await self._next_rule(move, turn)
             else:
                 try:
                     reply = await self._reply(move)
@@ -115,7 +114,7 @@ class Attempts:
                     return Result(reply=reply, fault=error.message)
             if candidate is None:
                 return Result(reply=reply)
-            return Result(reply=reply, outcome=await self._judge(candidate))
+            return Result(reply=reply, outcome=await self._judge(candidate, turn))
 
     async def close(self) -> None:
         """Release the rule iterators and whatever is still being judged."""
@@ -148,9 +147,7 @@ class Attempts:
         if not report:
             return Result(outcome=run.ledger.get("outcome", candidate.id, Outcome))
         verdict = Verdict(status=Status.FAILED, feedback=report)
-        refuted = Outcome(candidate=candidate, verdict=verdict)
-        run.ledger.put(REFUTED, candidate.id, refuted, problem_id=run.problem.id)
-        return Result(outcome=refuted)
+        return Result(outcome=Outcome(candidate=candidate, verdict=verdict))
 
     async def _reply(self, move: Move) -> Reply:
         """Return the recorded reply, else call the model and record its reply before anyone uses it."""
@@ -201,76 +198,89 @@ class Attempts:
             files=edited, settings=settings, parents=move.parents, move=f"{move.kind}:{move.id}"
         )
         self._run.ledger.put("proposal", move.id, candidate)
-        return self._candidates.setdefault(candidate.id, candidate)
+        self._candidates.setdefault(candidate.id, candidate)
+        return candidate
 
     def _parent(self, move: Move) -> Candidate | None:
         return self._candidates[move.parents[0]] if move.parents else None
 
-    async def _next_rule(self, move: Move) -> Candidate | None:
-        """Return the rule-made candidate of `move`: the recorded one, else the next that nobody made before."""
+    async def _next_rule(self, move: Move, turn: Turn) -> Candidate | None:
+        """Return the rule-made candidate of `move`: the recorded one, else the next that nobody was told of before.
+
+        What is still in flight may turn out to be the same; then the move that was asked first is credited.
+        """
         run = self._run
-        known = run.ledger.get("proposal", move.id, Candidate)
-        if known is not None:
-            return known
         parent = move.parents[0] if move.parents else ""
+        pulled = self._pulled[parent]
         async with self._pulling[parent]:
+            known = run.ledger.get("proposal", move.id, Candidate)
+            if known is not None:
+                pulled.add(known.id)
+                return known
+            tried = self._precedence.before(turn) | pulled
             rules = self._rules.get(parent)
             if rules is None:
-                tried = frozenset(self._candidates)
                 rules = run.domain.propose(run.problem, self._parent(move), tried, run.fresh())
                 self._rules[parent] = rules
             async for candidate in rules:
-                if candidate.id in self._candidates:
+                if candidate.id in tried:
                     continue
-                self._candidates[candidate.id] = candidate
+                pulled.add(candidate.id)
+                self._candidates.setdefault(candidate.id, candidate)
                 run.ledger.put("proposal", move.id, candidate)
                 run.failpoints.reach("rule.recorded")
                 return candidate
         return None
 
-    async def _judge(self, candidate: Candidate) -> Outcome:
+    async def _judge(self, candidate: Candidate, turn: Turn) -> Outcome:
         """Return the outcome of `candidate`; two moves that made the same code share one judgement."""
         known = self._run.ledger.get("outcome", candidate.id, Outcome)
-        if known is not None:
-            return known
-        task = self._outcomes.get(candidate.id)
-        if task is None:
-            task = asyncio.create_task(self._judge_anew(candidate))
-            self._outcomes[candidate.id] = task
-        return await asyncio.shield(task)
+        if known is None:
+            task = self._outcomes.get(candidate.id)
+            if task is None:
+                task = asyncio.create_task(self._judge_anew(candidate, turn))
+                self._outcomes[candidate.id] = task
+            known = await asyncio.shield(task)
+        else:
+            self._remember(known, turn)
+        return replace(known, candidate=candidate)
 
-    async def _judge_anew(self, candidate: Candidate) -> Outcome:
+    async def _judge_anew(self, candidate: Candidate, turn: Turn) -> Outcome:
         """Judge and record a candidate; one that becomes the same as an earlier one has that one's results."""
         run = self._run
         start_s = time.perf_counter()
         behaviour = await run.behaviour(candidate)
-        twin = self._twins.get(behaviour) if behaviour else None
-        outcome = replace(twin, candidate=candidate) if twin else await self._judged(candidate)
+        twin = self._precedence.earlier(behaviour, turn)
+        outcome = (
+            replace(twin, candidate=candidate) if twin else await self._judged(candidate, turn)
+        )
         self.slowest_s = max(self.slowest_s, time.perf_counter() - start_s)
         run.ledger.wall_s = run.budget.spend.wall_s
         if behaviour:
             run.ledger.put("behaviour", candidate.id, behaviour)
         run.ledger.put("outcome", candidate.id, outcome, problem_id=run.problem.id)
         run.failpoints.reach("attempt.recorded")
-        self._remember_code(outcome)
-        self._remember_twin(behaviour, outcome)
+        self._remember(outcome, turn)
         return outcome
 
-    async def _judged(self, candidate: Candidate) -> Outcome:
+    async def _judged(self, candidate: Candidate, turn: Turn) -> Outcome:
         run = self._run
         verdict = await run.verify(candidate, Depth.QUICK)
         run.failpoints.reach("attempt.verified")
         outcome = Outcome(candidate=candidate, verdict=verdict)
         if run.right(verdict) and run.optimising:
-            twin = self._by_code.get(_code(verdict))
+            twin = self._precedence.earlier(code_of(verdict), turn)
             comparisons = twin.comparisons if twin else await run.measure(candidate, Depth.QUICK)
             outcome = Outcome(candidate=candidate, verdict=verdict, comparisons=comparisons)
             run.failpoints.reach("attempt.measured")
         return outcome
 
-    def _remember_twin(self, behaviour: str | None, outcome: Outcome) -> None:
-        if behaviour:
-            self._twins.setdefault(behaviour, outcome)
+    def _remember(self, outcome: Outcome, turn: Turn) -> None:
+        """Let later turns that become the same, or compile to the same code, share what was found."""
+        behaviour = self._run.ledger.get("behaviour", outcome.candidate.id, str)
+        self._precedence.ended(behaviour or "", turn, outcome)
+        if outcome.comparisons:
+            self._precedence.ended(code_of(outcome.verdict), turn, outcome)
 
     def changed(self, candidate: Candidate) -> str:
         """Return what a candidate changed in its parent, or in the original, as a unified diff."""
@@ -290,12 +300,6 @@ class Attempts:
         ]
         return "\n".join(lines)
 
-    def _remember_code(self, outcome: Outcome) -> None:
-        """Let later candidates that compile to the same code share this measurement."""
-        code = _code(outcome.verdict)
-        if code and outcome.comparisons:
-            self._by_code.setdefault(code, outcome)
-
 
 def _same_code(run: Run) -> Comparison:
     """Say that a candidate which compiles to the original's machine code is as fast as that, without timing it."""
@@ -308,12 +312,3 @@ def _same_code(run: Run) -> Comparison:
         pairs=0,
         method="same machine code as the original",
     )
-
-
-def _code(verdict: Verdict) -> str:
-    """Return the digest of the machine code that was judged; empty when the domain gives none."""
-    for evidence in verdict.evidence:
-        text = evidence.facts.get("text_digest")
-        if isinstance(text, str):
-            return text
-    return ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from proofsmith.agents.attempts import Attempts, Result
 from proofsmith.agents.budget import Reservation
+from proofsmith.agents.precedence import Precedence
 from proofsmith.agents.run import Run
 from proofsmith.errors import BudgetSpent, ModelError
 from proofsmith.planners.best_of import PROBE, RULE
@@ -54,11 +55,12 @@ class Rounds:
         """Prepare the window; nothing starts before `drive`."""
         self._run = run
         self._strategy = strategy
-        self._attempts = Attempts(run)
+        self._precedence = Precedence(run.ledger)
+        self._told = self._precedence.told
+        self._attempts = Attempts(run, self._precedence)
         self._depth = run.width if run.width == 1 else 2 * run.width
         self._window: deque[_Flight] = deque()
         self._waiting: deque[Move] = deque()
-        self._told: dict[str, Outcome] = {}
         self._ended_by = ""
         self._refused = ""
         self._model_error: ModelError | None = None
@@ -122,7 +124,8 @@ class Rounds:
             self._window.append(_Flight(move=move, reserved=reserved, task=self._begin(move)))
 
     def _begin(self, move: Move) -> asyncio.Task[Result]:
-        return asyncio.create_task(self._attempts.carry_out(move), name=move.id)
+        work = self._attempts.carry_out(move, self._precedence.begin())
+        return asyncio.create_task(work, name=move.id)
 
     def _refuse(self, error: BudgetSpent) -> None:
         """End the search, unless only the model is too expensive now: then rules may go on without it."""
@@ -164,9 +167,9 @@ class Rounds:
             return
         self._model_error = self._model_error or result.error
         if outcome is not None and flight.move.kind == PROBE:
-            self._probed(outcome)
+            outcome = self._probed(outcome)
         elif outcome is not None:
-            self._told.setdefault(outcome.candidate.id, outcome)
+            outcome = self._precedence.credit(outcome)
             least = self._best.gain if self._best else 1.0
             if run.right(outcome.verdict) and (outcome.gain > least or not run.optimising):
                 self._best = outcome
@@ -204,14 +207,17 @@ class Rounds:
             return ""
         return f"{' and '.join(parts)} are left for the whole search"
 
-    def _probed(self, outcome: Outcome) -> None:
-        """Give up a candidate that a counter-example refuted."""
+    def _probed(self, outcome: Outcome) -> Outcome:
+        """Give up a candidate that a counter-example refuted; return what is known of it now."""
+        known = self._told[outcome.candidate.id]
         if self._run.right(outcome.verdict):
-            return
-        self._told[outcome.candidate.id] = outcome
-        if self._best is not None and self._best.candidate.id == outcome.candidate.id:
+            return known
+        self._precedence.refute(replace(outcome, candidate=known.candidate))
+        best = self._best.candidate.id if self._best else ""
+        if best and not self._run.right(self._told[best].verdict):
             right = [o for o in self._told.values() if self._run.right(o.verdict) and o.gain > 1.0]
             self._best = max(right, key=lambda o: o.gain, default=None)
+        return self._told[outcome.candidate.id]
 
     def _ask_again(self, flight: _Flight, result: Result) -> bool:
         """Tell the model once why its reply could not be read; the strategy is told of the second reply only."""

@@ -16,12 +16,12 @@ from langgraph.types import Command, interrupt
 
 from proofsmith.agents import report as reports
 from proofsmith.agents.apply import Change, carry_out, changes
-from proofsmith.agents.attempts import REFUTED
 from proofsmith.agents.conclusion import conclude
 from proofsmith.agents.confirm import Confirmed, confirm
 from proofsmith.agents.experience import of_change
 from proofsmith.agents.facts import SEARCH, gather, gather_for_report
 from proofsmith.agents.offers import profiled
+from proofsmith.agents.precedence import CREDITED, REFUTED
 from proofsmith.agents.report.patch import patch
 from proofsmith.agents.rounds import Rounds
 from proofsmith.agents.run import Run
@@ -105,7 +105,7 @@ class _Thread:
         try:
             await self._invoke(None if at.next else State())
         except Interrupted:
-            told = list(self._run.ledger.all("outcome", Outcome).values())
+            told = list(_recorded(self._run).values())
             return _publish(self._run, conclude(self._run, told, Confirmed(), "interrupted", ""))
         return reports.load(self._run.folder)
 
@@ -275,9 +275,17 @@ def _learn(run: Run, report: Report) -> None:
 
 
 def _outcomes(run: Run, state: State) -> list[Outcome]:
-    """Return what the search was told, in that order; a counter-example found later replaces a verdict."""
-    known = {**run.ledger.all("outcome", Outcome), **run.ledger.all(REFUTED, Outcome)}
+    """Return what the search was told, in that order."""
+    known = _recorded(run)
     return [known[name] for name in state["attempts"]]
+
+
+def _recorded(run: Run) -> dict[str, Outcome]:
+    """Return outcomes by candidate: as they count for whoever was first, and as a later counter-example left them."""
+    known: dict[str, Outcome] = {}
+    for kind in ("outcome", CREDITED, REFUTED):
+        known |= run.ledger.all(kind, Outcome)
+    return known
 
 
 def _key(state: State) -> str:
