@@ -22,15 +22,16 @@ PATTERNS = 3
 
 
 def kind_of(outcome: Outcome) -> Cell:
-    """Name a cell by the fact `bound` (roofline class) and the set of patterns applied.
+    """Name a cell by the fact `bound` (roofline class) of what was measured or judged, and the set of patterns applied.
 
     Patterns are the fact `patterns`, else the names of the rules in the candidate's move: `rule:tile(i,32)` is `tile`.
     """
     bound, patterns = "unknown", set[str]()
-    for evidence in outcome.verdict.evidence:
-        found = evidence.facts.get("bound")
+    shown = [evidence.facts for evidence in outcome.verdict.evidence]
+    for facts in (*shown, *(comparison.host for comparison in outcome.comparisons[:1])):
+        found = facts.get("bound")
         bound = found if isinstance(found, str) else bound
-        listed = evidence.facts.get("patterns")
+        listed = facts.get("patterns")
         patterns |= {str(name) for name in listed} if isinstance(listed, list) else set()
     if not patterns:
         parts = outcome.candidate.move.removeprefix("rule:").split("+")
@@ -90,9 +91,9 @@ class Evolve:
         self._state = _State()
 
     @property
-    def elites(self) -> Mapping[str, float]:
-        """Lower bound of the gain by cell name."""
-        return {name: elite["low"] for name, elite in self._state.cells.items()}
+    def elites(self) -> Mapping[str, tuple[float, float]]:
+        """Interval of the measured gain by cell name."""
+        return {name: (elite["low"], elite["high"]) for name, elite in self._state.cells.items()}
 
     @property
     def finished(self) -> bool:
@@ -227,7 +228,7 @@ class Evolve:
             "reached": name,
         }
         if kind == "explore":
-            values["cells"] = "\n".join(f"- {n}: {e['low']:.2f}" for n, e in state.cells.items())
+            values["cells"] = "\n".join(f"- {n}: {_interval(e)}" for n, e in state.cells.items())
         return self._sample(kind, fill(kind, brief=plan.brief, **values), [name])
 
     def _pair(self) -> tuple[str, str] | None:
@@ -264,8 +265,8 @@ class Evolve:
             code=render(base),
             one=render(a["files"]),
             two=render(b["files"]),
-            gain_one=f"{a['low']:.2f}",
-            gain_two=f"{b['low']:.2f}",
+            gain_one=_interval(a),
+            gain_two=_interval(b),
             overlap=overlap,
         )
         a["picks"] += 1
@@ -281,3 +282,8 @@ class Evolve:
 
     def _rng(self) -> random.Random:
         return random.Random(digest(str(self._seed), str(self._state.serial)))
+
+
+def _interval(elite: Mapping[str, Any]) -> str:
+    """Say between what the gain of an elite was measured to lie."""
+    return f"{elite['low']:.2f} to {elite['high']:.2f} times"

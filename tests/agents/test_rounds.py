@@ -1,5 +1,5 @@
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -7,6 +7,7 @@ from proofsmith.agents.rounds import Rounds
 from proofsmith.errors import ModelError, SandboxError, UsageError
 from proofsmith.model import ScriptedModel
 from proofsmith.planners.best_of import Plan
+from proofsmith.planners.evolve import Evolve
 from proofsmith.planners.plansearch import PlanSearch, Shape
 from proofsmith.types import Budget, Move, Status
 from tests.agents.toy import NAME, ToyDomain, cost_of, run_of, text_of
@@ -339,3 +340,29 @@ async def test_an_input_on_which_it_holds_or_that_cannot_be_run_changes_nothing(
     run, strategy = plansearch_of(tmp_path, Probed(refuted=50), doubting(replies), calls=4)
     end = await Rounds(run, strategy).drive()
     assert [(cost_of(o.candidate), o.verdict.status) for o in end.outcomes] == [(40, Status.TESTED)]
+
+
+class Classed(ToyDomain):
+    """Says with every measurement what bounds a candidate."""
+
+    async def measure(self, problem, base, candidate, sandbox, depth):
+        (timed,) = await super().measure(problem, base, candidate, sandbox, depth)
+        bound = "memory" if cost_of(candidate) < 50 else "compute"
+        return (replace(timed, host={"bound": bound}),)
+
+
+async def test_the_archive_of_a_run_holds_what_was_measured_with_its_interval_and_its_class(
+    tmp_path,
+):
+    strategy = Evolve(Plan(brief="b", files={NAME: text_of(100)}))
+    run = run_of(tmp_path, Classed(steps=(10, 60)), budget=Budget(attempts=2))
+    end = await Rounds(run, strategy).drive()
+    cells = strategy.dump()["cells"]
+    assert cells.keys() == {"compute/minus", "memory/minus"}
+    for outcome in end.outcomes:
+        (found,) = [e for e in cells.values() if e["id"] == outcome.candidate.id]
+        (timed,) = outcome.comparisons
+        assert (found["low"], found["high"]) == (timed.low, timed.high)
+        assert found["low"] < timed.ratio < found["high"]
+    (move,) = [m for m in (*strategy.ask(9),) if m.parents][:1]
+    assert move.parents == (cells["memory/minus"]["id"],)

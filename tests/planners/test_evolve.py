@@ -51,6 +51,13 @@ def test_a_cell_is_what_bounds_it_and_which_patterns_it_uses():
     )
 
 
+def test_what_was_measured_of_a_candidate_names_its_roofline_class():
+    outcome = measured("x", 2, bound=None)
+    (comparison,) = outcome.comparisons
+    timed = replace(comparison, host={"bound": "compute", "patterns": ["ymm"]})
+    assert kind_of(replace(outcome, comparisons=(timed,))) == ("compute", "ymm")
+
+
 def feed(strategy, *outcomes):
     for outcome in outcomes:
         (move,) = strategy.ask(1)
@@ -67,7 +74,7 @@ def test_each_cell_keeps_the_best_right_candidate_by_its_lower_bound():
         measured("d", 9.0, move="rule:vector(i)", right=False),
         measured("e", 3.0, move="rule:tile(k)"),
     )
-    assert dict(strategy.elites) == {"memory/tile": 3.0, "memory/unroll": 1.2}
+    assert dict(strategy.elites) == {"memory/tile": (3.0, 3.0), "memory/unroll": (1.2, 1.2)}
 
 
 def test_the_first_moves_open_on_the_original():

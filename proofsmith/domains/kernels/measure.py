@@ -141,6 +141,7 @@ async def compare(
         trial.reason = f"host too noisy: {check.reason}"
     if not trial.reason and trial.pairs:
         trial.reason = _disbelief(trial, contract, roofline)
+        facts |= _roof(trial, contract, roofline)
     return _comparisons(trial, looks, facts)
 
 
@@ -155,6 +156,15 @@ def _disbelief(trial: _Trial, contract: Contract, roofline: Roofline | None) -> 
     if not trial.bench.threaded and idle["candidate"] - idle["base"] > 1e-4 + 0.1 * busy_s:
         return f"the candidate waits {1e3 * idle['candidate']:.2f} ms per block that CPU time does not show"
     return roofline.impossible(contract, _per_call(trial), cores=cores) if roofline else ""
+
+
+def _roof(trial: _Trial, contract: Contract, roofline: Roofline | None) -> dict[str, JSON]:
+    """Return which roof is over the candidate and how near it came; nothing where the peaks are not known."""
+    if roofline is None:
+        return {}
+    cores = len(os.sched_getaffinity(0)) if trial.bench.threaded else 1
+    position = roofline.position(contract, _per_call(trial), cores=cores)
+    return {"bound": position.limit, "roofline_share": round(position.share, 3)}
 
 
 async def _bench(

@@ -13,7 +13,7 @@ from statistics import median
 from proofsmith.domains.kernels import host, symptoms, timing
 from proofsmith.domains.kernels.compile import Build, Compiler, entry_symbol, flags_of
 from proofsmith.domains.kernels.contract import Contract
-from proofsmith.domains.kernels.roofline import Position, Roofline
+from proofsmith.domains.kernels.roofline import NEAR_ROOF, Position, Roofline
 from proofsmith.domains.kernels.timing import Bench, Session
 from proofsmith.errors import SandboxError
 from proofsmith.protocols import Sandbox
@@ -25,8 +25,6 @@ ENOUGH_S = 1.0
 """Time after which no further pair starts, as long as there is one at all within the limit."""
 LIMIT_S = 10.0
 QUOTED_CHARS = 70
-NEAR_ROOF = 0.7
-"""Part of the roofline from which a roof counts as what bounds a kernel."""
 MATHS = "libm."
 _SAMPLES_PER_S = 5000
 _READING = Limits(wall_s=20.0, cpu_s=20.0, memory_mib=1024, disk_mib=128, processes=16)
@@ -184,11 +182,8 @@ def limited_by(position: Position, mca: Mapping[str, JSON]) -> str:
     `memory` is the bandwidth of any level that the arrays fit into; `instructions`: neither roof is near and no chain
     of dependencies was found, so that the code itself is what is slow.
     """
-    if position.share >= NEAR_ROOF:
-        return "compute" if position.bound == "compute" else "memory"
-    if mca.get("limited_by") == "latency of a dependency chain":
-        return "latency"
-    return "instructions"
+    chained = mca.get("limited_by") == "latency of a dependency chain"
+    return "latency" if chained and position.share < NEAR_ROOF else position.limit
 
 
 def bound(position: Position, mix: Mapping[str, JSON], mca: Mapping[str, JSON]) -> str:

@@ -16,6 +16,8 @@ from proofsmith.types import JSON, Limits, digest
 
 SLACK = 1.25
 """A rate this many times a measured peak is impossible; less may be a better day of the same core."""
+NEAR_ROOF = 0.7
+"""Part of the roofline from which a roof counts as what bounds a kernel."""
 _LIMITS = Limits(wall_s=30.0, cpu_s=20.0, memory_mib=512, disk_mib=64, processes=8)
 _SOURCE = "harness/roofline.c"
 
@@ -45,6 +47,16 @@ class Position:
     bytes: float
     estimated: bool
     """True when the header declares no traffic and the sizes of the arrays stand for it."""
+
+    @property
+    def limit(self) -> str:
+        """The class of a version in one word: the roof that it is near, else `instructions`.
+
+        `memory` is the bandwidth of any level that the arrays fit into.
+        """
+        if self.share < NEAR_ROOF:
+            return "instructions"
+        return "compute" if self.bound == "compute" else "memory"
 
     @property
     def summary(self) -> str:

@@ -149,6 +149,10 @@ async def test_a_time_below_the_roofline_is_impossible():
     (comparison,) = await setting.compare(candidate, base=optimised, roofline=snail)
     assert comparison.verdict == "invalid"
     assert "impossible speed" in comparison.reason
+    giant = Roofline(double_flops=1e15, float_flops=1e15, levels=(Level("memory", 0, 1e15),))
+    (comparison,) = await setting.compare(candidate, base=optimised, roofline=giant)
+    assert comparison.host["bound"] == "instructions"
+    assert comparison.host["roofline_share"] < 0.1
 
 
 async def test_inputs_have_the_structure_that_the_contract_promises():

@@ -45,6 +45,9 @@ async def test_a_kernel_is_bound_by_the_level_that_holds_its_arrays(tmp_path):
     heavy = PEAKS.position(await contract(tmp_path, 1000, "2*n*n"), 4e-5)
     assert heavy.bound == "compute"
     assert heavy.share == pytest.approx(0.5)
+    assert heavy.limit == "instructions"
+    assert PEAKS.position(await contract(tmp_path, 1000, "2*n*n"), 2.5e-5).limit == "compute"
+    assert PEAKS.position(await contract(tmp_path, 1000), 1.3e-7).limit == "memory"
     assert "50%" in heavy.summary
 
 
