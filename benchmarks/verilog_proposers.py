@@ -77,7 +77,8 @@ async def recipes(bars: Bars, root: Path, sandbox: Sandbox, quick: bool) -> None
 async def _netlist_proved(name: str, files: object, top: str, sandbox: Sandbox) -> bool:
     """Say whether the first netlist that the rules deliver for a design is proved equal to it."""
     domain, path = VerilogDomain(), Path(f"/tmp/{name.replace('/', '_')}.sv")
-    path.write_text("\n".join(dict(files).values()))  # type: ignore[call-overload]
+    texts = dict(files)  # type: ignore[call-overload]
+    path.write_text("\n".join(text for name, text in texts.items() if name.endswith((".v", ".sv"))))
     problem = await domain.read(path, Goal.AREA, {"top": top, "goal": "area*delay"}, sandbox)
     start = Candidate(files=dict(problem.files))
     async for candidate in proposers.mapped(problem, start, sandbox, Meter()):

@@ -8,7 +8,8 @@ from pathlib import Path
 from benchmarks.bars import Bars
 from proofsmith.domains.verilog import simulation, suite
 from proofsmith.domains.verilog.elaborate import elaborate, gates
-from proofsmith.domains.verilog.prove import Reference, judged
+from proofsmith.domains.verilog.prove import judged
+from proofsmith.domains.verilog.reference import Reference
 from proofsmith.domains.verilog.repair import behaviour
 from proofsmith.domains.verilog.repair import timing as repairs
 from proofsmith.domains.verilog.rewrites.text import Source

@@ -6,7 +6,7 @@ from proofsmith.domains.verilog import prove
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.equality import Terms
 from proofsmith.domains.verilog.pictures import waveform
-from proofsmith.domains.verilog.prove import Reference
+from proofsmith.domains.verilog.reference import Reference
 from proofsmith.domains.verilog.repair.search import timing_faults
 from proofsmith.protocols import Sandbox
 from proofsmith.types import JSON, Depth, Status

@@ -7,6 +7,9 @@ _WIRE = re.compile(r"  wire (?P<options>.*?)(?P<name>[\\$]\S+)$")
 _PART = re.compile(
     r"(?P<const>\d+'[01xzm-]+)|(?P<wire>[\\$]\S+)(?: \[(?P<high>\d+)(?::(?P<low>\d+))?\])?"
 )
+_SWITCHES = re.compile(
+    r"\b(?:r?(?:n|p|c)mos|(?:buf|not)if[01]|r?tran(?:if[01])?|pullup|pulldown)\b"
+)
 _OUTPUTS = frozenset({"\\Y", "\\Q", "\\DATA", "\\RD_DATA", "\\CO", "\\X"})
 Bit = tuple[str, int]
 
@@ -48,6 +51,15 @@ def floating(rtlil: str) -> bool:
         )
         is not None
     )
+
+
+def switched(log: str, text: str) -> bool:
+    """Say whether yosys turned a z into an x while it read: it warns of literals, and says nothing of gates.
+
+    >>> switched("", "module m(output y, input a, e); bufif1 (y, a, e); endmodule")
+    True
+    """
+    return "limited support for tri-state" in log or _SWITCHES.search(text) is not None
 
 
 def _bodies(rtlil: str) -> Iterator[tuple[str, list[str]]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from proofsmith.domains.verilog import drivers, toolchain
+from proofsmith.domains.verilog import controls, drivers, toolchain
 from proofsmith.domains.verilog.design import Design, Interface, Port
 from proofsmith.domains.verilog.prepare import prepared
 from proofsmith.domains.verilog.specification import guessed_reset
@@ -106,7 +106,8 @@ async def elaborate(
             complaint=_said(done),
             wall_s=done.wall_s,
         )
-    return _judged(replace(_described(design, done), text=ready.text, notes=tuple(notes)), done)
+    described = _described(design, ready.text, done)
+    return _judged(replace(described, notes=tuple(notes)), done)
 
 
 async def gates(read: Elaborated, sandbox: Sandbox) -> bytes:
@@ -130,7 +131,7 @@ async def _yosys(design: Design, text: str, sandbox: Sandbox, limits: Limits) ->
     data = {p: t for p, t in design.files.items() if p not in design.sources}
     names = ("drivers.il", "check.txt", "word.json", "word.il")
     done = await toolchain.yosys(
-        sandbox, script, {**data, "design.sv": text}, limits, outputs=names
+        sandbox, script, {**data, "design.sv": controls.joined(text)}, limits, outputs=names
     )
     if done.status is ToolStatus.MISSING:
         raise SandboxError(done.trouble, hint=toolchain.INSTALL["yosys"])
@@ -157,7 +158,7 @@ def _judged(read: Elaborated, done: ToolResult) -> Elaborated:
     return read
 
 
-def _described(design: Design, done: ToolResult) -> Elaborated:
+def _described(design: Design, text: str, done: ToolResult) -> Elaborated:
     module = top_of(done.outputs["word.json"])
     rtlil = done.outputs["drivers.il"].decode(errors="replace")
     ports = tuple(
@@ -183,11 +184,11 @@ def _described(design: Design, done: ToolResult) -> Elaborated:
     reset = _reset(design, ports, resets) if flops or latches else ("", 1)
     return Elaborated(
         design=design,
-        text="",
+        text=text,
         interface=Interface(ports=ports, clocks=clocks, reset=reset[0], reset_level=reset[1]),
         flops=frozenset(flops),
         latches=latches,
-        floating=drivers.floating(rtlil),
+        floating=drivers.floating(rtlil) or drivers.switched(done.log, text),
         nets=drivers.nets(rtlil),
         wall_s=done.wall_s,
         word=done.outputs["word.il"],

@@ -16,6 +16,7 @@ PURE_FUNCTIONS = frozenset(
 )
 _REPORTS = frozenset({"$error", "$warning", "$info"})
 """Checks of parameters and inputs: they change nothing, and no verdict is read from what a design prints."""
+_ENDS = frozenset({"$finish", "$stop", "$fatal"})
 _LOADERS = frozenset({"$readmemh", "$readmemb"})
 _TOOL_MACROS = re.compile(
     r"^(SYNTHESIS|SIMULATION|SIM|YOSYS|FORMAL|VERILATOR|ICARUS|__ICARUS\w*|__VAMS\w*|XILINX|ALTERA|MODEL_TECH|VCS|"
@@ -104,7 +105,7 @@ def complaint(
 
 def harmless_to_run(refusal: str) -> bool:
     """Say whether a refused text only speaks or ends its simulation: it may be compared all the same."""
-    return any(f" {word} does" in refusal for word in _SPEECH | {"$finish", "$stop", "$fatal"})
+    return any(f" {word} does" in refusal for word in _SPEECH | _ENDS)
 
 
 def unsupported(text: str) -> str:
@@ -118,14 +119,18 @@ def unsupported(text: str) -> str:
     return ""
 
 
-def timed(text: str) -> str:
-    """Return what in `text` formal tools do not see, such as a delay; empty when there is nothing."""
+def timed(text: str, *, refused: bool = False) -> str:
+    """Return what in `text` formal tools do not see, such as a delay; empty when there is nothing.
+
+    `refused`: the text is refused for ending its simulation, and only asked how it differs besides.
+    """
     words = list(lexicon.tokens(text))
     for finding in (_delay(words), _word(words, _FOREIGN | _UNSUPPORTED, "uses")):
         if finding:
             return finding
+    known = PURE_FUNCTIONS | _LOADERS | _SPEECH | (_ENDS if refused else frozenset())
     for token in words:
-        if token.kind == "system" and token.text not in PURE_FUNCTIONS | _LOADERS | _SPEECH:
+        if token.kind == "system" and token.text not in known:
             return f"line {token.line}: {token.text}"
     return ""
 

@@ -182,6 +182,22 @@ class Product:
             rails = later
         return rails
 
+    def orderly(self) -> int:
+        """Return 1 as long as no clock changed together with another input after the reset."""
+        changed = {True: FALSE, False: FALSE}
+        for name, word in self.inputs.items():
+            for bit in word:
+                before = self.graph.latch()
+                self.latches.append(Latch(before, bit))
+                of_clock = name in self._setting.clocks
+                moved = self.graph.xor(bit, before)
+                changed[of_clock] = self.graph.or_(changed[of_clock], moved)
+        both = self.graph.all([changed[True], changed[False], self.started, self.first_done])
+        was = self.graph.latch()
+        disorder = self.graph.or_(was, both)
+        self.latches.append(Latch(was, disorder))
+        return disorder ^ 1
+
     def machine(self, bad: int, defined: Mapping[str, tuple[int, ...]]) -> Machine:
         """Return what was built, with `bad` guarded by the end of the reset."""
         return Machine(
@@ -202,12 +218,19 @@ class Product:
 
 
 def miter(
-    reference: Circuit, candidate: Circuit, setting: Setting, *, ternary: bool, free: bool = False
+    reference: Circuit,
+    candidate: Circuit,
+    setting: Setting,
+    *,
+    ternary: bool,
+    free: bool = False,
+    orderly: bool = False,
 ) -> Machine:
     """Return the machine that is bad where a defined output bit of the reference differs from the candidate's.
 
     `ternary` False takes the reference in plain logic: with any value of its unknowns when `free`, else with 0 for
-    them, which is the same where it was proved to be always defined.
+    them, which is the same where it was proved to be always defined. `orderly`: until a clock changes together with
+    another input, which simulators take in either order.
     """
     made = Product(_widths(reference), setting, sequential=_sequential(reference, candidate))
     if ternary:
@@ -231,7 +254,8 @@ def miter(
         for (may_1, _), sure, bit in zip(word, known, got[name], strict=True):
             differs = graph.and_(sure, graph.xor(may_1, bit))
             wrong.append(graph.and_(counts, differs))
-    return made.machine(graph.any(wrong), defined)
+    before = made.orderly() if orderly else TRUE
+    return made.machine(graph.and_(before, graph.any(wrong)), defined)
 
 
 def definedness(reference: Circuit, setting: Setting) -> Machine:

@@ -2,9 +2,10 @@
 
 import random
 import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from proofsmith.domains.verilog import (
+    controls,
     correspondence,
     definedness,
     engines,
@@ -12,7 +13,7 @@ from proofsmith.domains.verilog import (
     product,
     replay,
     sensitivity,
-    toolchain,
+    tristate,
 )
 from proofsmith.domains.verilog.circuit import Circuit, Step
 from proofsmith.domains.verilog.design import Design
@@ -22,46 +23,16 @@ from proofsmith.domains.verilog.equality import Terms, meaning, offers, ports_di
 from proofsmith.domains.verilog.finding import TIMED, Finding, verdict
 from proofsmith.domains.verilog.gates import circuit_of, reads
 from proofsmith.domains.verilog.product import Machine, Setting
+from proofsmith.domains.verilog.reference import Reference
 from proofsmith.protocols import Sandbox
 from proofsmith.types import JSON, Depth, Status, Verdict
 
 CYCLES = {Depth.QUICK: 2_000, Depth.FULL: 20_000}
 AGREEMENT_STEPS, LEAST_BOUND = 200, 20
+FLOATING = "something drives z"
+LEAST_TOGGLED = 0.8
+"""Share of the reference's output bits that must take both values for a simulation to count."""
 _SEED = 20_000
-_KEPT_READINGS = 4
-
-
-@dataclass(slots=True)
-class Reference:
-    """The half of a comparison that depends on the reference alone, earned once."""
-
-    design: Design
-    read: Elaborated
-    circuits: dict[Step, Circuit | str] = field(default_factory=dict)
-    defined: dict[Setting, Decision] = field(default_factory=dict)
-    _readings: dict[str, Elaborated] = field(default_factory=dict)
-
-    def circuit(self, step: Step) -> Circuit | str:
-        """Return the gates, or why there are none."""
-        if step not in self.circuits:
-            self.circuits[step] = circuit_of(self.read, step)
-        return self.circuits[step]
-
-    async def reading(self, candidate: Design, sandbox: Sandbox) -> Elaborated:
-        """Return what is read of a candidate, which may take a multiple of what the reference takes.
-
-        The last few that were read are kept, for whoever asks for their gates before they are judged.
-        """
-        if candidate.key not in self._readings:
-            cpu_s = min(toolchain.READ_LIMITS.cpu_s, 10.0 + 20.0 * self.read.wall_s)
-            limits = replace(toolchain.READ_LIMITS, cpu_s=cpu_s, wall_s=3.0 * cpu_s)
-            found = await elaborate(candidate, sandbox, limits)
-            if found.trouble in ("limit", "time"):
-                return found
-            while len(self._readings) >= _KEPT_READINGS:
-                del self._readings[next(iter(self._readings))]
-            self._readings[candidate.key] = found
-        return self._readings[candidate.key]
 
 
 async def prove(
@@ -117,6 +88,7 @@ class Comparison:
         self._terms = terms
         self._facts: dict[str, JSON] = {"depth": str(depth)}
         self._rng = random.Random(_SEED)
+        self._refused = False
 
     async def found(self) -> Finding:
         """Climb the ladder, cheap gates first, and stop at the first failure."""
@@ -126,6 +98,7 @@ class Comparison:
         refused = gate.complaint(self._design, self._reference.design, frozenset())
         if refused and not gate.harmless_to_run(refused):
             return Finding(status=Status.FAILED, check="text gate", complaint=refused)
+        self._refused = bool(refused)
         found = await self._read(mine)
         if not refused:
             return found
@@ -142,13 +115,26 @@ class Comparison:
         if theirs.trouble == "limit":
             return self._undecided("read", f"too large or too deep: {theirs.complaint}")
         if theirs.trouble:
-            return Finding(status=Status.FAILED, check="read", complaint=theirs.complaint)
+            return await self._unread(mine, theirs)
         wrong = ports_differ(mine, theirs, by_name=self._terms.by_name)
         if wrong:
             return Finding(status=Status.FAILED, check="ports", complaint=wrong)
         if theirs.notes:
             self._facts["notes"] = list(theirs.notes)
         return await self._compared(theirs)
+
+    async def _unread(self, mine: Elaborated, theirs: Elaborated) -> Finding:
+        """Tell a text that is wrong from one that only yosys does not read: the latter runs in Icarus and agrees."""
+        wrong = Finding(status=Status.FAILED, check="read", complaint=theirs.complaint)
+        if theirs.trouble != "syntax" or not theirs.text:
+            return wrong
+        setting = self._setting(replace(mine, design=theirs.design, text=theirs.text))
+        steps = CYCLES[self._depth]
+        played = await replay.random_run(mine, theirs, setting, self._sandbox, self._seed(), steps)
+        if played.step is not None or played.complaint or played.toggled < LEAST_TOGGLED:
+            return wrong
+        why = f"yosys does not read it ({theirs.complaint}); simulation agrees for {steps} steps"
+        return self._undecided("read", why)
 
     def _undecided(self, check: str, why: str) -> Finding:
         return Finding(status=Status.UNDECIDED, check=check, complaint=why, facts=self._facts)
@@ -183,16 +169,37 @@ class Comparison:
         for circuit in (mine, its):
             informal = informal or (circuit if isinstance(circuit, str) else "")
         if informal or isinstance(mine, str) or isinstance(its, str):
+            if informal == FLOATING and await self._driven(theirs):
+                return Finding(status=Status.PROVED, check="equivalence", facts=self._facts)
             self._facts["no proof because"] = informal
             return await self._simulated(theirs, setting, None)
         return await self._proved(theirs, setting, mine, its)
+
+    async def _driven(self, theirs: Elaborated) -> bool:
+        """Say whether both designs are proved equal with 0 and with 1 in place of every z."""
+        reference = self._reference.read
+        for value in (0, 1):
+            mine = tristate.driven(reference.design, reference.text, value)
+            its = tristate.driven(theirs.design, theirs.text, value)
+            same = mine == reference.design and its == theirs.design
+            if mine is None or its is None or same:
+                return False
+            known = Reference(mine, await elaborate(mine, self._sandbox))
+            again = Comparison(known, its, self._sandbox, self._depth, self._terms)
+            found = await again.found()
+            if found.status is not Status.PROVED:
+                return False
+            said = f"{found.facts['meaning']}; z where the reference is z"
+            self._facts.update({**found.facts, "meaning": said})
+        return True
 
     def _informal(self, theirs: Elaborated) -> str:
         """Return why gates do not say all about one of the designs; empty when they do."""
         reference = self._reference.read
         if reference.floating or theirs.floating:
-            return "something drives z"
-        timed = gate.timed(reference.text) or gate.timed(theirs.text)
+            return FLOATING
+        timed = gate.timed(reference.text) or gate.timed(theirs.text, refused=self._refused)
+        timed = timed or controls.unclear(reference.text) or controls.unclear(theirs.text)
         if timed:
             return timed
         missing = sensitivity.incomplete(theirs.text, theirs.nets)
@@ -208,7 +215,9 @@ class Comparison:
         decision = await self._divided(machine, theirs, setting, mine, its, ternary=not always)
         self._facts.update({"engine": decision.engine, "meaning": meaning(setting, always=always)})
         if decision.status == "refuted":
-            return await self._refuted(theirs, setting, machine, decision)
+            found = await self._refuted(theirs, setting, machine, decision)
+            race = found.status is Status.UNDECIDED and setting.step is Step.EVENT
+            return await self._ordered(theirs, setting, mine, its, found) if race else found
         if decision.status == "open":
             self._facts["open"] = list(decision.notes)
             return await self._simulated(theirs, setting, machine)
@@ -217,6 +226,17 @@ class Comparison:
             if gap is not None:
                 return gap
         return await self._agreed(theirs, setting)
+
+    async def _ordered(
+        self, theirs: Elaborated, setting: Setting, mine: Circuit, its: Circuit, race: Finding
+    ) -> Finding:
+        """Look for a difference that is no race: one without a clock and another input that change at once."""
+        machine = product.miter(mine, its, setting, ternary=True, orderly=True)
+        found = await self._decided(machine)
+        if found.status != "refuted":
+            return race
+        self._facts["engine"] = found.engine
+        return await self._refuted(theirs, setting, machine, found)
 
     async def _decided(self, machine: Machine) -> Decision:
         trace = engines.sampled(machine, self._rng)
@@ -330,7 +350,7 @@ class Comparison:
             return Finding(
                 status=Status.FAILED, check="simulation", complaint=complaint, facts=self._facts
             )
-        if played.toggled < 0.8:
+        if played.toggled < LEAST_TOGGLED:
             share = f"{played.toggled:.0%} of the reference's outputs toggled"
             return self._undecided("simulation", f"{steps} steps agree, but only {share}")
         self._facts["toggled"] = played.toggled

@@ -11,7 +11,7 @@ from proofsmith.domains.verilog.equality import terms_of
 from proofsmith.domains.verilog.evidence import compared_files, replay_command
 from proofsmith.domains.verilog.finding import Finding, verdict
 from proofsmith.domains.verilog.netlist import implementation, netlist_of, texts
-from proofsmith.domains.verilog.prove import Reference
+from proofsmith.domains.verilog.reference import Reference
 from proofsmith.domains.verilog.trial import Run
 from proofsmith.protocols import Sandbox
 from proofsmith.types import (
