@@ -1,20 +1,23 @@
 """Look for a query whose rewrite by a rule differs from it, on random schemas, queries and databases.
 
-Run it as `python -m benchmarks.sql_fuzz [--queries N] [--seed S] [--engine E] [--quick]`. Every rule is applied to
-every query at every place; each output runs beside its input on small adversarial databases in the product's own
-sandboxed engine, and what the two return is compared as bags, in order where the query orders. The solver's model of
-SQL answers every query too, on databases of at most three rows a table, and is compared with the engine. `--quick`
-takes 2 000 queries.
+Run it as `python -m benchmarks.sql_fuzz [--queries N] [--seed S] [--engine E] [--results FILE] [--quick]`.
+Every rule is applied to every query at every place; each output runs beside its input on small adversarial databases
+in the product's own sandboxed engine, and what the two return is compared as bags, in order where the query orders.
+The solver's model of SQL answers every query too, on databases of at most three rows a table, and is compared with the
+engine. The queries come in parts of 250 with a seed of their own; with `--results` each finished part is a line of that
+file and is not run again. `--quick` takes 2 000 queries.
 """
 
 import argparse
 import asyncio
+import json
 import random
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
+from pathlib import Path
 
 from benchmarks.bars import Bars
 from benchmarks.sql_queries import Writer, draw_schema
@@ -31,6 +34,8 @@ from proofsmith.domains.sql.testing.pools import pools_of
 from proofsmith.domains.sql.testing.results import difference
 from proofsmith.executors.choice import open_sandbox
 
+A_PART = 250
+"""Queries of one seed."""
 A_SCHEMA = 50
 """Queries over one schema."""
 DATABASES = 12
@@ -50,6 +55,12 @@ class Tally:
     answers: int = 0
     """Queries that the solver's model answered."""
     model_findings: list[str] = field(default_factory=list)
+    wall_s: float = 0.0
+
+    def add(self, more: "Tally") -> None:
+        """Count what another part found."""
+        for name, value in vars(more).items():
+            setattr(self, name, getattr(self, name) + value)
 
 
 async def one_schema(engine: Engine, rng: random.Random, tally: Tally, count: int) -> None:
@@ -130,14 +141,42 @@ def judge(schema: Schema, script: str, cases, outcomes, tally: Tally) -> None:
                 )
 
 
-async def fuzz(name: str, queries: int, seed: int) -> Tally:
-    """Fuzz one engine."""
-    tally, rng = Tally(), random.Random(seed)
+async def fuzz(name: str, queries: int, seed: int, results: Path | None = None) -> Tally:
+    """Fuzz one engine, part by part; finished parts are read from `results` and written there."""
+    total, done = Tally(), finished(results)
     engine = await start(name, await open_sandbox(), request_timeout_s=600.0)
-    while tally.queries < queries and len(tally.findings) < 5:
-        await one_schema(engine, rng, tally, min(A_SCHEMA, queries - tally.queries))
+    for number in range(-(-queries // A_PART)):
+        count = min(A_PART, queries - number * A_PART)
+        key = f"{name} {seed} {number} {count}"
+        tally = done.get(key)
+        if tally is None:
+            tally = await one_part(engine, random.Random(key), count)
+            if results is not None:
+                with results.open("a") as file:
+                    file.write(json.dumps({"key": key, "tally": asdict(tally)}) + "\n")
+        total.add(tally)
     await engine.close()
+    return total
+
+
+async def one_part(engine: Engine, rng: random.Random, count: int) -> Tally:
+    """Fuzz with `count` queries over fresh schemas."""
+    tally, began_s = Tally(), time.perf_counter()
+    while tally.queries < count:
+        await one_schema(engine, rng, tally, min(A_SCHEMA, count - tally.queries))
+    tally.wall_s = time.perf_counter() - began_s
     return tally
+
+
+def finished(results: Path | None) -> dict[str, Tally]:
+    """Return the parts that `results` holds."""
+    if results is None or not results.is_file():
+        return {}
+    rows = [json.loads(line) for line in results.read_text().splitlines()]
+    return {
+        row["key"]: Tally(**{**row["tally"], "outputs": Counter(row["tally"]["outputs"])})
+        for row in rows
+    }
 
 
 async def main() -> int:
@@ -146,15 +185,15 @@ async def main() -> int:
     parser.add_argument("--queries", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--engine", action="append", choices=("sqlite", "duckdb", "postgresql"))
+    parser.add_argument("--results", type=Path)
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
     bars, total = Bars(), 2_000 if given.quick else given.queries
     for name in given.engine or ["sqlite"]:
-        began_s = time.perf_counter()
-        tally = await fuzz(name, total, given.seed)
+        tally = await fuzz(name, total, given.seed, given.results)
         print(
             f"{name}: {tally.queries} queries, {len(tally.outputs)} rules fired, {tally.runs} comparisons, "
-            f"{tally.telling} with rows, {tally.errors} where the input fails, {time.perf_counter() - began_s:.0f} s"
+            f"{tally.telling} with rows, {tally.errors} where the input fails, {tally.wall_s:.0f} s"
         )
         print("  " + ", ".join(f"{rule} {count}" for rule, count in tally.outputs.most_common()))
         print(f"  the solver's model answered {tally.answers} queries")

@@ -25,6 +25,7 @@ from proofsmith.domains.sql.engines.ddl import create_tables
 from proofsmith.domains.sql.parameters import Binding, bound, bound_text
 from proofsmith.domains.sql.population import ROWS, populate
 from proofsmith.domains.sql.query import parse_query, statement_text
+from proofsmith.domains.sql.referential import require_parents
 from proofsmith.domains.sql.schema import Schema
 from proofsmith.domains.sql.source import Source, source_of
 from proofsmith.domains.sql.testing.conditions import conditions_of
@@ -162,12 +163,13 @@ async def filled(
         )
         if _LOADED[name]:
             await database.execute(_LOADED[name])
+        await require_parents(database, schema)
     except StatementRefused as refusal:
         await engine.close()
         raise UsageError(
             f"the data do not fit the schema: {refusal}", hint="correct --data or --schema"
         ) from None
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, UsageError):
         await engine.close()
         raise
     return Bench(engine, database, data)

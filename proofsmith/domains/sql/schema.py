@@ -32,6 +32,14 @@ class Column:
         return "COLLATE" not in upper and not re.match(r"(BP|N)?CHAR(ACTER)?\b(?! VARYING)", upper)
 
     @property
+    def width(self) -> int:
+        """Characters to which PostgreSQL pads the column's texts with blanks, 0 when it pads none."""
+        upper = self.type.upper()
+        if self.compares_bytewise or "COLLATE" in upper or upper.startswith("BPCHAR"):
+            return 0
+        return self.arguments[0] if self.arguments else 1
+
+    @property
     def arguments(self) -> tuple[int, ...]:
         """Numbers in the type's parentheses: `(7, 2)` of `DECIMAL(7, 2)`, empty without any."""
         match = re.search(r"\(([\d\s,]+)\)", self.type)
@@ -358,6 +366,8 @@ class _Reader:
         if kind is None:
             return "TEXT" if self._dialect == "sqlite" else "VARCHAR"
         text: str = kind.sql(dialect=sqlglot_name(self._dialect))
+        if self._dialect != "postgresql" and kind.this in (exp.DType.CHAR, exp.DType.NCHAR):
+            text = re.sub(r"^[A-Z]+", "VARCHAR", text)  # pads nothing there
         for constraint in item.find_all(exp.CollateColumnConstraint):
             text += f" COLLATE {constraint.this.sql(dialect=sqlglot_name(self._dialect))}"
         return {"SERIAL": "INT", "BIGSERIAL": "BIGINT"}.get(text.upper(), text)

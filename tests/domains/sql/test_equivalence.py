@@ -117,6 +117,75 @@ def test_what_differs_on_some_database_is_refuted_with_it_and_not_proved(base, c
     assert found.database
 
 
+TYPED = """CREATE TABLE t (a INTEGER, s VARCHAR(9), at TIMESTAMP, day DATE)"""
+
+
+@pytest.mark.parametrize(
+    ("base", "candidate", "found"),
+    [
+        ("a % 2 <> 0", "ABS(a % 2) = 1", "agree"),
+        ("a % -3 = 1", "a % 3 = 1", "agree"),
+        ("a % 2 = 1", "ABS(a) % 2 = 1", "differ"),
+        ("s LIKE 'ab%'", "s >= 'ab' AND s < 'ac'", "agree"),
+        ("s LIKE 'ab%'", "s >= 'ab' AND s <= 'ac'", "differ"),
+        ("s LIKE 'ab'", "s = 'ab'", "agree"),
+        ("s LIKE '%'", "s IS NOT NULL", "agree"),
+        ("s LIKE '%'", "TRUE", "differ"),
+        ("s LIKE 'a_'", "s LIKE 'a%'", "differ"),
+        (
+            "CAST(at AS DATE) = DATE '2024-02-29'",
+            "at >= '2024-02-29 00:00:00' AND at < TIMESTAMP '2024-03-01 00:00:00'",
+            "agree",
+        ),
+        (
+            "CAST(at AS DATE) = DATE '2024-02-29'",
+            "at BETWEEN '2024-02-29' AND '2024-03-01'",
+            "differ",
+        ),
+        ("CAST(at AS DATE) <= day", "at < CAST(day AS TIMESTAMP)", "differ"),
+    ],
+)
+def test_remainders_patterns_and_days_mean_to_the_solver_what_they_mean_to_the_engines(
+    base, candidate, found
+):
+    texts = [f"SELECT a FROM t WHERE {condition}" for condition in (base, candidate)]
+    one, other, schema = pair(*texts, TYPED)
+    assert decide(qualified(one, schema), qualified(other, schema), schema, 2, 10.0).found == found
+
+
+@pytest.mark.parametrize(
+    ("base", "candidate", "found"),
+    [
+        ("p = 'ab'", "p = 'ab  '", "agree"),
+        ("p IN ('a ', 'b')", "p = 'a' OR p = 'b   '", "agree"),
+        ("p > 'a' AND p <> 'a'", "p > 'a '", "agree"),
+        ("p = q", "q = p AND p IS NOT NULL", "agree"),
+        ("p LIKE 'ab%'", "p LIKE 'ab%' AND p IS NOT NULL", "agree"),
+        ("p = 'ab'", "p LIKE 'ab'", "differ"),
+        ("p = 'ab'", "p > 'a'", "differ"),
+        ("p = 'ab'", "p = s", "unsupported"),
+        ("p = w", "w = p", "unsupported"),
+    ],
+)
+def test_padded_columns_are_compared_without_their_blanks_and_nothing_else_is_taken_for_known(
+    base, candidate, found
+):
+    ddl = "CREATE TABLE t (a INTEGER, p CHAR(4), q CHAR(4), w CHAR(2), s VARCHAR(4))"
+    texts = [f"SELECT a FROM t WHERE {condition}" for condition in (base, candidate)]
+    one, other, schema = pair(*texts, ddl)
+    assert decide(qualified(one, schema), qualified(other, schema), schema, 2, 10.0).found == found
+
+
+def test_the_day_of_a_moment_with_a_time_zone_is_anyones():
+    ddl = "CREATE TABLE t (a INTEGER, at TIMESTAMP WITH TIME ZONE)"
+    day = "SELECT a FROM t WHERE CAST(at AS DATE) = DATE '2024-02-29'"
+    ranged = "SELECT a FROM t WHERE at >= '2024-02-29' AND at < '2024-03-01'"
+    one, other, schema = pair(day, ranged, ddl)
+    assert (
+        decide(qualified(one, schema), qualified(other, schema), schema, 2, 10.0).found != "agree"
+    )
+
+
 def test_a_proof_rests_on_declared_constraints():
     base, candidate = "SELECT DISTINCT a FROM t", "SELECT a FROM t"
     keyed = "CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER)"
@@ -163,11 +232,13 @@ PADDED = (
         ("SELECT * FROM t", "unsupported"),
     ],
 )
-def test_a_padded_column_hinders_the_solver_only_where_a_query_names_it(text, found):
-    schema = parse_schema(PADDED, "postgresql")
+def test_a_column_with_a_collation_hinders_the_solver_only_where_a_query_names_it(text, found):
+    schema = parse_schema(PADDED.replace("CHAR(4)", 'VARCHAR(4) COLLATE "de-x-icu"'), "postgresql")
     query = qualified(parse_query(text, "postgresql"), schema)
-    assert decide(query, query, schema, 2, 10.0).reason == "a column of type CHAR(4)"
+    assert decide(query, query, schema, 2, 10.0).reason.startswith("a column of type VARCHAR(4)")
     assert decide(query, query, as_seen_by(schema, query), 2, 10.0).found == found
+    padded = parse_schema(PADDED, "postgresql")
+    assert decide(query, query, padded, 2, 10.0).found == "agree"
 
 
 def test_what_is_known_of_a_padded_column_is_forgotten_when_it_is_taken_as_plain():

@@ -39,6 +39,42 @@ async def test_no_verdict_contradicts_the_truth_of_a_pair(engine):
             assert not verdict.status.at_least(Status.TESTED), (row, verdict)
 
 
+HELD = """CREATE TABLE p (id INTEGER PRIMARY KEY, up INTEGER REFERENCES p(id), s VARCHAR(8), c DECIMAL(8, 2), n INT);
+CREATE TABLE q (id INTEGER PRIMARY KEY, up INTEGER NOT NULL REFERENCES q(id));"""
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "sqlite", "postgresql"])
+@pytest.mark.parametrize(
+    ("base", "candidate"),
+    [
+        (
+            "WITH RECURSIVE r(id) AS (SELECT id FROM p WHERE up IS NULL UNION "
+            "SELECT p.id FROM p JOIN r ON p.up = r.id) SELECT id FROM r",
+            "SELECT id FROM p",
+        ),
+        ("SELECT id FROM q WHERE id IN (SELECT up FROM q)", "SELECT id FROM q"),
+        ("SELECT id FROM p WHERE LOWER(s) = 'ab'", "SELECT id FROM p WHERE s = 'ab' OR s = 'AB'"),
+        ("SELECT id FROM p WHERE LENGTH(s) >= 5", "SELECT id FROM p WHERE LENGTH(s) = 5"),
+        ("SELECT id FROM p WHERE c > 3.4", "SELECT id FROM p WHERE c >= 4"),
+    ],
+    ids=["rows in a circle", "a row above itself", "mixed case", "lengths", "fractions"],
+)
+async def test_the_databases_hold_what_only_odd_rows_show(engine, base, candidate):
+    verdict = await judged(base, candidate, engine, ddl=HELD)
+    assert verdict.status is Status.FAILED, verdict
+    assert "rows" in verdict.evidence[-1].facts
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "postgresql"])
+async def test_a_whole_number_that_becomes_a_fraction_is_another_result(engine):
+    base = "SELECT CASE WHEN n > 1 THEN 1 ELSE 2 END AS w FROM p"
+    verdict = await judged(base, base.replace("ELSE 2", "ELSE 2.0"), engine, ddl=HELD)
+    assert verdict.status is Status.FAILED
+    wider = "SELECT SUM(n) AS w FROM p"
+    same = "SELECT SUM(k) AS w FROM (SELECT n, SUM(n) AS k FROM p GROUP BY n) AS g"
+    assert (await judged(wider, same, engine, ddl=HELD)).status.at_least(Status.TESTED)
+
+
 async def test_a_counter_example_is_a_small_script_that_the_engine_runs_from_empty():
     verdict = await judged("SELECT COUNT(a) AS n FROM t", "SELECT COUNT(*) AS n FROM t", "sqlite")
     assert verdict.status is Status.FAILED

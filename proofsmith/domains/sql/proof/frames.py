@@ -31,6 +31,9 @@ class Frame:
 class Outside:
     """`Subqueries` for expressions in which none is left; whatever else would be asked is refused."""
 
+    zoned = True
+    """What depends on a time zone, or could, is not taken apart."""
+
     def __init__(self, engine: str, texts: Mapping[str, int]) -> None:
         """Know the engine and the numbers of texts."""
         self.engine = engine

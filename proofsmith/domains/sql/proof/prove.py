@@ -12,8 +12,9 @@ from proofsmith.domains.sql.proof.frames import Frame
 from proofsmith.domains.sql.proof.matching import Matcher
 from proofsmith.domains.sql.proof.simplify import Simplifier
 from proofsmith.domains.sql.schema import Schema
-from proofsmith.domains.sql.symbolic.bounded import LOCK, codes
+from proofsmith.domains.sql.symbolic.bounded import LOCK
 from proofsmith.domains.sql.symbolic.terms import Unsupported
+from proofsmith.domains.sql.symbolic.texts import codes
 from proofsmith.domains.sql.testing.conditions import conditions_of
 
 

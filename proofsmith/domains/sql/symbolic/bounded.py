@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from proofsmith.domains.sql.schema import Column, Schema, Table
 from proofsmith.domains.sql.symbolic.encoder import Encoder, Ordered
+from proofsmith.domains.sql.symbolic.literals import DAY_US, padded, zoned
 from proofsmith.domains.sql.symbolic.relations import Relation, Row, Scope, Side
 from proofsmith.domains.sql.symbolic.scalar import Scalars
 from proofsmith.domains.sql.symbolic.terms import (
@@ -24,14 +25,13 @@ from proofsmith.domains.sql.symbolic.terms import (
     no,
     rows_identical,
 )
+from proofsmith.domains.sql.symbolic.texts import Names, codes
 from proofsmith.domains.sql.testing.conditions import conditions_of
 from proofsmith.domains.sql.testing.pools import Cell
 
 LOCK = threading.Lock()
 """The solver's terms belong to one global context."""
 
-_GAP = 1000
-_DAY_US = 86_400_000_000
 _LAST_DAY = 3_000_000
 """Ordinal of a day in the year 8214: what a model puts beyond the calendar is moved to its ends."""
 _EPOCH_DAYS = datetime.date(2000, 1, 1).toordinal()
@@ -101,6 +101,8 @@ class _Comparison:
     def __init__(self, base: exp.Query, candidate: exp.Query, schema: Schema, rows: int) -> None:
         self._queries = base, candidate
         self._schema, self._rows = schema, rows
+        types = [column.type for table in schema.tables.values() for column in table.columns]
+        self._engine = schema.dialect, any(map(zoned, types))
         self._texts = codes((base, candidate, *_check_trees(schema)))
         self._constraints: list[Bool] = []
         self._tables = {name: self._table(table) for name, table in schema.tables.items()}
@@ -113,7 +115,7 @@ class _Comparison:
         sides = Side("base", adversarial=False), Side("candidate", adversarial=True)
         outer = Scope({})
         found = [
-            Encoder(self._tables, self._texts, side, self._schema.dialect).ordered(query, outer)
+            Encoder(self._tables, self._texts, side, *self._engine).ordered(query, outer)
             for side, query in zip(sides, self._queries, strict=True)
         ]
         different = _difference(*found)
@@ -134,7 +136,7 @@ class _Comparison:
         solver.set("timeout", int(limit_s * 1000))
         solver.set("random_seed", 7)
         side = Side("base", adversarial=False)
-        encoder = Encoder(self._tables, self._texts, side, self._schema.dialect)
+        encoder = Encoder(self._tables, self._texts, side, *self._engine)
         rows = encoder.ordered(self._queries[0], Scope({})).relation.rows
         for term in (*self._constraints, *side.assumptions):
             if term is not True:
@@ -155,7 +157,7 @@ class _Comparison:
         """Return the first query's rows on one database."""
         solver = z3.Solver()
         side = Side("base", adversarial=False)
-        encoder = Encoder(self._tables, self._texts, side, self._schema.dialect)
+        encoder = Encoder(self._tables, self._texts, side, *self._engine)
         found = encoder.ordered(self._queries[0], Scope({})).relation.rows
         solver.add(*[term for term in side.assumptions if term is not True])
         for name, relation in self._tables.items():
@@ -195,6 +197,9 @@ class _Comparison:
                 for cell, column in zip(row.cells, table.columns, strict=True):
                     if column.kind == "text":
                         self._constraints.append(cell.number >= 0)
+                    if column.width:  # its texts stand without the blanks that fill them
+                        codes_ = (code for text, code in self._texts.items() if text[-1:] == " ")
+                        self._constraints += [cell.number != code for code in codes_]
                     if column.kind == "boolean":
                         self._constraints.append(z3.And(cell.number >= 0, cell.number <= 1))
                     if column.kind == "date":
@@ -242,7 +247,7 @@ class _Comparison:
         for tree in _check_trees(self._schema.only([table.name]), own=table.name):
             for row in relation.rows:
                 side = Side("check", adversarial=True)
-                encoder = Encoder({}, self._texts, side, self._schema.dialect)
+                encoder = Encoder({}, self._texts, side, *self._engine)
                 cells = dict(zip(relation.columns, row.cells, strict=True))
                 scope = Scope({table.name: cells})
                 try:
@@ -253,7 +258,7 @@ class _Comparison:
 
     def _database(self, model: z3.ModelRef) -> dict[str, list[tuple[Cell, ...]]]:
         """Read the tables from a model; numbers between the codes of texts become fresh texts."""
-        names = _Names(self._texts)
+        names = Names(self._texts)
         found = {}
         for name, table in self._schema.tables.items():
             rows = []
@@ -320,43 +325,19 @@ def _arbitrary(name: str, cells: Iterable[Value]) -> Value:
 
 
 def _variable(name: str, column: Column) -> Value:
+    null: Bool = z3.Bool(f"{name}?") if column.nullable else False
+    if column.width:
+        return Value(padded(column.width), null, z3.Int(name))
     if not column.compares_bytewise:
         raise Unsupported(f"a column of type {column.type}")
-    null: Bool = z3.Bool(f"{name}?") if column.nullable else False
     real = column.kind in ("decimal", "float")
     return Value(column.kind, null, z3.Real(name) if real else z3.Int(name))
-
-
-def codes(trees: Iterable[exp.Expr]) -> dict[str, int]:
-    """Give every text literal a number in the order of texts, with room for others in between."""
-    texts = {
-        str(literal.this)
-        for tree in trees
-        for literal in tree.find_all(exp.Literal)
-        if literal.is_string
-    }
-    ordered = sorted(texts - {""}, key=lambda text: text.encode())
-    return {"": 0, **{text: _GAP * (place + 1) for place, text in enumerate(ordered)}}
 
 
 def _check_trees(schema: Schema, own: str = "") -> list[exp.Expr]:
     """Return the CHECK conditions, of the table `own` alone when it is named."""
     tables = {own: schema.tables[own]} if own else schema.tables
     return conditions_of(Schema(tables, schema.dialect))
-
-
-class _Names:
-    """Texts for the numbers of a model: the literal's own, else one that sorts where the number lies."""
-
-    def __init__(self, codes: Mapping[str, int]) -> None:
-        self._literals = {number: text for text, number in codes.items()}
-
-    def text(self, number: int, longest: int) -> str:
-        if number in self._literals:
-            return self._literals[number]
-        below = max((code for code in self._literals if code <= number), default=0)
-        made = f"{self._literals.get(below, '')}\x01{number - below:03}"
-        return made if len(made) <= longest else made[:longest]
 
 
 def _true(model: z3.ModelRef, term: Bool) -> bool:
@@ -374,7 +355,7 @@ def _exact(model: z3.ModelRef, value: Value) -> Fraction | None:
     return Fraction(found.as_long()) if z3.is_int_value(found) else Fraction(found.as_fraction())
 
 
-def _cell(model: z3.ModelRef, value: Value, column: Column, names: _Names) -> Cell:
+def _cell(model: z3.ModelRef, value: Value, column: Column, names: Names) -> Cell:
     if _true(model, value.null):
         return None
     number = model.eval(value.number, model_completion=True)
@@ -385,13 +366,13 @@ def _cell(model: z3.ModelRef, value: Value, column: Column, names: _Names) -> Ce
     whole = int(number.as_long())
     match column.kind:
         case "text":
-            return names.text(whole, column.arguments[0] if column.arguments else 1 << 20)
+            return names.text(whole, column.width or (column.arguments or (1 << 20,))[0])
         case "date":
             return datetime.date.fromordinal(min(max(whole, 1), _LAST_DAY)).isoformat()
         case "timestamp":
             moment = datetime.datetime.fromordinal(_EPOCH_DAYS)
-            whole = min(max(whole, _DAY_US), _LAST_DAY * _DAY_US)
-            return str(moment + datetime.timedelta(microseconds=whole - _EPOCH_DAYS * _DAY_US))
+            whole = min(max(whole, DAY_US), _LAST_DAY * DAY_US)
+            return str(moment + datetime.timedelta(microseconds=whole - _EPOCH_DAYS * DAY_US))
         case "boolean":
             return bool(whole)
         case _:

@@ -58,13 +58,19 @@ class Encoder:
     """Encodes one of the two queries over given base tables."""
 
     def __init__(
-        self, tables: Mapping[str, Relation], texts: Mapping[str, int], side: Side, engine: str
+        self,
+        tables: Mapping[str, Relation],
+        texts: Mapping[str, int],
+        side: Side,
+        engine: str,
+        zoned: bool = False,
     ) -> None:
         """Take the tables, the numbers that stand for texts and what to note about this query."""
         self._tables = tables
         self._texts = texts
         self._side = side
         self.engine = engine
+        self.zoned = zoned
         self._scalars = Scalars(self)
         self._ctes: list[dict[str, Relation]] = [{}]
         self._shown: dict[int, tuple[object, list[list[Value]]]] = {}

@@ -1,12 +1,19 @@
 """Conditions in three-valued logic as solver terms: comparisons, IN, EXISTS, BETWEEN, IS."""
 
-import datetime
-import re
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from sqlglot import exp
 
+from proofsmith.domains.sql.symbolic.literals import (
+    DAY_US,
+    bounds_of,
+    date_of,
+    is_date_text,
+    is_moment_text,
+    moment_of,
+    stripped,
+)
 from proofsmith.domains.sql.symbolic.relations import Relation, Scope, in_list
 from proofsmith.domains.sql.symbolic.terms import (
     Bool,
@@ -27,6 +34,8 @@ class Subqueries(Protocol):
     """What expressions need of the encoder around them."""
 
     engine: str
+    zoned: bool
+    """Some column's values depend on the session's time zone."""
 
     def relation(self, query: exp.Expr, scope: Scope) -> Relation:
         """Return the rows of a subquery in the environment of an outer row."""
@@ -82,9 +91,29 @@ def condition(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
         return evaluate(of, node, scope)
     if type(node) in _COMPARISONS:
         return _comparison(of, node, scope)
-    if isinstance(node, exp.Like | exp.ILike | exp.RegexpLike | exp.StartsWith | exp.SimilarTo):
+    if isinstance(node, exp.Like):
+        return _like(of, node, scope)
+    if isinstance(node, exp.ILike | exp.RegexpLike | exp.StartsWith | exp.SimilarTo):
         return as_truth(of.uninterpreted(node, scope))
     return as_truth(of.value(node, scope))
+
+
+def _like(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
+    """LIKE with a plain beginning, or none, is a range of texts; SQLite ignores case, and other patterns are opaque."""
+    pattern = node.expression
+    ends = bounds_of(str(pattern.this)) if _is_text(pattern) else None
+    subject = of.value(node.this, scope)
+    if ends is None or of.around.engine == "sqlite" or subject.kind != "text":
+        return as_truth(of.uninterpreted(node, scope))
+    low, high = (Value("text", False, of.around.text(text)) for text in ends)
+    if ends[0] == ends[1]:
+        return equal(subject, low) if ends[0] else Truth(no(subject.null), False)
+    above, below = less(low, subject, orequal=True), less(subject, high)
+    return Truth(both(above.yes, below.yes), either(above.no, below.no))
+
+
+def _is_text(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Literal) and bool(node.is_string)
 
 
 def _and(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
@@ -135,9 +164,14 @@ def _aligned(of: Evaluator, left: exp.Expr, right: exp.Expr, scope: Scope) -> tu
     for mine, other, node in ((0, 1, left), (1, 0, right)):
         if values[other].kind in ("date", "timestamp") and is_date_text(node):
             values[mine] = date_of(str(node.this))
+        elif values[other].kind == "timestamp" and is_moment_text(node):
+            values[mine] = moment_of(str(node.this))
+        bare = stripped(node, values[other])
+        if bare is not None:
+            values[mine] = Value(values[other].kind, False, of.around.text(bare))
         if values[mine].kind == "date" and values[other].kind == "timestamp":
             days = values[mine]
-            values[mine] = Value("timestamp", days.null, days.number * 86_400_000_000)
+            values[mine] = Value("timestamp", days.null, days.number * DAY_US)
         if values[mine].kind == "boolean" and values[other].kind == "integer":
             raise Unsupported("a boolean compared with a number")
     return values[0], values[1]
@@ -258,23 +292,6 @@ def _require_known(node: exp.Expr) -> None:
     odd = [key for key, item in node.args.items() if item and key not in known]
     if odd:
         raise Unsupported(f"{node.key} {odd[0]}")
-
-
-def is_date_text(node: exp.Expr | None) -> bool:
-    """Say whether a node is a text literal that names a day."""
-    return (
-        isinstance(node, exp.Literal)
-        and bool(node.is_string)
-        and re.fullmatch(r"\d{4}-\d\d-\d\d", str(node.this)) is not None
-    )
-
-
-def date_of(text: str) -> Value:
-    """Return a day as a value; raises Unsupported when there is none such."""
-    try:
-        return Value("date", False, datetime.date.fromisoformat(text).toordinal())
-    except ValueError:
-        raise Unsupported(f"the date '{text}'") from None
 
 
 def is_condition(node: exp.Expr) -> bool:

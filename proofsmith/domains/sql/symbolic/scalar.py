@@ -6,15 +6,17 @@ from fractions import Fraction
 import z3
 from sqlglot import exp
 
-from proofsmith.domains.sql.gate import name_of
 from proofsmith.domains.sql.schema import kind_of
-from proofsmith.domains.sql.symbolic.predicates import (
-    Subqueries,
-    condition,
+from proofsmith.domains.sql.symbolic.literals import (
+    DAY_US,
     date_of,
-    is_condition,
     is_date_text,
+    is_moment_text,
+    moment_of,
+    zoned,
 )
+from proofsmith.domains.sql.symbolic.opaque import inputs_of, is_label, opaque
+from proofsmith.domains.sql.symbolic.predicates import Subqueries, condition, is_condition
 from proofsmith.domains.sql.symbolic.relations import Scope
 from proofsmith.domains.sql.symbolic.terms import (
     NULL,
@@ -34,65 +36,6 @@ from proofsmith.domains.sql.symbolic.terms import (
     merged,
     no,
 )
-
-_TEXT_FUNCTIONS = frozenset(
-    (
-        *(
-            "lower",
-            "upper",
-            "trim",
-            "ltrim",
-            "rtrim",
-            "btrim",
-            "substring",
-            "substr",
-            "left",
-            "right",
-        ),
-        *(
-            "replace",
-            "concat",
-            "concat_ws",
-            "reverse",
-            "dpipe",
-            "initcap",
-            "lpad",
-            "rpad",
-            "split_part",
-        ),
-        *("regexp_replace", "regexp_extract", "translate", "to_char", "chr", "md5", "hex"),
-    )
-)
-_WHOLE_FUNCTIONS = frozenset(
-    (
-        *(
-            "length",
-            "char_length",
-            "extract",
-            "year",
-            "month",
-            "day",
-            "quarter",
-            "week",
-            "position",
-        ),
-        *(
-            "str_position",
-            "strpos",
-            "instr",
-            "ascii",
-            "unicode",
-            "sign",
-            "bit_length",
-            "octet_length",
-        ),
-        *("day_of_week", "day_of_month", "day_of_year", "dayofweek", "dayofmonth", "dayofyear"),
-    )
-)
-_WHOLE_PARTS = frozenset(
-    ("YEAR", "MONTH", "DAY", "QUARTER", "WEEK", "DOW", "DOY", "HOUR", "MINUTE")
-)
-_NEVER_FOLDED = frozenset(("random", "rand"))
 
 
 class Scalars:
@@ -237,6 +180,15 @@ class Scalars:
             number = choice(under == size, part, number)
         return Value("integer" if whole else "decimal", either(null, under == 0), number)
 
+    def _remainder(self, node: exp.Expr, scope: Scope) -> Value:
+        """The remainder of whole numbers by a constant has the sign of what is divided, on all engines."""
+        left, right = self.value(node.this, scope), self.value(node.expression, scope)
+        under = right.number
+        if not (left.kind == right.kind == "integer" and isinstance(under, int) and under):
+            return self.uninterpreted(node, scope)
+        rest = left.number - under * _truncated(left.number, under)
+        return Value("integer", left.null, rest)
+
     def _case(self, node: exp.Expr, scope: Scope) -> Value:
         branches = node.args.get("ifs") or [node]
         otherwise = node.args.get("default") or node.args.get("false")
@@ -272,11 +224,16 @@ class Scalars:
             return date_of(str(node.this.this))
         if kind == "timestamp" and is_date_text(node.this):
             day = date_of(str(node.this.this))
-            return Value("timestamp", False, day.number * 86_400_000_000)
+            return Value("timestamp", False, day.number * DAY_US)
+        if kind == "timestamp" and is_moment_text(node.this) and not zoned(target):
+            return moment_of(str(node.this.this))
         inner = self.value(node.this, scope)
         if inner.kind == "null":
             return Value(kind, True, 0)
         sized = "(" in target
+        naive = self.around.engine != "sqlite" and not self.around.zoned
+        if (inner.kind, kind) == ("timestamp", "date") and naive:
+            return Value("date", inner.null, inner.number / DAY_US)
         if inner.kind == kind and kind in ("integer", "date", "timestamp", "boolean") and not sized:
             return inner
         if inner.kind == kind == "text" and not sized:
@@ -287,35 +244,9 @@ class Scalars:
 
     def uninterpreted(self, node: exp.Expr, scope: Scope) -> Value:
         """Return an arbitrary function of the node's inputs, the same for equal nodes over equal inputs."""
-        inputs = [child for child in node.iter_expressions() if not _is_type(child)]
-        if not isinstance(node, exp.Func | exp.Binary | exp.Like | exp.Escape) or any(
-            isinstance(child, exp.Query) for child in inputs
-        ):
-            raise Unsupported(node.key)
-        name = name_of(node)
-        if any(name_of(call) in _NEVER_FOLDED for call in node.find_all(exp.Func)):
-            raise Unsupported(name)
-        arguments, label = [], []
-        for child in inputs:
-            if isinstance(child, exp.Var | exp.Interval | exp.DataType):
-                label.append(child.sql())
-                continue
-            value = self.value(child, scope)
-            arguments += [choice(value.null, 1, 0), choice(value.null, 0, value.number)]
-            label.append(value.kind)
-        flags = sorted(
-            f"{key}={item!r}" for key, item in node.args.items() if isinstance(item, bool | str)
-        )
-        to = str(node.args["to"].sql()) if isinstance(node, exp.Cast) else ""
-        kind = _result_kind(node, name, to)
-        sort = z3.RealSort() if kind in ("decimal", "float") else z3.IntSort()
-        terms = [item if z3.is_expr(item) else z3.IntVal(item) for item in arguments]
-        if not terms:
-            raise Unsupported(name)
-        title = f"{node.key}:{name}:{to}:{','.join(label)}:{';'.join(flags)}"
-        sorts = [term.sort() for term in terms]
-        null = z3.Function(f"{title}?", *sorts, z3.BoolSort())(*terms)
-        return Value(kind, null, z3.Function(title, *sorts, sort)(*terms))
+        inputs = inputs_of(node)
+        values = [self.value(child, scope) for child in inputs if not is_label(child)]
+        return opaque(node, inputs, values)
 
     def undetermined(self, condition: Bool) -> None:
         """Note where a value depends on how rows are stored."""
@@ -334,6 +265,7 @@ _COMPUTED: Mapping[type[exp.Expr], Callable[[Scalars, exp.Expr, Scope], Value]] 
     exp.Sub: Scalars._arithmetic,
     exp.Mul: Scalars._arithmetic,
     exp.Div: Scalars._quotient,
+    exp.Mod: Scalars._remainder,
     exp.Coalesce: Scalars._coalesced,
     exp.Nullif: Scalars._nullified,
     exp.Case: Scalars._case,
@@ -354,10 +286,6 @@ def _plain(scope: Scope) -> Scope:
 
 def _is_scalar_extreme(node: exp.Expr) -> bool:
     return isinstance(node, exp.Max | exp.Min) and bool(node.expressions)
-
-
-def _is_type(node: exp.Expr) -> bool:
-    return isinstance(node, exp.DataType)
 
 
 def _counted(value: Value) -> Number:
@@ -386,15 +314,3 @@ def _truncated(over: Number, under: Number) -> Number:
     size = abs(under)
     upward = choice(over >= 0, over / size, -((0 - over) / size))
     return upward if under > 0 else 0 - upward
-
-
-def _result_kind(node: exp.Expr, name: str, to: str) -> str:
-    if to:
-        return kind_of(to)
-    if isinstance(node, exp.Like | exp.ILike | exp.RegexpLike | exp.StartsWith | exp.SimilarTo):
-        return "boolean"
-    if name in _TEXT_FUNCTIONS or isinstance(node, exp.DPipe):
-        return "text"
-    if isinstance(node, exp.Extract):
-        return "integer" if node.name.upper() in _WHOLE_PARTS else "decimal"
-    return "integer" if name in _WHOLE_FUNCTIONS else "decimal"

@@ -22,6 +22,8 @@ _NULL_SHARES = (0.0, 0.15, 0.35)
 _KEY_TRIES = 6
 _CHECK_TRIES = 40
 _SMALL_KEYS = tuple(range(13))
+_CIRCLE_SHARE = 0.3
+"""References of a table to itself that are pointed at any row of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,26 @@ class Generator:
                 row = self._row(table, rows, database, domains, shape)
                 if row is not None:
                     rows.append(row)
+            self._entangle(table, rows)
         return database
+
+    def _entangle(self, table: Table, rows: list[Row]) -> None:
+        """Point some references of a table to itself at any row of it, so that rows refer to one another in circles."""
+        names = [column.name for column in table.columns]
+        for key in table.foreign_keys:
+            if key.table != table.name:
+                continue
+            for place, row in enumerate(rows):
+                cells = dict(zip(names, row, strict=True))
+                if self._random.random() > _CIRCLE_SHARE or None in map(cells.get, key.columns):
+                    continue
+                parent = dict(zip(names, self._random.choice(rows), strict=True))
+                given = dict(zip(key.columns, map(parent.get, key.references), strict=True))
+                changed = cells | given
+                others = [*rows[:place], *rows[place + 1 :]]
+                sound = all(check.holds(changed) for check in self._checks[table.name])
+                if None not in given.values() and sound and _is_new(table, changed, others):
+                    rows[place] = tuple(changed[name] for name in names)
 
     def large(self, count: int) -> dict[str, list[Row]]:
         """Return a database with `count` rows a table: refutes what is right on small databases alone."""
@@ -178,13 +199,16 @@ class Generator:
             optional = [c for c in table.columns if c.name in key.columns and c.nullable]
             if any(cells[name] is None for name in key.columns):
                 continue
-            if not candidates:
-                if not optional:
-                    return False
+            names = [column.name for column in parent.columns]
+            if candidates:
+                chosen = self._random.choice(candidates)
+            elif optional:
                 cells[optional[0].name] = None
                 continue
-            chosen = self._random.choice(candidates)
-            names = [column.name for column in parent.columns]
+            elif parent.name == table.name:
+                chosen = tuple(cells[name] for name in names)
+            else:
+                return False
             for name, reference in zip(key.columns, key.references, strict=True):
                 cells[name] = chosen[names.index(reference)]
         return True

@@ -12,9 +12,14 @@ from sqlglot import exp
 from proofsmith.domains.sql.schema import Column
 
 Cell = None | bool | int | float | str | Decimal
+"""A value of a table's cell; dates and times are ISO text."""
 _FRACTIONS = (0.5, 1.5, 0.01, 1.25, 2.345, 10.75)
 """Halves for rounding to whole numbers, and digits enough for rounding to one or two."""
-"""A value of a table's cell; dates and times are ISO text."""
+_HALF = Decimal("0.5")
+_WITH_HALVES = 24
+"""Whole constants of which halves and what lies just below are tried too."""
+_MOST_LENGTH = 64
+"""Longest text made because a query compares a length."""
 
 _INTEGERS = (0, 1, 2, -1)
 _TEXTS = ("A", "", "a", "X", "Y", "Xa", "A ", "b")
@@ -89,6 +94,8 @@ class Pools:
         scale = scale if len(arguments) > 1 or not arguments else 0
         unit, most = Decimal(1).scaleb(-scale), Decimal(10) ** (precision - scale)
         values = [*map(Decimal, self.integers), *self.numbers, unit]
+        if scale:
+            values += [near for v in self.integers[:_WITH_HALVES] for near in (v + _HALF, v - unit)]
         fitting = [value.quantize(unit) for value in values if abs(value) < most - 1]
         return list(dict.fromkeys(fitting))
 
@@ -103,11 +110,23 @@ def pools_of(expressions: Iterable[exp.Expr]) -> Pools:
             else:
                 _add_number(found, str(literal.this))
             _add_own(found, literal)
+        _add_lengths(found, expression)
     found.integers = list(dict.fromkeys(found.integers))
     found.numbers = list(dict.fromkeys(found.numbers))
     found.texts = list(dict.fromkeys(found.texts))
     found.dates = list(dict.fromkeys(found.dates))
     return found
+
+
+def _add_lengths(found: Pools, expression: exp.Expr) -> None:
+    """Add texts as long as the numbers that a length is compared with, one shorter and one longer."""
+    for measured in expression.find_all(exp.Length):
+        condition = measured.find_ancestor(exp.Predicate, exp.In, exp.Between, exp.Case)
+        for literal in condition.find_all(exp.Literal) if condition is not None else ():
+            if not literal.is_string and str(literal.this).isdigit():
+                size = int(literal.this)
+                lengths = range(max(size - 1, 0), size + 2) if size < _MOST_LENGTH else ()
+                found.texts += ["m" * length for length in lengths]
 
 
 def _add_number(found: Pools, text: str) -> None:
@@ -161,7 +180,8 @@ def _texts_near(text: str) -> list[str]:
     """Return texts that a careless comparison takes for `text`: other case, blanks around it, wildcards filled."""
     plain = text.replace("%", "").replace("_", "")
     filled = text.replace("%", "xx").replace("_", "z")
-    return [plain, filled, text.upper(), text.lower(), f"{plain} ", f" {plain}", f"{text}x"]
+    near = [plain, filled, text.upper(), text.lower(), f"{plain} ", f" {plain}", f"{text}x"]
+    return [*near, text.capitalize(), text.swapcase()]
 
 
 def shrunk(pool: list[Cell], size: int | None, random_: random.Random) -> list[Cell]:

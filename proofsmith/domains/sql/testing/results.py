@@ -29,6 +29,8 @@ def difference(
 
     `keyed` is the original's result with its sort keys as further columns: rows that tie may stand in any order.
     """
+    if gains_fraction(base, candidate):
+        return "rows"
     left, right = [_row(row) for row in base.rows], [_row(row) for row in candidate.rows]
     if left == right:
         return ""
@@ -43,6 +45,22 @@ def difference(
     if keyed is None or not shows_order(base, keyed):
         return ""
     return "" if _same_but_ties(keyed, right, len(base.columns)) else "order"
+
+
+def gains_fraction(base: Outcome, candidate: Outcome) -> bool:
+    """Say whether a column of whole numbers has become one of decimals with digits behind the point: 2 and 2.0."""
+    return any(
+        all(type(cell) is int for cell in mine)
+        and any(isinstance(cell, dict) and "." in str(cell.get("decimal", "")) for cell in theirs)
+        for mine, theirs in zip(_columns(base), _columns(candidate), strict=False)
+        if mine
+    )
+
+
+def _columns(outcome: Outcome) -> list[list[JSON]]:
+    """Return the cells of each column that are not NULL."""
+    columns = zip(*outcome.rows, strict=True)
+    return [[cell for cell in column if cell is not None] for column in columns]
 
 
 def shows_order(base: Outcome, keyed: Outcome) -> bool:

@@ -1,0 +1,35 @@
+"""Numbers that stand for texts in the order of texts, and texts for the numbers of a model."""
+
+from collections.abc import Iterable, Mapping
+
+from sqlglot import exp
+
+from proofsmith.domains.sql.symbolic.literals import bounds_of
+
+_GAP = 1000
+
+
+def codes(trees: Iterable[exp.Expr]) -> dict[str, int]:
+    """Give every text literal a number in the order of texts, with room for others in between."""
+    literals = [node for tree in trees for node in tree.find_all(exp.Literal) if node.is_string]
+    texts = {str(literal.this) for literal in literals}
+    texts.update(*(bounds_of(text) or () for text in [*texts]))
+    texts.update([text.rstrip(" ") for text in texts])
+    ordered = sorted(texts - {""}, key=lambda text: text.encode())
+    return {"": 0, **{text: _GAP * (place + 1) for place, text in enumerate(ordered)}}
+
+
+class Names:
+    """Texts for the numbers of a model: the literal's own, else one that sorts where the number lies."""
+
+    def __init__(self, codes: Mapping[str, int]) -> None:
+        """Take the numbers of the literals."""
+        self._literals = {number: text for text, number in codes.items()}
+
+    def text(self, number: int, longest: int) -> str:
+        """Return the text for a number, at most `longest` characters of it."""
+        if number in self._literals:
+            return self._literals[number]
+        below = max((code for code in self._literals if code <= number), default=0)
+        made = f"{self._literals.get(below, '')}\x01{number - below:03}"
+        return made if len(made) <= longest else made[:longest]
