@@ -1,6 +1,5 @@
 """The verb `optimize` over a folder or a log: one search a file, one table, advice that several files share."""
 
-import importlib
 import json
 import sys
 from collections import defaultdict
@@ -78,8 +77,7 @@ def parts(source: Path, domain: str | None, given: Mapping[str, object]) -> list
 def _split(spec: DomainSpec, source: Path, given: Mapping[str, object]) -> list[Path]:
     from proofsmith import config
 
-    module, _, attribute = spec.workload.partition(":")
-    function: Callable[..., list[Path]] = getattr(importlib.import_module(module), attribute)
+    function: Callable[..., list[Path]] = domains.implementation(spec, spec.workload)
     home = config.resolve({}).settings.runs_dir.parent / "workloads"
     place = home / digest(str(source.resolve()))[:12]
     return function(source, options_of(spec, given), place)

@@ -4,9 +4,9 @@ import importlib
 import pkgutil
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from proofsmith.errors import UsageError
+from proofsmith.errors import SandboxError, UsageError
 from proofsmith.spec import DomainSpec
 
 if TYPE_CHECKING:  # protocols needs pydantic, which `--help` does not
@@ -45,7 +45,26 @@ def find(source: Path, name: str | None = None) -> DomainSpec:
 
 
 def load(spec: DomainSpec) -> "Domain":
-    """Import and construct the domain that `spec` describes."""
-    module_name, _, attribute = spec.entry.partition(":")
-    domain: Domain = getattr(importlib.import_module(module_name), attribute)()
+    """Import and construct the domain that `spec` describes; raises SandboxError when a package is missing."""
+    domain: Domain = implementation(spec, spec.entry)()
     return domain
+
+
+def implementation(spec: DomainSpec, entry: str) -> Any:
+    """Return what `entry`, a `module:attribute` of the domain, names.
+
+    Raises:
+        SandboxError: a package that the domain needs is not installed.
+    """
+    module_name, _, attribute = entry.partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), attribute)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in ("", "proofsmith"):
+            raise
+        installs = {probe.install for probe in spec.probes if probe.distribution}
+        raise SandboxError(
+            f"the package {missing}, which {spec.name} needs, is not installed",
+            hint=min(installs, default=f"pip install {missing}"),
+        ) from None

@@ -282,7 +282,7 @@ async def start(
     module = f"{name}_engine"
     argv: tuple[str, ...] = (python, "-s", "-B", "serve.py", module)
     if name == "postgresql":
-        if not Path(_BINARIES).is_dir():
+        if not any(Path(_BINARIES).glob("*/bin/postgres")):
             raise SandboxError("PostgreSQL is not installed", hint="apt-get install postgresql")
         buffers, temporary = ("256MB", "-1") if roomy else ("32MB", "64MB")
         begin = _POSTGRES_START % {"buffers": buffers, "temporary": temporary}
