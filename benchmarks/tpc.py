@@ -1,4 +1,4 @@
-"""Generate TPC-H and TPC-DS data with DuckDB's own generators, as CSV files that every engine loads."""
+"""Generate TPC-H and TPC-DS data with DuckDB's own generators, and `job`, as CSV files that every engine loads."""
 
 import argparse
 import importlib.util
@@ -8,9 +8,12 @@ from pathlib import Path
 
 import duckdb
 
+from benchmarks import joblike
 from proofsmith.domains.sql.suite import SqlSuite
 
 SUITES = {"tpch": "dbgen", "tpcds": "dsdgen"}
+FILMS = 200_000
+"""Films of the generated set `job` at scale 1."""
 DIALECTS = {"duckdb": "duckdb", "sqlite": "sqlite", "postgresql": "postgres"}
 
 
@@ -30,6 +33,8 @@ def extension(suite: str) -> Path:
 def generate(suite: str, scale: float, folder: Path) -> Path:
     """Write the suite's tables at scale factor `scale` below `folder`, unless they are there; return their folder."""
     target = folder / f"{suite}-sf{scale:g}"
+    if suite == "job":
+        return joblike.generate(target, int(FILMS * scale), 33)
     if (target / "complete").is_file():
         return target
     target.mkdir(parents=True, exist_ok=True)
@@ -44,21 +49,22 @@ def generate(suite: str, scale: float, folder: Path) -> Path:
     return target
 
 
-def queries(suite: str, engine: str) -> Iterator[tuple[str, str]]:
-    """Yield id and text of the suite's queries in the dialect of `engine`."""
-    for found in SqlSuite(suite, engine).problems(data_root()):
+def queries(suite: str, engine: str, rows: Path) -> Iterator[tuple[str, str]]:
+    """Yield id and text of the suite's queries in the dialect of `engine`; `rows` is what `generate` returned."""
+    root = rows if suite == "job" else data_root()
+    for found in SqlSuite(suite, engine).problems(root):
         yield found.editable[0].removesuffix(".sql"), found.text
 
 
-def schema(suite: str) -> Path:
-    """Return the file with the suite's tables and primary keys."""
-    return data_root() / f"{suite}_schema.sql"
+def schema(suite: str, rows: Path) -> Path:
+    """Return the file with the suite's tables and keys."""
+    return rows / "schema.sql" if suite == "job" else data_root() / f"{suite}_schema.sql"
 
 
 def main() -> None:
     """Generate from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("suite", choices=sorted(SUITES))
+    parser.add_argument("suite", choices=[*sorted(SUITES), "job"])
     parser.add_argument("scale", type=float)
     parser.add_argument("folder", type=Path)
     given = parser.parse_args()

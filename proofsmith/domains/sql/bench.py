@@ -107,19 +107,28 @@ def _scratch() -> Iterator[Path]:
         yield Path(scratch)
 
 
-async def on_mutants(problem: Problem, sandbox: Sandbox, count: int) -> AsyncIterator[Bench]:
+async def on_mutants(
+    problem: Problem, sandbox: Sandbox, count: int, *, sliced: bool = False
+) -> AsyncIterator[Bench]:
     """Yield benches with changed copies of the problem's CSV data, one after the other; none without such data."""
     source, folder = source_of(problem), problem.inputs.get("data")
     schema = source.schema.only(source.tables)
+    if folder is not None:
+        async for bench in changed_copies(schema, folder, sandbox, count, sliced=sliced):
+            yield replace(bench, values=source.bindings[0])
+
+
+async def changed_copies(
+    schema: Schema, folder: Path, sandbox: Sandbox, count: int, *, sliced: bool
+) -> AsyncIterator[Bench]:
+    """Yield benches with changed copies of the CSV files in `folder`, of a tenth of the rows where `sliced`."""
     for seed in range(1, count + 1):
         with _scratch() as scratch:
-            if folder is None or not await asyncio.to_thread(
-                mutated, schema, folder, scratch, seed
-            ):
+            if not await asyncio.to_thread(mutated, schema, folder, scratch, seed, sliced=sliced):
                 return
             bench = await filled(schema, scratch, f"changed copy {seed}", sandbox)
         try:
-            yield replace(bench, values=source.bindings[0])
+            yield bench
         finally:
             await bench.engine.close()
 

@@ -101,10 +101,8 @@ class SqlDomain:
         verdict = corroboration.lifted(verdict, own, corroboration.derived(problem, candidate))
         if depth is not Depth.FULL or verdict.status is Status.FAILED:
             return verdict
-        found = [
-            await compared(bench)
-            async for bench in on_mutants(problem, sandbox, corroboration.MUTANTS)
-        ]
+        copies = on_mutants(problem, sandbox, corroboration.MUTANTS, sliced=own.ended == "timeout")
+        found = [await compared(bench) async for bench in copies]
         return corroboration.on_copies(verdict, found)
 
     async def behaviour(self, problem: Problem, candidate: Candidate, sandbox: Sandbox) -> str:

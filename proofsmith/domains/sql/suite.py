@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -26,7 +27,10 @@ class SqlSuite:
     revision = "1"
 
     def __init__(self, name: str, engine: str = "duckdb") -> None:
-        """Take the set's name: `tpch`, `tpcds`, `pairs`, `calcite`, or `folder` for SQL files with a schema.sql."""
+        """Take the set's name: `tpch`, `tpcds`, `pairs`, `calcite`, `job`, or `folder` for files with a schema.sql.
+
+        `job` reads the Join Order Benchmark's folder, or one like it: queries whose names begin with a number.
+        """
         self.name = name
         self.engine = engine
 
@@ -52,7 +56,7 @@ class SqlSuite:
 
     def _folder(self, root: Path) -> Iterator[Problem]:
         ddl = _text(root / "schema.sql")
-        for path in sorted(root.glob("*.sql")):
+        for path in sorted(root.glob("[0-9]*.sql" if self.name == "job" else "*.sql"), key=_place):
             if path.name != "schema.sql":
                 yield self._problem(path.stem, _text(path), ddl)
 
@@ -83,6 +87,12 @@ def translated(text: str, engine: str) -> str:
             if node.args.get("decimals") is not None:
                 node.set("this", exp.cast(node.this, "DECIMAL"))
     return str(tree.sql(dialect=sqlglot_name(engine)))
+
+
+def _place(path: Path) -> tuple[int, str]:
+    """Sort 2a before 10a."""
+    digits = re.match(r"\d+", path.stem)
+    return (int(digits[0]) if digits else 0), path.stem
 
 
 def _gain(report: Report) -> float:

@@ -1,6 +1,8 @@
 """The user's own database is read, never written, and its password never shown."""
 
+import asyncio
 import sqlite3
+from contextlib import asynccontextmanager
 
 import duckdb
 import pytest
@@ -12,6 +14,7 @@ from proofsmith.errors import SandboxError, UsageError
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.protocols import ServiceSpec
 from proofsmith.types import Candidate, Depth, Goal, Limits, Status
+from tests.cli.command import proofsmith
 
 DDL = """CREATE TABLE dept (id INTEGER PRIMARY KEY, name VARCHAR(20) NOT NULL UNIQUE);
 CREATE TABLE emp (id INTEGER PRIMARY KEY, dept_id INTEGER REFERENCES dept (id), sal INTEGER CHECK (sal > 0));
@@ -22,6 +25,15 @@ bin=$(ls -d /usr/lib/postgresql/*/bin | tail -1)
 "$bin/initdb" -D /tmp/data -U me --auth=trust --no-sync -E UTF8 --locale=C >/dev/null
 exec "$bin/postgres" -D /tmp/data -c listen_addresses= -c unix_socket_directories=/socket -c fsync=off \
  -c dynamic_shared_memory_type=mmap"""
+REPLICA = START.replace(
+    "exec ",
+    """"$bin/postgres" --single -D /tmp/data postgres >/dev/null <<'SQL'
+CREATE TABLE emp (id INTEGER PRIMARY KEY, sal INTEGER);
+INSERT INTO emp VALUES (1, 5), (2, 7);
+SQL
+touch /tmp/data/standby.signal
+exec """,
+)
 
 
 def sqlite_file(folder):
@@ -87,32 +99,110 @@ async def test_a_difference_on_the_users_rows_alone_refuses_a_candidate(tmp_path
     assert verdict.status.at_least(Status.TESTED), verdict.feedback
 
 
-@pytest.mark.slow
-async def test_postgresql_gives_its_schema_read_only_and_says_when_it_goes_away():
+@asynccontextmanager
+async def server(script):
+    """A PostgreSQL server of somebody else; yields its service and its address."""
     sandbox = (await open_sandbox()).fresh()
     spec = ServiceSpec(
         name="own-postgresql",
-        argv=("/bin/sh", "-c", START),
+        argv=("/bin/sh", "-c", script),
         protocol="socket",
         limits=Limits(memory_mib=1024, disk_mib=256),
     )
     service = await sandbox.service(spec)
     folder = (await service.address()).rsplit("/", 1)[0]
-    address = address_of(f"postgresql://me:secret@/postgres?host={folder}")
-    with address.connected() as connection:
-        connection.execute("SET default_transaction_read_only = off")
-        connection.execute(DDL)
-    schema = parse_schema(ddl_of(address, frozenset(["emp"])), "postgresql")
-    assert schema.tables["emp"].foreign_keys[0].references == ("id",)
-    assert schema.tables["emp"].checks
-    assert schema.tables["dept"].unique == (("name",),)
-    found, write, late = outcomes(
-        address,
-        ["SELECT id FROM emp ORDER BY id", "DELETE FROM emp RETURNING id", "SELECT pg_sleep(9)"],
-        limit_s=1.0,
-    )
-    assert found.rows == ((1,), (2,), (3,))
-    assert (write.ended, late.ended) == ("error", "timeout")
-    await service.close()
+    try:
+        yield service, f"postgresql://me:secret@/postgres?host={folder}"
+    finally:
+        await service.close()
+
+
+@pytest.mark.slow
+async def test_a_replica_that_only_reads_is_enough(tmp_path):
+    async with server(REPLICA) as (_, url):
+        address = address_of(url)
+        with address.connected() as connection:
+            assert connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
+        (tmp_path / "q.sql").write_text("SELECT id FROM emp WHERE sal > 5")
+        sandbox, domain = await open_sandbox(), SqlDomain()
+        options = {"db": url, "engine": "postgresql"}
+        problem = await domain.read(tmp_path / "q.sql", Goal.SPEED, options, sandbox)
+        for text, status in (("sal >= 6", Status.TESTED), ("sal > 6", Status.FAILED)):
+            offered = Candidate(
+                files={**problem.files, "q.sql": f"SELECT id FROM emp WHERE {text}"}
+            )
+            verdict = await domain.verify(problem, offered, sandbox, Depth.FULL)
+            assert verdict.status is status or verdict.status.at_least(status), verdict
+
+
+@pytest.mark.slow
+async def test_a_database_that_goes_away_while_it_answers_ends_in_one_line_without_its_password():
+    async with server(START) as (service, url):
+        asked = asyncio.create_task(
+            asyncio.to_thread(outcomes, address_of(url), ["SELECT pg_sleep(60)"])
+        )
+        await asyncio.sleep(1.0)
+        assert not asked.done()
+        await service.close()
+        with pytest.raises(SandboxError, match="went away") as told:
+            await asked
+        assert "\n" not in told.value.message
+        assert "secret" not in told.value.message
+
+
+@pytest.mark.slow
+def test_no_password_reaches_the_output_the_report_or_the_ledger_of_a_run(tmp_path):
+    (tmp_path / "q.sql").write_text("SELECT id FROM emp")
+    url = "postgresql://me:hushhush@127.0.0.1:1/shop"
+    found = proofsmith("optimize", "q.sql", "--db", url, "--runs-dir", "runs", cwd=tmp_path)
+    assert found.returncode == 3
+    assert "hushhush" not in found.stdout + found.stderr
+    assert len(found.stderr.splitlines()) == 2
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in kept if b"hushhush" in path.read_bytes()]
+
+
+@pytest.mark.slow
+def test_no_password_of_a_database_that_answers_is_kept_by_its_run(tmp_path):
+    asyncio.run(_run_with_password(tmp_path))
+
+
+async def _run_with_password(folder):
+    async with server(REPLICA) as (_, url):
+        (folder / "q.sql").write_text(
+            "SELECT DISTINCT id FROM emp WHERE id IN (SELECT id FROM emp)"
+        )
+        asked = ["optimize", "q.sql", "--db", url.replace("secret", "hushhush"), "--no-model"]
+        kept = ["--runs-dir", "runs", "-b", "2 attempts", "--json"]
+        found = await asyncio.to_thread(proofsmith, *asked, *kept, cwd=folder, timeout=200)
+    assert found.returncode in (0, 1), found.stderr
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(files) > 3
+    assert not [path for path in files if b"hushhush" in path.read_bytes()]
+    assert "hushhush" not in found.stdout + found.stderr
+
+
+@pytest.mark.slow
+async def test_postgresql_gives_its_schema_read_only_and_says_when_it_goes_away():
+    async with server(START) as (_, url):
+        address = address_of(url)
+        with address.connected() as connection:
+            connection.execute("SET default_transaction_read_only = off")
+            connection.execute(DDL)
+        schema = parse_schema(ddl_of(address, frozenset(["emp"])), "postgresql")
+        assert schema.tables["emp"].foreign_keys[0].references == ("id",)
+        assert schema.tables["emp"].checks
+        assert schema.tables["dept"].unique == (("name",),)
+        found, write, late = outcomes(
+            address,
+            [
+                "SELECT id FROM emp ORDER BY id",
+                "DELETE FROM emp RETURNING id",
+                "SELECT pg_sleep(9)",
+            ],
+            limit_s=1.0,
+        )
+        assert found.rows == ((1,), (2,), (3,))
+        assert (write.ended, late.ended) == ("error", "timeout")
     with pytest.raises(SandboxError, match="cannot be opened"):
         outcomes(address, ["SELECT 1"])
