@@ -7,18 +7,21 @@ from string import Template
 from sqlglot import exp
 
 from proofsmith.domains.sql.analysis import promise_of
+from proofsmith.domains.sql.query import Unreadable
 from proofsmith.domains.sql.rules import CATALOGUE
+from proofsmith.domains.sql.rules.text import qualified
 from proofsmith.domains.sql.source import Source, source_of
 from proofsmith.tools.feedback import CHARS_PER_TOKEN, clip
 from proofsmith.types import JSON, Problem
 
 SECTIONS = (
-    ("profile", "Plan of the original, executed", 500),
+    ("profile", "Rows, and the plan of the original, executed", 500),
     ("catalogue", "Patterns that fit this plan (none is required)", 250),
     ("recall", "What earlier runs tried on this query", 150),
 )
 """Facts that the brief shows: name, heading, most tokens."""
-SCHEMA_TOKENS = 550
+SCHEMA_TOKENS = 500
+RULES_TOKENS = 300
 _NAMES = {"duckdb": "DuckDB", "sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
@@ -27,7 +30,6 @@ def write(problem: Problem, facts: Mapping[str, JSON]) -> str:
     source = source_of(problem)
     engine = source.schema.dialect
     template = files(__package__).joinpath("brief.md").read_text(encoding="utf-8")
-    rules = [rule for rule in CATALOGUE if engine in rule.engines]
     return (
         Template(template)
         .substitute(
@@ -36,7 +38,7 @@ def write(problem: Problem, facts: Mapping[str, JSON]) -> str:
             order=_order(source),
             schema=clip(_schema(source), SCHEMA_TOKENS * CHARS_PER_TOKEN),
             facts="".join(_section(facts.get(name), title, cap) for name, title, cap in SECTIONS),
-            rules=", ".join(rule.name for rule in rules),
+            rules=clip(_rules(source), RULES_TOKENS * CHARS_PER_TOKEN),
         )
         .strip()
     )
@@ -48,6 +50,19 @@ def _order(source: Source) -> str:
     return (
         "ORDER BY stays at the top level with the same keys; the order of a subquery is no promise."
     )
+
+
+def _rules(source: Source) -> str:
+    """Return the rules that apply to the query with what each asks for, then the names of the others."""
+    rules = [rule for rule in CATALOGUE if source.schema.dialect in rule.engines]
+    try:
+        tree = qualified(source.text, source.schema)
+    except Unreadable:
+        return ", ".join(rule.name for rule in rules)
+    fitting = [rule for rule in rules if next(rule.apply(tree, source.schema), None) is not None]
+    lines = [f"- {rule.name}, tried here: {rule.precondition}" for rule in fitting]
+    others = ", ".join(rule.name for rule in rules if rule not in fitting)
+    return "\n".join([*lines, f"- not fitting this text as it stands: {others}"])
 
 
 def _schema(source: Source) -> str:

@@ -12,6 +12,7 @@ from proofsmith.domains.sql import (
     sameness,
     search,
     source,
+    statistics,
     timing,
 )
 from proofsmith.domains.sql.bench import Bench, Benches, on_mutants
@@ -144,7 +145,8 @@ class SqlDomain:
             if profile is None or file != problem.text:
                 return profile
             found = await advice.advise(bench, text, source.schema_of(problem))
-            return profiling.with_advice(profile, found)
+            counts = await statistics.counted(bench, source.source_of(problem))
+            return profiling.with_advice(profiling.with_counts(profile, counts), found)
 
         return await self._benches.use(problem, sandbox, profiled, self._own(problem))
 

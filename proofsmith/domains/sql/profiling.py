@@ -109,6 +109,12 @@ def _join_order(tree: Operator) -> list[str]:
     return [name for child in tree.children for name in _join_order(child)]
 
 
+def with_counts(profile: Profile, lines: Sequence[str]) -> Profile:
+    """Return the profile with what was counted of tables and columns, before what its operators took."""
+    told = "\n".join([*lines, profile.summary]).encode()[:_SUMMARY_BYTES].decode(errors="ignore")
+    return replace(profile, summary=told, facts={**profile.facts, "statistics": [*lines]})
+
+
 def with_advice(profile: Profile, found: Sequence[Advice]) -> Profile:
     """Return the profile with advice on the database below it: labelled, since it is no version of the query."""
     lines = [item.line for item in found]

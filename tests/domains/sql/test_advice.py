@@ -8,7 +8,8 @@ from proofsmith.domains.sql.bench import filled
 from proofsmith.domains.sql.population import populate
 from proofsmith.domains.sql.rules.text import qualified
 from proofsmith.domains.sql.schema import parse_schema
-from proofsmith.domains.sql.source import problem
+from proofsmith.domains.sql.source import problem, source_of
+from proofsmith.domains.sql.statistics import counted
 from proofsmith.domains.sql.testing.pools import pools_of
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Goal
@@ -73,8 +74,23 @@ def test_the_brief_holds_constraints_used_columns_and_the_plan_and_stays_short()
     assert "CHECK" in told
     assert "secret" not in told
     assert "Seq Scan line" in told
-    assert "decorrelate" in told
+    assert "- decorrelate, tried here: one ungrouped aggregate" in told
+    assert "not fitting this text as it stands" in told
     assert len(told) < 2000 * 4
+
+
+@pytest.mark.slow
+async def test_rows_values_and_nulls_are_counted_and_no_value_is_told(tmp_path):
+    tmp_path.chmod(0o755)
+    (tmp_path / "t.csv").write_text(
+        "id,k,s\n" + "".join(f"{n},{n % 3 or ''},s{n}\n" for n in range(30))
+    )
+    ddl = "CREATE TABLE t (id INTEGER PRIMARY KEY, k INTEGER, s VARCHAR(9));"
+    given = problem("q.sql", "SELECT k FROM t WHERE s <> 's4'", ddl, "duckdb", Goal.SPEED, {})
+    source = source_of(given)
+    bench = await filled(source.schema, tmp_path, "rows", await open_sandbox())
+    assert await counted(bench, source) == ["t 30 rows: k 2 values 33 % NULL, s 30 values"]
+    await bench.engine.close()
 
 
 def test_generated_rows_keep_to_keys_foreign_keys_and_checks_and_hold_the_constants(tmp_path):
