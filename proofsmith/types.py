@@ -300,7 +300,8 @@ class Move:
     kind: str
     prompt: str = ""
     parents: tuple[str, ...] = ()
-    tier: Literal["cheap", "strong"] = "strong"
+    tier: Literal["cheap", "strong", "deep"] = "strong"
+    """How much thinking it is worth: little, on a cheap model if there is one; the model's own measure; or much."""
     temperature: float = 0.8
     sample: int = 0
     """Index that keeps repeated equal prompts apart."""

@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import unified_diff
+from typing import Literal
 
 from proofsmith.agents.budget import Reservation
 from proofsmith.agents.precedence import Precedence, Turn, code_of
@@ -27,6 +28,8 @@ from proofsmith.types import (
     Verdict,
 )
 
+EFFORT: Mapping[str, Literal["low", "high"]] = {"cheap": "low", "deep": "high"}
+"""Reasoning effort by tier; any other leaves it to the endpoint."""
 FRAMING_TOKENS = 64
 """Upper bound of what a chat template adds around one message."""
 PATIENCE = 0.5
@@ -170,7 +173,7 @@ class Attempts:
                     temperature=move.temperature,
                     seed=run.seed,
                     sample=move.sample,
-                    effort="low" if move.tier == "cheap" else None,
+                    effort=EFFORT.get(move.tier),
                 )
         except TimeoutError:
             raise ModelError(

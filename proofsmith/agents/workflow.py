@@ -26,6 +26,7 @@ from proofsmith.agents.report.patch import patch
 from proofsmith.agents.rounds import Rounds
 from proofsmith.agents.run import Run
 from proofsmith.errors import ModelError, StoreError, UsageError
+from proofsmith.planners.portfolio import Portfolio
 from proofsmith.types import JSON, Conclusion, Depth, Outcome, Profile, Report, Spend, digest
 
 RESUMABLE = ("interrupted", "model")
@@ -192,6 +193,8 @@ async def _search(state: State, runtime: Runtime[Run]) -> State:
     end = await Rounds(run, strategy).drive()
     if end.ended_by == "interrupted":
         raise Interrupted
+    if isinstance(strategy, Portfolio):
+        run.tell("search", strategy.summary)
     run.failpoints.reach("search.done")
     return State(
         attempts=[outcome.candidate.id for outcome in end.outcomes],

@@ -51,6 +51,8 @@ class Mixing:
     """Direct programs before any other arm may start: easy problems end here."""
     window: int = 12
     """Latest programs of an arm that its outlook is judged by."""
+    deep_after: int = 24
+    """Programs in a row without an improvement after which ideas are worth much thinking."""
     patience: int = 150
     """Programs in a row without an improvement that end the search."""
     margin: float = 0.003
@@ -132,9 +134,16 @@ class Portfolio:
         return all(arm.finished for arm in self._arms.values())
 
     @property
-    def shares(self) -> Mapping[str, int]:
-        """Programs that each arm wrote, for the report."""
-        return {name: record.programs for name, record in self._records.items()}
+    def summary(self) -> str:
+        """One line: programs that each arm wrote and tokens that it used for them; empty for a single arm.
+
+        Input counts a fifth, as in prices.
+        """
+        wrote = [
+            f"{name} {record.programs} programs, {record.tokens / 1000:.1f}k tokens"
+            for name, record in self._records.items()
+        ]
+        return f"shares: {'; '.join(wrote)}" if len(wrote) > 1 else ""
 
     def ask(self, limit: int) -> Sequence[Move]:
         """Return up to `limit` moves, each from the arm drawn for it; an arm that waits passes its turn on."""
@@ -260,11 +269,13 @@ class Portfolio:
         return tokens / programs if programs else 1000.0
 
     def _tier(self, name: str, move: Move) -> Any:
-        """Route cheap work to the cheap model: the first samples, and repairs of what is nearly right."""
+        """Route by difficulty: first samples and repairs of what is nearly right are cheap, ideas when stuck deep."""
         if move.kind == RULE:
             return move.tier
         if name == DIRECT and self._records[name].programs < self._how.opening:
             return "cheap"
+        if move.answer == "text" and self._state.stale >= self._how.deep_after:
+            return "deep"
         near = bool(move.parents) and move.parents[0] in self._state.values
         return "cheap" if move.kind == "repair" and near else move.tier
 

@@ -1,7 +1,7 @@
 """Turn what an execution showed into text for a model: capped sections, head and tail kept, instruction last."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 CHARS_PER_TOKEN = 4
 """Rough size of a token in source text; caps are in tokens."""
@@ -61,6 +61,21 @@ class Feedback:
         room = max(0, cap_tokens * CHARS_PER_TOKEN - len(self.instruction) - 2)
         report = clip("\n\n".join(sections), room)
         return "\n\n".join(part for part in (report, self.instruction) if part)
+
+
+def headed(complaint: str, *, rest: str) -> Feedback:
+    r"""Return the report on a complaint: its first line as the verdict, what follows as the section named `rest`.
+
+    >>> print(headed("line 3: unsolved goals\nn : Nat", rest="values").text())
+    line 3: unsolved goals
+    <BLANKLINE>
+    ## Values around it
+    n : Nat
+    """
+    first, _, more = complaint.partition("\n")
+    if len(first) > CAP_TOKENS["Verdict"] * CHARS_PER_TOKEN:  # nothing of a long line is lost
+        more = complaint
+    return replace(Feedback(verdict=first), **{rest: more})
 
 
 def extended(report: str, **sections: str) -> str:

@@ -228,8 +228,8 @@ class OneMove:
         pass
 
 
-@pytest.mark.parametrize(("tier", "effort"), [("cheap", "low"), ("strong", None)])
-async def test_a_cheap_move_asks_for_little_effort(tmp_path, tier, effort):
+@pytest.mark.parametrize(("tier", "effort"), [("cheap", "low"), ("strong", None), ("deep", "high")])
+async def test_a_cheap_move_asks_for_little_effort_and_a_deep_one_for_much(tmp_path, tier, effort):
     model = ScriptedModel(["cost = 40"])
     await Rounds(run_of(tmp_path, model=model), OneMove(tier)).drive()
     assert [asked.effort for asked in model.requests] == [effort]

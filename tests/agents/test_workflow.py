@@ -142,6 +142,15 @@ async def test_an_interrupted_run_reports_its_best_and_goes_on(ask):
     assert len(quick) <= 12 - 3
 
 
+async def test_a_search_with_several_strategies_says_what_each_was_given(ask):
+    notes = []
+    model = ScriptedModel(lambda asked: "cost = 50")
+    await ask(model=model, watch=lambda progress: notes.append(progress.note))
+    (shares,) = [note for note in notes if note.startswith("shares: ")]
+    assert "direct " in shares
+    assert "rethink " in shares
+
+
 async def test_a_run_whose_endpoint_failed_is_taken_up_again(ask):
     broken = ScriptedModel([ModelError("the endpoint answers 500", http_status=500)])
     domain = ToyDomain(steps=())

@@ -105,6 +105,33 @@ def test_a_repair_of_what_is_nearly_right_goes_to_the_cheap_model():
     assert strategy.ask(1)[0].tier == "strong"
 
 
+def test_it_says_which_strategy_wrote_how_many_programs_for_how_many_tokens():
+    _, strategy, _ = run({"direct": [1] * 4, "tree": [1] * 7})
+    assert (
+        strategy.summary == "shares: direct 4 programs, 0.4k tokens; tree 7 programs, 0.7k tokens"
+    )
+    assert Portfolio(replace(PLAN, model=False)).summary == ""
+
+
+def test_ideas_are_thought_about_longer_once_nothing_gets_better():
+    class Thinking(Arm):
+        def ask(self, limit):
+            return [replace(m, answer="text") for m in super().ask(limit)]
+
+    arms = {"direct": Arm("direct", [5] * 6), "thinking": Thinking("thinking", [0] * 30)}
+    strategy = Portfolio(PLAN, arms=arms, mixing=Mixing(opening=1, deep_after=4), seed=1)
+    tiers = []
+    while moves := strategy.ask(1):
+        (move,) = moves
+        number = strategy.dump()["stale"]
+        tiers.append((move.answer, move.tier, number >= 4))
+        wrote = outcome_of("p", passed=5) if move.answer == "code" else None
+        strategy.tell(move, Reply(text="x"), wrote)
+    assert {tier for answer, tier, stuck in tiers if answer == "text" and stuck} == {"deep"}
+    assert {tier for answer, tier, stuck in tiers if answer == "text" and not stuck} == {"strong"}
+    assert "deep" not in {tier for answer, tier, _ in tiers if answer == "code"}
+
+
 def test_arms_fit_the_problem():
     assert set(default_arms(replace(PLAN, model=False), 0)) == {"direct"}
     assert set(default_arms(PLAN, 0)) == {"direct", "plansearch", "rethink"}

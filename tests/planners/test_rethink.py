@@ -76,6 +76,18 @@ def test_a_replacement_that_was_tried_before_is_not_run_again():
     assert kinds(moves) == ["think", "write", "rethink", "think"]
 
 
+def test_a_replacement_whose_program_does_the_same_is_not_replaced_again():
+    class Same(World):
+        def __call__(self, move):
+            said = super().__call__(move)
+            same = outcome_of(f"program {self.programs}", passed=3, behaviour="same")
+            return ("code", same) if move.kind == "write" else said
+
+    how = Thinking(calls=5, rethinks=4)
+    assert kinds(drive(Rethink(PLAN, how), Same()))[-2:] == ["write", "think"]
+    assert kinds(drive(Rethink(PLAN, how), World()))[-2:] == ["write", "rethink"]
+
+
 def test_the_search_stops_with_the_first_right_program():
     world = World(score=lambda prompt: 10 if world.programs >= 3 else 2)
     moves = drive(Rethink(PLAN, Thinking()), world)

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proofsmith.tools.feedback import CAP_TOKENS, CHARS_PER_TOKEN, Feedback, clip
+from proofsmith.tools.feedback import CAP_TOKENS, CHARS_PER_TOKEN, Feedback, clip, headed
 
 
 @given(st.text(max_size=300), st.integers(0, 300))
@@ -46,3 +46,10 @@ def test_the_instruction_is_never_cut(body, cap):
 def test_each_section_has_its_own_cap():
     text = Feedback(verdict="v", log="x" * 100_000).text()
     assert len(text) < (CAP_TOKENS["Log"] + 30) * CHARS_PER_TOKEN
+
+
+def test_a_long_first_line_is_clipped_as_verdict_and_kept_in_its_section():
+    line = "x" * 600 + "the end of the line"
+    told = headed(line, rest="log").text()
+    assert told.partition("\n\n## Log\n")[2] == line
+    assert headed("short", rest="log").text() == "short"

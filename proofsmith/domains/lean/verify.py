@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from proofsmith.domains.lean import gate, shape, source
 from proofsmith.domains.lean.checker import CONFIRM_HEARTBEATS, Checker, Elaboration, Statement
 from proofsmith.domains.lean.trusted import COMPILER_AXIOMS, STANDARD_AXIOMS, Referee, Ruling
+from proofsmith.tools.feedback import headed
 from proofsmith.types import (
     JSON,
     Candidate,
@@ -146,7 +147,7 @@ async def verify(
         judged, facts = await court.judged(target.statement, proof)
         evidence.append(_evidence(problem, target.statement, judged, depth, facts))
         if not judged.status.at_least(Status.BOUNDED):
-            said = f"{target.statement.name}: {judged.reason}"[:LONGEST_FEEDBACK]
+            said = told(target.statement.name, judged.reason)
             return Verdict(status=judged.status, evidence=tuple(evidence), feedback=said)
         if not disproof:
             court = replace(court, earlier=court.earlier | {target.statement.name})
@@ -202,6 +203,11 @@ async def _vacuous(statement: Statement, checker: Checker) -> bool:
         "  first | omega | (simp_all; done) | grind"
     )
     return (await checker.elaborate(statement.context, text)).ok
+
+
+def told(theorem: str, reason: str) -> str:
+    """Report to its author why a proof does not stand: the first line of the complaint, then hypotheses and goals."""
+    return headed(f"{theorem}: {reason}", rest="values").text()
 
 
 def _disproved(evidence: list[Evidence]) -> Verdict:

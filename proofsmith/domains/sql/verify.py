@@ -30,10 +30,11 @@ from proofsmith.domains.sql.symbolic.rung import Climb, climb, telling_databases
 from proofsmith.domains.sql.testing.conditions import conditions_of
 from proofsmith.domains.sql.testing.databases import Generator
 from proofsmith.domains.sql.testing.differential import Difference, Pair, Tally, examine
-from proofsmith.domains.sql.testing.minimise import minimised, pictured, script
+from proofsmith.domains.sql.testing.minimise import minimised, pictured, reported, script
 from proofsmith.domains.sql.testing.pools import pools_of
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
+from proofsmith.tools.feedback import clip
 from proofsmith.types import JSON, Candidate, Depth, Evidence, Problem, Status, Verdict
 
 DATABASES = {Depth.QUICK: 90, Depth.FULL: 300}
@@ -45,7 +46,7 @@ LARGEST_ROWS = 20_000
 _LARGE_S = 20.0
 _SKIPPED_SHARE = 0.2
 _SEEDS = {Depth.QUICK: 1, Depth.FULL: 20_231}
-_LONGEST_FEEDBACK = 1900
+_LONGEST_FEEDBACK = 4000
 _FEW = "gave a telling result"
 _NEIGHBOURS = 40
 """Databases near the solver's counter-example on which the engine is asked too."""
@@ -187,7 +188,7 @@ class Verifier:
             kind = f"timed out after {small.candidate.wall_s:.1f} s where the original answers"
         text = script(pair, small)
         return self._failed(
-            f"{kind} on a database of {rows} row(s):\n{text}",
+            reported(pair, small, f"{kind} on a database of {rows} row(s)"),
             "differential",
             seed,
             {"rows": rows, "kind": small.kind, "script": text, "example": pictured(pair, small)},
@@ -288,8 +289,7 @@ class Verifier:
     def _failed(
         self, feedback: str, check: str, seed: int, facts: Mapping[str, JSON] | None = None
     ) -> Verdict:
-        if len(feedback.encode()) > _LONGEST_FEEDBACK:
-            feedback = feedback.encode()[:_LONGEST_FEEDBACK].decode(errors="ignore") + " ..."
+        feedback = clip(feedback, _LONGEST_FEEDBACK)
         evidence = self._evidence(check, Status.FAILED, seed, facts or {}, feedback)
         return Verdict(status=Status.FAILED, evidence=(evidence,), feedback=feedback)
 

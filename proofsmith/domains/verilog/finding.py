@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from proofsmith.tools.feedback import headed
 from proofsmith.types import JSON, Evidence, Status, Verdict
 
-FEEDBACK_BYTES = 2000
+LOG_CHARS = 2000
+FEEDBACK_TOKENS = 600
+PLAYED = frozenset({"equivalence", "simulation"})
+"""Checks that end with a run of both designs: their complaints go on with the signals around the difference."""
 TIMED: Mapping[str, JSON] = {"exceeded": "time"}
 """Marks a finding that the load of the machine may have decided, so that no cache keeps it."""
 
@@ -27,12 +31,15 @@ def verdict(found: Finding, command: tuple[str, ...]) -> Verdict:
         status=found.status,
         command=command,
         exit_code=0 if found.status is Status.PROVED else 1,
-        log_tail=found.complaint[:FEEDBACK_BYTES],
+        log_tail=found.complaint[:LOG_CHARS],
         facts=found.facts,
     )
-    feedback = f"{found.check}: {found.complaint}" if found.complaint else ""
-    return Verdict(
-        status=found.status,
-        evidence=(evidence,),
-        feedback=feedback.encode()[:FEEDBACK_BYTES].decode(errors="ignore"),
-    )
+    return Verdict(status=found.status, evidence=(evidence,), feedback=feedback(found))
+
+
+def feedback(found: Finding) -> str:
+    """Report a finding to the author of a design: what is wrong in the first line, then signals or what a tool said."""
+    if not found.complaint:
+        return ""
+    rest = "values" if found.check in PLAYED else "log"
+    return headed(f"{found.check}: {found.complaint}", rest=rest).text(cap_tokens=FEEDBACK_TOKENS)

@@ -17,6 +17,7 @@ from proofsmith.domains.sql.testing.differential import (
 )
 from proofsmith.domains.sql.testing.pools import Cell
 from proofsmith.domains.sql.testing.results import same_bag
+from proofsmith.tools.feedback import Feedback
 from proofsmith.types import JSON
 
 _MOST_TRIALS = 400
@@ -159,6 +160,18 @@ def script(pair: Pair, found: Difference) -> str:
         pair.candidate.strip().rstrip(";") + ";",
     ]
     return "\n".join(line for line in lines if line)
+
+
+def reported(pair: Pair, found: Difference, verdict: str) -> str:
+    """Report a counter-example to the author of a query: the rows that show it, and what both queries make of them."""
+    used = [table for name, table in pair.schema.tables.items() if found.database.get(name)]
+    rows = [*map(create_table, used), inserts(pair.schema, found.database)]
+    sides = (f"original: {_told(found.base)}", f"candidate: {_told(found.candidate)}")
+    return Feedback(
+        verdict=verdict,
+        failing_input="\n".join(row for row in rows if row) or "every table is empty",
+        baseline="\n".join(sides),
+    ).text()
 
 
 def pictured(pair: Pair, found: Difference) -> dict[str, JSON]:
