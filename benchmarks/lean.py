@@ -1,22 +1,22 @@
 """Lean: do cheating proofs pass, how soon is a checker ready, how long is a warm check, what do rules alone prove.
 
-python -m benchmarks.lean [--quick]
+python -m benchmarks.lean [--quick] [--part NAME ...] [--set NAME ...] [--rows REGEX] [--results FILE]
+
+A run that was stopped goes on where it stood when it is given the same --results FILE.
 """
 
 import argparse
 import asyncio
-import json
 import os
 import statistics
 import sys
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from benchmarks.bars import Bars
-from proofsmith.domains.lean import proposers, toolchain
-from proofsmith.domains.lean.checker import Checker, Context, Statement, open_checker
+from benchmarks.lean_rules import SETS, Record, rows, solving, statement_of
+from proofsmith.domains.lean import toolchain
+from proofsmith.domains.lean.checker import Checker, open_checker
 from proofsmith.domains.lean.trusted import Referee, open_referee
 from proofsmith.domains.lean.verify import judge_text
 from proofsmith.executors.choice import open_sandbox
@@ -25,27 +25,8 @@ from proofsmith.types import Status
 READY_S = 30.0
 MEDIAN_MS = 150.0
 P95_MS = 500.0
-WALL_S = 20.0
-"""Per statement, on one core."""
-SETS = {
-    "own": (92.0, 24),
-    "mba": (90.0, 6),
-    "busybeaver": (95.0, 6),
-    "minif2f_core": (62.0, 8),
-    "verina_core": (24.0, 4),
-}
-"""Sets, the share of their true statements that rules must prove, and the rows that --quick takes."""
+PARTS = ("hostile", "warm", "rules")
 FIXTURES = Path(__file__).parents[1] / "tests/fixtures/lean/hostile.jsonl"
-
-
-def rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-
-
-def statement_of(row: dict[str, Any]) -> Statement:
-    text = row.get("reference") or f"theorem T {row['statement']} := sorry"
-    head = text.removesuffix(":= sorry").rstrip()
-    return Statement(context=Context(prelude=row["prelude"]), name="T", text=f"{head} := by sorry")
 
 
 async def hostile(data: Path, checker: Checker, referee: Referee, bars: Bars) -> None:
@@ -85,88 +66,7 @@ async def warm(data: Path, checker: Checker, referee: Referee, bars: Bars, quick
     bars.at_most("lean_warm_p95_ms", statistics.quantiles(times, n=20)[-1], P95_MS)
 
 
-@dataclass(slots=True)
-class Tally:
-    """What rules alone made of the rows of one set."""
-
-    true: int = 0
-    proved: int = 0
-    false: int = 0
-    refuted: int = 0
-    wrong: int = 0
-    levels: dict[str, list[bool]] = field(default_factory=dict)
-    refuted_s: list[float] = field(default_factory=list)
-
-    def add(self, row: dict[str, Any], found: str, wall_s: float) -> None:
-        """Count one row; `found` is `proved`, `refuted` or empty."""
-        if row["truth"]:
-            self.true += 1
-            self.proved += found == "proved"
-            self.wrong += found == "refuted"
-            self.levels.setdefault(row.get("difficulty", "all"), []).append(found == "proved")
-        else:
-            self.false += 1
-            self.refuted += found == "refuted"
-            self.wrong += found == "proved"
-            if found == "refuted":
-                self.refuted_s.append(wall_s)
-
-
-async def settle(row: dict[str, Any], checker: Checker, referee: Referee) -> str:
-    """Refute or prove one row by rules within WALL_S seconds; only the referee's word counts."""
-    statement = statement_of(row)
-    try:
-        async with asyncio.timeout(WALL_S):
-            refuted = await proposers.refute(statement, checker)
-            proof = None if refuted else await proposers.prove(statement, checker)
-    except TimeoutError:
-        return ""
-    found = refuted or proof
-    if found is None:
-        return ""
-    judged = await judge_text(statement, found.text, checker, referee, disproof=refuted is not None)
-    if judged.status is not Status.PROVED:
-        print(f"{row['id']}: found, but {judged.status}: {judged.reason[:100]}")
-        return ""
-    return "refuted" if refuted else "proved"
-
-
-async def rules(
-    data: Path, name: str, checker: Checker, referee: Referee, sample: int | None
-) -> Tally:
-    """Let the rules work on the rows of a set, with `sample` on an evenly spread part of that size."""
-    every = rows(data / f"{name}.jsonl")
-    step = max(1, len(every) // sample) if sample else 1
-    tally = Tally()
-    for row in every[step // 2 :: step]:
-        started = time.perf_counter()
-        found = await settle(row, checker, referee)
-        wall_s = time.perf_counter() - started
-        tally.add(row, found, wall_s)
-        if not found:
-            print(f"open: {row['id']} {wall_s:.1f} s")
-    shares = ", ".join(f"{k} {sum(v)}/{len(v)}" for k, v in sorted(tally.levels.items()))
-    print(
-        f"{name}: {tally.proved}/{tally.true} true statements proved ({shares}), "
-        f"{tally.refuted}/{tally.false} false ones refuted, {tally.wrong} wrong"
-    )
-    return tally
-
-
-async def solving(data: Path, checker: Checker, referee: Referee, bars: Bars, quick: bool) -> None:
-    wrong = 0
-    for name, (goal, few) in SETS.items():
-        tally = await rules(data, name, checker, referee, few if quick else None)
-        wrong += tally.wrong
-        bars.at_least(f"lean_{name}_true_proved_%", 100 * tally.proved / max(1, tally.true), goal)
-        if name == "own" and tally.false:
-            share = 100 * tally.refuted / tally.false
-            bars.at_least("lean_own_false_refuted_%", share, 98)
-            bars.at_most("lean_own_refuted_median_s", statistics.median(tally.refuted_s), 0.2)
-    bars.at_most("lean_wrong_verdicts", wrong, 0)
-
-
-async def main(quick: bool, data: Path) -> int:
+async def main(chosen: argparse.Namespace, data: Path) -> int:
     bars = Bars()
     sandbox = await open_sandbox()
     chain = toolchain.find()
@@ -176,16 +76,29 @@ async def main(quick: bool, data: Path) -> int:
         judging = group.create_task(open_referee(sandbox, chain))
     checker, referee = opening.result(), judging.result()
     bars.at_most("lean_ready_s", time.perf_counter() - started, READY_S)
-    await hostile(data, checker, referee, bars)
-    await warm(data, checker, referee, bars, quick)
-    await solving(data, checker, referee, bars, quick)
+    if "hostile" in chosen.part:
+        await hostile(data, checker, referee, bars)
+    if "warm" in chosen.part:
+        await warm(data, checker, referee, bars, chosen.quick)
+    if "rules" in chosen.part:
+        record = Record(chosen.results)
+        await solving(data, checker, referee, bars, record, chosen, os.getpid())
     await checker.close()
     return bars.close()
 
 
-if __name__ == "__main__":
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--part", action="append", choices=PARTS, help="all when not given")
+    parser.add_argument("--set", action="append", choices=sorted(SETS), help="all when not given")
+    parser.add_argument("--rows", default="", help="only rows whose id this expression finds")
+    parser.add_argument("--results", type=Path, help="rows settled so far, read and continued")
     chosen = parser.parse_args()
+    chosen.part, chosen.set = chosen.part or PARTS, chosen.set or tuple(SETS)
+    return chosen
+
+
+if __name__ == "__main__":
     folder = Path(os.environ.get("PROOFSMITH_DATA", "../shared/benchmarks")) / "lean"
-    sys.exit(asyncio.run(main(chosen.quick, folder)))
+    sys.exit(asyncio.run(main(arguments(), folder)))

@@ -112,6 +112,7 @@ class Checker:
         self._service = service
         self.toolchain = toolchain
         self._deaths = 0
+        self._lost = False
         self.used = False
         """True once a candidate may have spoken to the server."""
 
@@ -224,9 +225,15 @@ class Checker:
     async def _ask(self, request: Mapping[str, JSON], wall_s: float) -> dict[str, JSON] | str:
         """Return the reply, or the word `timeout`."""
         payload = json.dumps(dict(request)).encode()
+        if (
+            self._lost
+        ):  # the next server starts on its own time, or it would be given up again and again
+            await self._service.request(b"{}")
+            self._lost = False
         try:
             raw = await asyncio.wait_for(self._service.request(payload), wall_s)
         except TimeoutError:
+            self._lost = True
             return "timeout"
         return parsed(raw)
 

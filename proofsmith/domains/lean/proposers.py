@@ -1,23 +1,13 @@
 """Candidates by rule: a disproof by small values, else for each open theorem the first script that elaborates."""
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from proofsmith.domains.lean import portfolio, refutation, shape, source
+from proofsmith.domains.lean import refutation, shape, source
 from proofsmith.domains.lean.checker import Checker, Statement
 from proofsmith.domains.lean.minimise import minimised
+from proofsmith.domains.lean.prover import ATTEMPT_WALL_S, More, Proof, always, prove
 from proofsmith.types import Candidate, Goal, Problem
-
-ATTEMPT_WALL_S = 15.0
-"""Heartbeats bound an attempt; this ends the few that they do not reach, at the price of a new checker."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
-    """A whole theorem command that elaborates, and the script that made it."""
-
-    script: str
-    text: str
 
 
 async def propose(
@@ -53,11 +43,6 @@ async def propose(
         yield candidate
 
 
-async def prove(statement: Statement, checker: Checker) -> Proof | None:
-    """Return the first proof by rule that the elaborator takes."""
-    return await _first(_proofs(statement), checker)
-
-
 async def shortened(proof: Proof, statement: Statement, checker: Checker) -> Proof:
     """Return the proof without what it does not need."""
 
@@ -70,24 +55,18 @@ async def shortened(proof: Proof, statement: Statement, checker: Checker) -> Pro
     return Proof(script=script, text=source.with_script(statement, script))
 
 
-async def refute(statement: Statement, checker: Checker) -> Proof | None:
+async def refute(statement: Statement, checker: Checker, *, more: More = always) -> Proof | None:
     """Return a disproof by small values, or of the negation as a whole; its script names the counter-example."""
-    found = await _first(_disproofs(statement), checker, negate=True)
+    found = await _first(_disproofs(statement), checker, more, negate=True)
     if found is None:
         return None
     claim = shape.read(statement.context.prelude, source.claim_of(statement))
     options = refutation.alternatives(found.script)
     for script, values in options:
-        single = await _first(iter([_disproof(statement, script)]), checker, negate=True)
+        single = await _first(iter([_disproof(statement, script)]), checker, more, negate=True)
         if single is not None:
             return replace(single, script=refutation.told(claim, values))
     return replace(found, script="")
-
-
-def _proofs(statement: Statement) -> Iterator[tuple[Statement, Proof]]:
-    prelude, claim = statement.context.prelude, source.claim_of(statement)
-    for script in portfolio.scripts(shape.read(prelude, claim), prelude, claim):
-        yield statement, Proof(script=script, text=source.with_script(statement, script))
 
 
 def _disproofs(statement: Statement) -> Iterator[tuple[Statement, Proof]]:
@@ -104,10 +83,16 @@ def _disproof(statement: Statement, script: str) -> tuple[Statement, Proof]:
 
 
 async def _first(
-    tries: Iterator[tuple[Statement, Proof]], checker: Checker, *, negate: bool = False
+    tries: Iterator[tuple[Statement, Proof]],
+    checker: Checker,
+    more: More,
+    *,
+    negate: bool = False,
 ) -> Proof | None:
     """Return the first proof that the elaborator takes."""
     for statement, proof in tries:
+        if not more():
+            return None
         found = await checker.elaborate(
             statement.context,
             proof.text,

@@ -4,6 +4,7 @@ Reading is a guess that steers which scripts are tried first; only Lean says whe
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -36,8 +37,8 @@ class Definition:
     @property
     def recursive(self) -> bool:
         """True when it mentions itself below its head."""
-        head, _, body = self.text.partition(self.name)
-        return bool(re.search(rf"(?<![\w.]){re.escape(self.name)}(?![\w'])", body))
+        _, _, body = self.text.partition(self.name)
+        return self.name in mentioned(body, (self.name,))
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,12 @@ class Shape:
         known = {d.name: d for d in self.definitions if d.kind in ("def", "abbrev")}
         text = " ".join([self.conclusion, *(b.type for b in self.binders)])
         found: dict[str, None] = {}
-        todo = [w for w in _WORD.findall(text) if w in known]
+        todo = mentioned(text, known)
         while todo:
             name = todo.pop(0)
             if name not in found:
                 found[name] = None
-                todo += [w for w in _WORD.findall(known[name].text) if w in known]
+                todo += mentioned(known[name].text, known)
         return tuple(found)
 
     @cached_property
@@ -139,6 +140,24 @@ def definitions(prelude: str) -> tuple[Definition, ...]:
         Definition(m["kind"], m["name"], prelude[m.start() : end])
         for m, end in zip(found, ends, strict=True)
     )
+
+
+def mentioned(text: str, names: Collection[str]) -> list[str]:
+    """Return those of `names` that a text speaks of, by their full name or as in `t.size` for `Tree.size`."""
+    last: dict[str, list[str]] = {}
+    for name in names:
+        last.setdefault(name.rpartition(".")[2], []).append(name)
+    found: dict[str, None] = {}
+    for match in _WORD.finditer(text):
+        word = match[0]
+        parts = word.split(".")
+        after = text[match.start() - 1 : match.start()] == "."
+        if word in names:
+            found[word] = None
+            continue
+        for part in parts if after else parts[1:]:
+            found |= dict.fromkeys(n for n in last.get(part, ()) if "." in n)
+    return list(found)
 
 
 def _closing(text: str, at: int) -> int:

@@ -1,0 +1,81 @@
+"""Proofs by rule of one statement: whole scripts in order of cost, and a search over goal states between them."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from proofsmith.domains.lean import portfolio, shape, source
+from proofsmith.domains.lean.checker import CONFIRM_HEARTBEATS, Checker, Statement
+from proofsmith.domains.lean.search import GoalSearch
+from proofsmith.domains.lean.steps import Steps
+
+ATTEMPT_WALL_S = 45.0
+"""Heartbeats bound an attempt; this ends the few that they do not reach, at the price of a new checker."""
+FIRST_SCRIPTS = 24
+FIRST_TACTICS = 60
+LATER_TACTICS = 160
+MOST_LAWS = 8
+
+More = Callable[[], bool]
+"""Says whether there is time for one more try."""
+
+
+def always() -> bool:
+    """Never end the trying: whoever asked ends it."""
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """A whole theorem command that elaborates, and the script that made it."""
+
+    script: str
+    text: str
+
+
+async def prove(statement: Statement, checker: Checker, *, more: More = always) -> Proof | None:
+    """Return the first proof by rule that the elaborator takes; each try begins with the consent of `more`."""
+    prelude, claim = statement.context.prelude, source.claim_of(statement)
+    form = shape.read(prelude, claim)
+    scripts = portfolio.scripts(form, prelude, claim)
+    found = await _flat(itertools.islice(scripts, FIRST_SCRIPTS), statement, checker, more)
+    if found is not None:
+        return found
+    search = GoalSearch(checker, Steps(form), more)
+    if not await search.begin(statement):
+        return await _flat(scripts, statement, checker, more)
+    found = await _searched(search, FIRST_TACTICS, statement, checker)
+    if found is None and await search.explore(form, MOST_LAWS):
+        found = await _searched(search, LATER_TACTICS, statement, checker)
+    if found is None:
+        found = await _flat(scripts, statement, checker, more)
+    while found is None and more() and not search.exhausted:
+        found = await _searched(search, LATER_TACTICS, statement, checker)
+    return found
+
+
+async def _flat(
+    scripts: Iterator[str], statement: Statement, checker: Checker, more: More
+) -> Proof | None:
+    for script in scripts:
+        if not more():
+            return None
+        text = source.with_script(statement, script)
+        tried = await checker.elaborate(statement.context, text, wall_s=ATTEMPT_WALL_S)
+        if tried.ok:
+            return Proof(script=script, text=text)
+    return None
+
+
+async def _searched(
+    search: GoalSearch, tactics: int, statement: Statement, checker: Checker
+) -> Proof | None:
+    """Search on; a script that was put together of steps must elaborate as a whole."""
+    script = await search.prove(tactics)
+    if script is None:
+        return None
+    text = source.with_script(statement, script)
+    tried = await checker.elaborate(
+        statement.context, text, heartbeats=CONFIRM_HEARTBEATS, wall_s=ATTEMPT_WALL_S
+    )
+    return Proof(script=script, text=text) if tried.ok else None
