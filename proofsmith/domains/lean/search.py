@@ -16,6 +16,7 @@ DEEPEST = 12
 WIDEST = 8
 """Goals that one tactic may leave."""
 MOST_INDUCTIONS = 2
+_ONCE = ("have ", "by_cases ", "apply Classical")
 STEP_WALL_S = 45.0
 
 
@@ -31,6 +32,8 @@ class Node:
     above: frozenset[str]
     """Keys of the goals on the way here: none of them may come again."""
     inductions: tuple[str, ...]
+    used: frozenset[str]
+    """Facts that were added on the way here."""
     met: bool = False
     """True once its closers were tried and its steps queued."""
     script: tuple[str, ...] | None = None
@@ -175,6 +178,8 @@ class GoalSearch:
     @staticmethod
     def _allowed(node: Node, step: Step) -> bool:
         on = step.induction
+        if step.tactic in node.used:
+            return False
         return not on or (on not in node.inductions and len(node.inductions) < MOST_INDUCTIONS)
 
     async def _run(self, state: ProofState, tactic: str) -> ProofState | str:
@@ -207,6 +212,9 @@ class GoalSearch:
                     return None
                 state = turned
             before = parent.inductions if parent else ()
+            used = parent.used if parent else frozenset()
+            if step.tactic.startswith(_ONCE):
+                used |= {step.tactic}
             known = Node(
                 goal=named,
                 state=state,
@@ -214,6 +222,7 @@ class GoalSearch:
                 depth=parent.depth + 1 if parent else 0,
                 above=above,
                 inductions=(*before, step.induction) if step.induction else before,
+                used=used,
             )
             self._nodes[goal.key] = known
         return Place(known, names, naming)

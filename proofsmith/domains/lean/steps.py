@@ -11,6 +11,7 @@ from proofsmith.domains.lean.shape import Shape, mentioned
 MOST_WITNESSES = 8
 MOST_INSTANCES = 6
 MOST_VALUES = 16
+MOST_BOOLEANS = 5
 _CALL = re.compile(r"\(?(?P<call>[A-Za-z_][\w.']*(?: [\w.']+)+)\)?")
 
 
@@ -55,6 +56,7 @@ class Steps:
             self._witnesses,
             self._instances,
             self._generalised,
+            self._booleans,
             self._classical,
             self._library,
         ):
@@ -212,6 +214,20 @@ class Steps:
         for call in self._calls(goal):
             if goal.target.count(call) > 1:
                 yield Step(3, f"generalize {call} = g at *")
+
+    @staticmethod
+    def _booleans(goal: OpenGoal) -> Iterator[Step]:
+        """All values of the few truth values that a function is said to take."""
+        whole = " ".join([goal.target, *(kind for _, kind in goal.hypotheses)])
+        calls: dict[str, None] = {}
+        known = {name for name, _ in goal.hypotheses}
+        for name, kind in goal.hypotheses:
+            if kind.count("→") == 1 and kind.endswith("→ Bool"):
+                for word in re.findall(rf"(?<![\w.]){re.escape(name)} ([\w']+)", whole):
+                    calls |= {f"{name} {word}": None} if word in known or word.isdigit() else {}
+        if 0 < len(calls) <= MOST_BOOLEANS:
+            split = " <;> ".join(f"cases e{n} : {call}" for n, call in enumerate(calls))
+            yield Step(2, f"{split} <;> simp_all")
 
     def _classical(self, goal: OpenGoal) -> Iterator[Step]:
         if goal.target != "False":
