@@ -225,9 +225,8 @@ class Checker:
     async def _ask(self, request: Mapping[str, JSON], wall_s: float) -> dict[str, JSON] | str:
         """Return the reply, or the word `timeout`."""
         payload = json.dumps(dict(request)).encode()
-        if (
-            self._lost
-        ):  # the next server starts on its own time, or it would be given up again and again
+        if self._lost:
+            # The next server starts on its own time, or it would be given up again and again.
             await self._service.request(b"{}")
             self._lost = False
         try:
