@@ -2,6 +2,7 @@
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,14 @@ class Kept:
         if self._path is not None:
             with self._path.open("a") as file:
                 file.write(json.dumps(row) + "\n")
+
+    async def of(self, key: str, make: Callable[[], Awaitable[Any]]) -> Any:
+        """Return what `make` gives for `key`, or what it gave in an earlier run; it must be JSON."""
+        known = next((r["value"] for r in self.rows if r.get("key") == key), None)
+        if known is None:
+            known = await make()
+            self.add({"key": key, "value": known})
+        return known
 
 
 def accept(parser: ArgumentParser) -> None:

@@ -1,6 +1,6 @@
 """What the Verilog rules reach without a model: recipes, planted waste, repair, timing, assertions, area by rank.
 
-usage: python -m benchmarks.verilog_proposers [--quick] [SECTION ...]
+usage: python -m benchmarks.verilog_proposers [--quick] [--results FILE] [SECTION ...]
 """
 
 import argparse
@@ -16,13 +16,16 @@ from math import exp, log
 from pathlib import Path
 
 from benchmarks.bars import Bars
+from benchmarks.kept import Kept, accept
 from benchmarks.verilog_timing import timing
 from benchmarks.verilog_waste import PATTERNS, wasteful
 from proofsmith.domains.verilog import liberty, proposers, suite
 from proofsmith.domains.verilog.assertion_files import candidates
 from proofsmith.domains.verilog.assertions.grading import grade, kills
+from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.domain import VerilogDomain
 from proofsmith.domains.verilog.elaborate import elaborate
+from proofsmith.domains.verilog.liberty import Library
 from proofsmith.domains.verilog.measure import Meter, Version
 from proofsmith.domains.verilog.prove import prove
 from proofsmith.domains.verilog.recipes import MAP, SEEDS, Search
@@ -36,6 +39,7 @@ RECIPE_DESIGNS = (
     *("adder_8bit", "adder_32bit", "sub_64bit", "multi_8bit", "multi_16bit", "fixed_point_adder"),
     *("adder_pipe_64bit", "up_down_counter", "accu", "comparator_4bit", "square_wave", "alu"),
 )
+Edits = list[tuple[str, str]]
 HELD_OUT_SEED = 1009
 REPAIR_S = 30.0
 
@@ -44,34 +48,43 @@ def geometric(values: list[float]) -> float:
     return exp(sum(map(log, values)) / len(values)) if values else float("inf")
 
 
-async def recipes(bars: Bars, root: Path, sandbox: Sandbox, quick: bool) -> None:
+async def recipes(bars: Bars, root: Path, sandbox: Sandbox, quick: bool, kept: Kept) -> None:
     """Search recipes for area x delay of the combinational part, and prove every winner."""
     library, known = liberty.load(), suite.entries(root)
     ids = [f"rtllm/{name}" for name in RECIPE_DESIGNS]
     ids += [i for i in known if "popcount255" in i]
     against_default, against_resyn2, proved = [], [], 0
     for name in ids[:: 4 if quick else 1]:
-        design = known[name].reference
-        meter = Meter()
-        base = await meter.synthesis(Version(design), sandbox, liberty.SHIPPED)
-        assert base.figures is not None
-        search = Search(base.combinational, library, "area*delay")
-        ranked = await search.run(sandbox, base.figures.ands)
-        default = search.tried[*SEEDS[0], *MAP]
-        resyn2 = search.tried.get((*SEEDS[1], *MAP), default)
-        best = search.value(ranked[0])
-        against_default.append(best / search.value(default))
-        against_resyn2.append(best / search.value(resyn2))
-        sure = await _netlist_proved(name, design.files, design.top, sandbox)
+
+        async def found(design: Design = known[name].reference, name: str = name) -> list[float]:
+            return await _recipe(name, design, library, sandbox)
+
+        default, resyn2, count, sure = await kept.of(f"recipe {name}", found)
+        against_default.append(default)
+        against_resyn2.append(resyn2)
         proved += sure
         print(
-            f"  {name:32} {len(ranked):3} recipes  {against_default[-1]:.3f} of default,"
-            f" {against_resyn2[-1]:.3f} of resyn2, netlist {'proved' if sure else 'NOT proved'}"
+            f"  {name:32} {count:3} recipes  {default:.3f} of default, {resyn2:.3f} of resyn2,"
+            f" netlist {'proved' if sure else 'NOT proved'}",
+            flush=True,
         )
     bars.at_most("recipe_adp_of_default", geometric(against_default), 0.62)
     bars.at_most("recipe_adp_of_resyn2", geometric(against_resyn2), 0.80)
     bars.at_most("recipe_adp_worst", max(against_default), 1.0)
     bars.at_least("recipe_netlists_proved", proved / len(against_default), 1.0)
+
+
+async def _recipe(name: str, design: Design, library: Library, sandbox: Sandbox) -> list[float]:
+    """Return the best against the default and against resyn2, the count of recipes, and whether it is proved."""
+    base = await Meter().synthesis(Version(design), sandbox, liberty.SHIPPED)
+    assert base.figures is not None
+    search = Search(base.combinational, library, "area*delay")
+    ranked = await search.run(sandbox, base.figures.ands)
+    default = search.tried[*SEEDS[0], *MAP]
+    resyn2 = search.value(search.tried.get((*SEEDS[1], *MAP), default))
+    best = search.value(ranked[0])
+    sure = await _netlist_proved(name, design.files, design.top, sandbox)
+    return [best / search.value(default), best / resyn2, len(ranked), sure]
 
 
 async def _netlist_proved(name: str, files: object, top: str, sandbox: Sandbox) -> bool:
@@ -87,7 +100,7 @@ async def _netlist_proved(name: str, files: object, top: str, sandbox: Sandbox) 
     return True
 
 
-async def waste(bars: Bars, root: Path, sandbox: Sandbox, quick: bool) -> None:
+async def waste(bars: Bars, root: Path, sandbox: Sandbox, quick: bool, kept: Kept) -> None:
     """Improve the area of designs with planted waste, by rewrites of the text alone."""
     ratios, proved = [], 0
     jobs = [(p, HELD_OUT_SEED + n) for p in PATTERNS for n in range(1 if quick else 2)]
@@ -113,7 +126,7 @@ async def waste(bars: Bars, root: Path, sandbox: Sandbox, quick: bool) -> None:
     bars.at_least("waste_proved", proved / len(ratios), 1.0)
 
 
-async def repair(bars: Bars, root: Path, sandbox: Sandbox, quick: bool) -> None:
+async def repair(bars: Bars, root: Path, sandbox: Sandbox, quick: bool, kept: Kept) -> None:
     """Repair recorded answers that do not compile or fail their bench; only a proof counts."""
     known = suite.entries(root)
     golden = {
@@ -128,10 +141,18 @@ async def repair(bars: Bars, root: Path, sandbox: Sandbox, quick: bool) -> None:
     fixed, behaves = 0, 0
     for answer in broken[:: 6 if quick else 1]:
         entry = known[answer.problem]
-        made = list(compiling.repairs(answer.code, entry.top))[::-1][:2]
-        fixed += await _first_proved(entry, made, sandbox) != ""
+        edits = list(compiling.repairs(answer.code, entry.top))[::-1][:2]
+
+        async def proved(entry: suite.Entry = entry, edits: Edits = edits) -> str:
+            return await _first_proved(entry, edits, sandbox)
+
+        fixed += await kept.of(f"compile {answer.problem} {answer.number}", proved) != ""
     for answer in failing[:: 6 if quick else 1]:
-        name = await _repaired(known[answer.problem], answer.code, sandbox)
+
+        async def made(answer: suite.Answer = answer) -> str:
+            return await _repaired(known[answer.problem], answer.code, sandbox)
+
+        name = await kept.of(f"repair {answer.problem}", made)
         behaves += name != ""
         if name:
             print(f"  {answer.problem}: {name}")
@@ -144,7 +165,7 @@ async def repair(bars: Bars, root: Path, sandbox: Sandbox, quick: bool) -> None:
     bars.at_least("repair_functional", behaves, 10 / share)
 
 
-async def _first_proved(entry: suite.Entry, edits: list[tuple[str, str]], sandbox: Sandbox) -> str:
+async def _first_proved(entry: suite.Entry, edits: Edits, sandbox: Sandbox) -> str:
     begun_s = time.perf_counter()
     for name, text in edits:
         if time.perf_counter() - begun_s > REPAIR_S:
@@ -173,7 +194,7 @@ async def _repaired(entry: suite.Entry, code: str, sandbox: Sandbox) -> str:
     return ""
 
 
-async def assertions(bars: Bars, root: Path, sandbox: Sandbox, quick: bool) -> None:
+async def assertions(bars: Bars, root: Path, sandbox: Sandbox, quick: bool, kept: Kept) -> None:
     """Mine assertions on the sequential references and grade them."""
     grades: Counter[str] = Counter()
     times, designs, noticed, mutants = [], 0, 0, 0
@@ -203,7 +224,7 @@ async def assertions(bars: Bars, root: Path, sandbox: Sandbox, quick: bool) -> N
     bars.at_most("assertion_median_s", statistics.median(times), 0.5)
 
 
-async def area_rank(bars: Bars, root: Path, sandbox: Sandbox, quick: bool) -> None:
+async def area_rank(bars: Bars, root: Path, sandbox: Sandbox, quick: bool, kept: Kept) -> None:
     """Correlate the ranks of our areas on the sky130 library with those of placed designs."""
     golden = json.loads((root / "golden_ppa.json").read_text())
     meter, pairs = Meter(), []
@@ -227,28 +248,31 @@ def spearman(pairs: list[tuple[float, float]]) -> float:
     return 1 - 6 * off / (n * (n * n - 1)) if n > 2 else 0.0
 
 
-Section = Callable[[Bars, Path, Sandbox, bool], Awaitable[None]]
+Section = Callable[[Bars, Path, Sandbox, bool, Kept], Awaitable[None]]
 SECTIONS: dict[str, Section] = {
     f.__name__: f for f in (recipes, waste, repair, timing, assertions, area_rank)
 }
 
 
-async def measure(bars: Bars, root: Path, quick: bool, names: list[str]) -> None:
-    """Run the named sections, or all of them, and add their bars."""
+async def measure(
+    bars: Bars, root: Path, quick: bool, names: list[str], results: Path | None = None
+) -> None:
+    """Run the named sections, or all of them, and add their bars; `results` holds what was measured before."""
     sandbox = await open_sandbox()
     for name in names or list(SECTIONS):
         print(f"\n{name}: {SECTIONS[name].__doc__}", flush=True)
-        await SECTIONS[name](bars, root, sandbox, quick)
+        await SECTIONS[name](bars, root, sandbox, quick, Kept(results))
 
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--quick", action="store_true", help="a share of each section")
     arguments.add_argument("section", nargs="*", choices=[*SECTIONS, []], help="default: all")
+    accept(arguments)
     given = arguments.parse_args()
     root = Path(os.environ.get("PROOFSMITH_DATA", "../shared/benchmarks")) / "verilog"
     bars = Bars()
-    asyncio.run(measure(bars, root, given.quick, given.section))
+    asyncio.run(measure(bars, root, given.quick, given.section, given.results))
     return bars.close()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.bars import Bars
+from benchmarks.kept import Kept
 from proofsmith.domains.verilog import simulation, suite
 from proofsmith.domains.verilog.elaborate import elaborate, gates
 from proofsmith.domains.verilog.prove import judged
@@ -64,35 +65,50 @@ def localised(kind: str, port: str, found: list[Fault]) -> bool:
     return any(f.kind == wanted and f.port == port for f in found)
 
 
-async def timing(bars: Bars, root: Path, sandbox: Sandbox, quick: bool) -> None:
+async def _design(entry: suite.Entry, sandbox: Sandbox) -> list[list[str]]:
+    """Return for each mutant of one design its kind, and whether it was `localised` and `repaired`."""
+    known = Reference(entry.reference, await elaborate(entry.reference, sandbox))
+    if known.read.trouble or not known.read.one_clock:
+        return []
+    reference = simulation.read(await gates(known.read, sandbox))
+    text, shape = "\n".join(entry.reference.files.values()), known.read.interface
+    rows = []
+    for kind, port, changed in mutants(text, shape, entry.reference.top):
+        design = entry.reference.with_files({"mutant.sv": changed})
+        read = await elaborate(design, sandbox)
+        if read.trouble or not read.one_clock:
+            continue
+        other = simulation.read(await gates(read, sandbox))
+        found = list(faults(reference, other, shape.reset, shape.reset_level))
+        if not found:
+            continue  # no trace differs: the mutant may be equal
+        row = [kind, "localised"] if localised(kind, port, found) else [kind]
+        for _, text_ in list(repairs.edits(changed, found, shape.clocks[0][0]))[:MOST_EDITS]:
+            again = design.with_files({"mutant.sv": text_})
+            if (await judged(known, again, sandbox, Depth.QUICK)).status is Status.PROVED:
+                row.append("repaired")
+                break
+        rows.append(row)
+    return rows
+
+
+async def timing(bars: Bars, root: Path, sandbox: Sandbox, quick: bool, kept: Kept) -> None:
     """Localise a delayed port or a flipped reset by the timing graph, and repair it to a proof."""
     seen, placed, repaired = Counter[str](), Counter[str](), Counter[str]()
     designs = 0
     for entry in list(suite.entries(root).values())[:: 6 if quick else 1]:
         if entry.interface is None or not entry.interface.clocks:
             continue
-        known = Reference(entry.reference, await elaborate(entry.reference, sandbox))
-        if known.read.trouble or not known.read.one_clock:
-            continue
-        reference = simulation.read(await gates(known.read, sandbox))
-        text, shape = "\n".join(entry.reference.files.values()), known.read.interface
-        designs += 1
-        for kind, port, changed in mutants(text, shape, entry.reference.top):
-            design = entry.reference.with_files({"mutant.sv": changed})
-            read = await elaborate(design, sandbox)
-            if read.trouble or not read.one_clock:
-                continue
-            other = simulation.read(await gates(read, sandbox))
-            found = list(faults(reference, other, shape.reset, shape.reset_level))
-            if not found:
-                continue  # no trace differs: the mutant may be equal
+
+        async def found(entry: suite.Entry = entry) -> list[list[str]]:
+            return await _design(entry, sandbox)
+
+        rows = await kept.of(f"timing {entry.id}", found)
+        designs += bool(rows)
+        for kind, *earned in rows:
             seen[kind] += 1
-            placed[kind] += localised(kind, port, found)
-            for _, text_ in list(repairs.edits(changed, found, shape.clocks[0][0]))[:MOST_EDITS]:
-                again = design.with_files({"mutant.sv": text_})
-                if (await judged(known, again, sandbox, Depth.QUICK)).status is Status.PROVED:
-                    repaired[kind] += 1
-                    break
+            placed[kind] += "localised" in earned
+            repaired[kind] += "repaired" in earned
     total = seen.total()
     for kind in seen:
         print(

@@ -18,6 +18,7 @@ from proofsmith.domains.verilog.measure import (
 from proofsmith.domains.verilog.recipes import Search
 from proofsmith.domains.verilog.repair import compiling, search
 from proofsmith.domains.verilog.repair.screening import Screen
+from proofsmith.domains.verilog.retiming import retimed
 from proofsmith.domains.verilog.source import design_of, reference_of
 from proofsmith.domains.verilog.synthesis import Synthesis, synthesise
 from proofsmith.protocols import Sandbox
@@ -95,6 +96,9 @@ async def optimised(
         if candidate.id not in tried:
             yield candidate
     async for candidate in mapped(problem, best, sandbox, meter):
+        if candidate.id not in tried:
+            yield candidate
+    async for candidate in retimed(problem, best, sandbox, meter, judge):
         if candidate.id not in tried:
             yield candidate
 

@@ -75,6 +75,8 @@ class Synthesis:
     """Why there are no figures, in one line."""
     netlist: bytes = b""
     verilog: str = ""
+    named: bytes = b""
+    """The netlist as JSON with the names of `verilog`."""
     combinational: str = ""
     """The combinational part before ABC, which recipes start from."""
 
@@ -139,8 +141,8 @@ async def synthesise(
     outputs = ["abc.log", "stat.log", "netlist.json", COMBINATIONAL]
     if verilog:
         script += ["rename -hide w:* o:* %d i:* %d", "rename -enumerate -pattern n%"]
-        script.append("write_verilog -noattr -noexpr -nohex netlist.v")
-        outputs.append("netlist.v")
+        script += ["write_verilog -noattr -noexpr -nohex netlist.v", "write_json named.json"]
+        outputs += ["netlist.v", "named.json"]
     files = {
         **{p: t for p, t in design.files.items() if p not in design.sources},
         "design.sv": ready.text,
@@ -171,6 +173,7 @@ def _read(done: ToolResult, library: Library, *, verilog: bool) -> Synthesis:
         figures=figures(counts, texts.get("abc.log", ""), library),
         netlist=netlist,
         verilog=texts.get("netlist.v", "") if verilog else "",
+        named=done.outputs.get("named.json", b""),
         combinational=texts.get(COMBINATIONAL, ""),
     )
 

@@ -2,7 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from proofsmith.domains.verilog.rewrites import arithmetic, branching, registers, sharing
+from proofsmith.domains.verilog.rewrites import (
+    adders,
+    arithmetic,
+    branching,
+    multipliers,
+    registers,
+    sharing,
+)
 from proofsmith.domains.verilog.rewrites.observed import Trace
 from proofsmith.domains.verilog.rewrites.text import Proposal, Source
 from proofsmith.domains.verilog.syntax import splice
@@ -17,6 +24,8 @@ RULES: tuple[Rule, ...] = (
     arithmetic.absorbed,
     arithmetic.constant_products,
     branching.cases,
+    adders.architectures,
+    multipliers.architectures,
 )
 """Rules that need the text alone."""
 LARGEST_CHARS = 200_000
