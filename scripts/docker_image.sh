@@ -1,9 +1,10 @@
 #!/bin/sh
-# Make the images of `--sandbox docker` where no image registry can be reached: the ARG and RUN lines of a domain's
-# Dockerfile, carried out in a Debian that debootstrap made.
-# usage: docker_image.sh DOMAIN...   (root, debootstrap; DOCKER_HOST names the daemon, CACHE keeps the trees)
+# Make the images of `--sandbox docker` where no image registry can be reached: the RUN lines of a domain's Dockerfile,
+# carried out in a Debian that debootstrap made. `build` is the image of building in Python; `base` is that Debian alone,
+# from which `docker build --network host --build-arg BASE=proofsmith-base` makes the same by Docker's own means.
+# usage: docker_image.sh base|build|DOMAIN...   (root, debootstrap; DOCKER_HOST names the daemon, CACHE keeps the trees)
 set -eu
-domains=$(dirname "$0")/../proofsmith/domains
+package=$(dirname "$0")/../proofsmith
 cache=${CACHE:-/var/cache/proofsmith}
 suite=bookworm
 building=
@@ -11,7 +12,7 @@ trap '[ -z "$building" ] || rm -rf "$building"' EXIT
 mkdir -p "$cache"
 
 commands_of() { # DOCKERFILE: prints a shell script
-    sed -e ':more' -e '/\\$/{N;s/\\\n//;b more' -e '}' "$1" | sed -n -e 's/^ARG //p' -e 's/^RUN \(.*\)/{ \1; } || exit 1/p'
+    sed -e ':more' -e '/\\$/{N;s/\\\n//;b more' -e '}' "$1" | sed -n -e 's/^RUN \(.*\)/{ \1; } || exit 1/p'
 }
 
 make_base() { # TREE
@@ -25,8 +26,6 @@ make_base() { # TREE
 }
 
 make_tree() { # TREE COMMANDS
-    base=$cache/base-$suite
-    [ -d "$base" ] || make_base "$base"
     building=$(mktemp -d "$1.XXXXXX")
     cp -a "$base" "$building/root"
     cp -L /etc/resolv.conf "$building/root/etc/resolv.conf"
@@ -37,9 +36,18 @@ make_tree() { # TREE COMMANDS
     rm -rf "$building"
 }
 
-for domain in "$@"; do
-    commands=$(commands_of "$domains/$domain/Dockerfile")
-    tree=$cache/image-$(printf '%s %s' "$suite" "$commands" | sha256sum | cut -c1-16)
-    [ -d "$tree" ] || make_tree "$tree" "$commands"
-    tar -C "$tree" -c . | docker import - "proofsmith-$domain" >/dev/null
+base=$cache/base-$suite
+[ -d "$base" ] || make_base "$base"
+for name in "$@"; do
+    case $name in
+    base) tree=$base ;;
+    build) file=$package/agents/Dockerfile ;;
+    *) file=$package/domains/$name/Dockerfile ;;
+    esac
+    if [ "$name" != base ]; then
+        commands=$(commands_of "$file")
+        tree=$cache/image-$(printf '%s %s' "$suite" "$commands" | sha256sum | cut -c1-16)
+        [ -d "$tree" ] || make_tree "$tree" "$commands"
+    fi
+    tar -C "$tree" -c . | docker import - "proofsmith-$name" >/dev/null
 done

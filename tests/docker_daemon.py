@@ -58,14 +58,20 @@ class PrivateDaemon:
             *("--bridge=none", "--storage-driver", "overlay2"),
         ]
 
-    def import_images(self, domains: Sequence[str]) -> None:
-        """Make the images of `domains`."""
+    def import_images(self, names: Sequence[str]) -> None:
+        """Make the images of domains, of building, or the base of all."""
         subprocess.run(
-            ["sh", str(ROOT / "scripts/docker_image.sh"), *domains],
+            ["sh", str(ROOT / "scripts/docker_image.sh"), *names],
             check=True,
             env=os.environ
             | {"DOCKER_HOST": self.url, "PATH": f"/usr/bin:/usr/sbin:{os.environ['PATH']}"},
         )
+
+    def build_image(self, folder: Path, name: str) -> None:
+        """Let the daemon itself build the Dockerfile in `folder` on the base, which was imported before."""
+        words = ["build", "--network", "host", "--build-arg", "BASE=proofsmith-base", "-t", name]
+        command = [str(DEBIAN_CLIENT), "-H", self.url, *words, str(folder)]
+        subprocess.run(command, check=True, env=os.environ | {"DOCKER_BUILDKIT": "0"})
 
     def containers(self) -> list[str]:
         """Return the ids of all containers."""

@@ -200,8 +200,10 @@ def replies(module: ModuleType, text: str, _rng: random.Random) -> None:
         assert isinstance(module.items(found, name), list)
         assert math.isfinite(module.number_of(found, name, 1.0))
         assert len(module.text_of(found, name, "plan")) <= module.MOST_CLAIM_CHARS
+        assert len(module.stated(found, name)) <= module.MOST_INPUT_CHARS
     assert module.text_of(text, "plan") == text.strip()[: module.MOST_CLAIM_CHARS]
-    assert module.text_of(found, "no such name") == ""
+    assert module.text_of(found, "no such name") == module.text_of([text], "plan") == ""
+    assert module.stated({"plan": [text]}, "plan")
     json.dumps(found, ensure_ascii=False).encode()
     print_of = module.fingerprint(text)
     assert print_of == module.fingerprint(f"{text} {text}".upper()), "repetition or case counts"

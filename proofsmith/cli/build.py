@@ -78,7 +78,8 @@ async def _built(
     if model is None:
         raise UsageError("building needs a model", hint="add --base-url URL --model NAME")
     own_budget = resolved.origin("budget") == "default"
-    sandbox = await open_sandbox("unsafe-local" if running.unsafe_local else settings.sandbox)
+    kind = "unsafe-local" if running.unsafe_local else settings.sandbox
+    sandbox = await open_sandbox(kind, image=settings.image or "proofsmith-build")
     async with endpoint or nullcontext():
         with Watcher(quiet=running.quiet) as watch:
             return await api.build(

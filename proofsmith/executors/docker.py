@@ -190,7 +190,10 @@ def _how_to_make(image: str) -> str:
     name = image.removeprefix("proofsmith-")
     if name == image:
         return f"docker pull {image}"
-    folder = Path(__file__).parent.parent / "domains" / name
+    package = Path(__file__).parent.parent
+    folder = package / "domains" / name
+    if not folder.is_dir():  # of building in Python, which is no domain
+        folder = package / "agents"
     offline = f"sh scripts/docker_image.sh {name}"
     return f"docker build -t {image} {folder}; where no registry can be reached: {offline}"
 

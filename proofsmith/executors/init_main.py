@@ -185,7 +185,11 @@ def start_payload(plan: Plan) -> NoReturn:
     """Become the payload; the caller is a fresh child."""
     try:
         limits = [
-            (resource.RLIMIT_CORE, 0, 0),
+            (
+                resource.RLIMIT_CORE,
+                1,
+                1,
+            ),  # with 0 the kernel would still start a handler on the host
             (resource.RLIMIT_NOFILE, 256, 256),
             (resource.RLIMIT_FSIZE, plan.file_bytes, plan.file_bytes),
             (resource.RLIMIT_CPU, plan.cpu_s, plan.cpu_s + 1),

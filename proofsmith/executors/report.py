@@ -93,7 +93,10 @@ class Report:
             return False
         name = self.output_names[index]
         if state == _FILE:
-            self.outputs[name] = bytes(self._pending[start : start + size])
+            with memoryview(
+                self._pending
+            ) as pending:  # a slice of the buffer would be one more copy
+                self.outputs[name] = bytes(pending[start : start + size])
         elif state == _TAMPERED:
             self.tampered.append(name)
         del self._pending[: start + size]

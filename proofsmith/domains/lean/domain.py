@@ -32,7 +32,7 @@ class LeanDomain:
 
     def __init__(self) -> None:
         """Start with no checker running."""
-        self._engines: dict[tuple[int, str], Engine] = {}
+        self._engines: dict[tuple[int, str, str], Engine] = {}
 
     async def read(
         self, path: Path, goal: Goal, options: Mapping[str, JSON], sandbox: Sandbox
@@ -115,7 +115,7 @@ class LeanDomain:
 
     def _engine(self, problem: Problem, sandbox: Sandbox) -> Engine:
         project = str(problem.options.get("project") or "")
-        key = (id(asyncio.get_running_loop()), project)
+        key = (id(asyncio.get_running_loop()), project, sandbox.level)
         if key not in self._engines:
             self._engines[key] = Engine(sandbox, Path(project) if project else None)
         return self._engines[key]

@@ -307,6 +307,10 @@ class _Reader:
 
     def _foreign_key(self, name: str, item: exp.Expression, own: tuple[str, ...]) -> None:
         reference = item.args["reference"] if isinstance(item, exp.ForeignKey) else item
+        if not isinstance(reference, exp.Reference):
+            raise UsageError(
+                f"a foreign key of '{name}' names no table", hint="FOREIGN KEY (a) REFERENCES t (a)"
+            )
         columns = own or self._names(item.expressions)
         target = reference.this
         listed = target.expressions if isinstance(target, exp.Schema) else []
@@ -356,9 +360,9 @@ class _Reader:
 
     @staticmethod
     def _identifiers(item: exp.Expression | None) -> Iterator[exp.Identifier]:
-        while item is not None and not isinstance(item, exp.Identifier):
+        while isinstance(item, exp.Expr) and not isinstance(item, exp.Identifier):
             item = item.this
-        if item is not None:
+        if isinstance(item, exp.Identifier):
             yield item
 
     def _type(self, item: exp.ColumnDef) -> str:

@@ -8,6 +8,9 @@ Word = int
 Evaluate = Callable[[Sequence[Word], Word], Word]
 """(values of the pins in order, mask of all ones) to the value of the output."""
 
+MOST_WORDS, MOST_NESTED = 600, 100
+"""Of one function; a cell of a real library has some dozen, and every level costs frames of the interpreter."""
+
 _TOKEN = re.compile(r"\w+|[~&|^()]")
 
 GATES: dict[str, tuple[tuple[str, ...], str]] = {
@@ -34,6 +37,8 @@ def compiled(expression: str, pins: tuple[str, ...]) -> Evaluate:
     14
     """
     tokens = _TOKEN.findall(expression)
+    if len(tokens) > MOST_WORDS or tokens.count("(") + tokens.count("~") > MOST_NESTED:
+        raise ValueError(f"a Boolean function of {len(tokens)} words is too large")
     evaluate, rest = _sum(tokens, pins)
     if rest or "".join(tokens) != re.sub(r"\s+", "", expression):
         raise ValueError(f"not a Boolean function: {expression}")

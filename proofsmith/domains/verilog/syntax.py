@@ -80,17 +80,25 @@ def parse(text: str) -> Node:
     return _node(root, source, DEEPEST)
 
 
+def _placed(kind: str, place: Any, source: bytes) -> Node:
+    """Make a node; where slang invents a place, for what is missing or a macro made, it is brought into the text."""
+    start, end = place.start.offset, min(place.end.offset, len(source))
+    while source[start : start + 1] and source[start] & 0xC0 == 0x80:
+        start += 1
+    while source[end : end + 1] and source[end] & 0xC0 == 0x80:
+        end += 1
+    start = min(start, len(source))
+    return Node(kind, start, max(start, end), source)
+
+
 def _node(given: Any, source: bytes, depth: int) -> Node:
-    place = given.sourceRange
-    node = Node(_kind(given), place.start.offset, place.end.offset, source)
+    node = _placed(_kind(given), given.sourceRange, source)
     for index in range(len(given) if depth else 0):
         child = given[index]
         if child is None:
             continue
-        if isinstance(child, SlangToken):
-            made = Node(TOKEN, child.range.start.offset, child.range.end.offset, source)
-        else:
-            made = _node(child, source, depth - 1)
+        is_token = isinstance(child, SlangToken)
+        made = _placed(TOKEN, child.range, source) if is_token else _node(child, source, depth - 1)
         made.parent = node
         node.children.append(made)
     return node
