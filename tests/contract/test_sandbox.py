@@ -290,7 +290,7 @@ while time.monotonic() < end and not found:
     ways += ["queue"] * (libc.syscall(MSGGET, 0x5eed + other, 0) >= 0)
     ways += ["posix queue"] * (libc.syscall(MQ_OPEN, f"meeting-{other}".encode(), 0, 0o600, 0) >= 0)
     for pid in filter(str.isdigit, os.listdir("/proc")):
-        if f"meeting.py\\0{other}".encode() in (left(open(f"/proc/{pid}/cmdline", "rb").read) or b""):
+        if f"meeting.py\\0{other}".encode() in (left(lambda: open(f"/proc/{pid}/cmdline", "rb").read()) or b""):
             ways.append("process")
     found = [way for way in ways if way]
     time.sleep(0.05)

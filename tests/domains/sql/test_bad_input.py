@@ -53,6 +53,7 @@ def test_a_query_that_cannot_be_used_is_refused_with_its_reason(tmp_path, text, 
         ("CREATE TABEL t (a INT)", "schema"),
         ("SELECT 1", "no table"),
         ("CREATE TABLE t (", "schema"),
+        ("CREATE TABLE t (a INT, FOREIGN KEY (a))", "names no table"),
     ],
 )
 def test_a_schema_that_cannot_be_read_is_refused(tmp_path, schema, why):

@@ -5,6 +5,7 @@ import gzip
 import pytest
 
 from proofsmith.domains.verilog import liberty
+from proofsmith.domains.verilog.functions import compiled
 from proofsmith.errors import UsageError
 
 SHIPPED = liberty.SHIPPED.read_bytes()
@@ -37,3 +38,11 @@ def test_an_archive_is_not_unpacked_beyond_the_limit(tmp_path):
     packed.write_bytes(gzip.compress(bytes((liberty.MOST_MIB + 1) << 20)))
     with pytest.raises(UsageError, match="larger than 64 MiB"):
         liberty.load(packed)
+
+
+@pytest.mark.parametrize(
+    "function", ["(" * 5000 + "A" + ")" * 5000, "!" * 3000 + "A", "A+" * 3000 + "A"]
+)
+def test_a_function_beyond_all_measure_is_refused_and_not_followed(function):
+    with pytest.raises(ValueError, match="too large"):
+        compiled(liberty.expression(function), ("A",))
