@@ -47,14 +47,15 @@ def check(
     if seed is not None:
         todo = replace(todo, options={**todo.options, "seed": seed})
     version = Version(path=candidate, settings=_settings(settings))
-    verdict, level = drive(lambda: _check(todo, version))
-    held = verdict.status.at_least(level)
+    verdict, wanted, sandbox = drive(lambda: _check(todo, version))
+    held = verdict.status.at_least(wanted)
     if common.json:
         from proofsmith.agents.report.records import plain
 
-        _print_json({"holds": held, "required": level.value, **plain(verdict)})
+        asked = {"holds": held, "required": wanted.value, "sandbox": sandbox}
+        _print_json({**asked, **plain(verdict)})
     else:
-        typer.echo(visible("\n".join(_told(verdict))))
+        typer.echo(visible("\n".join([*_told(verdict), f"  sandbox  {sandbox}"])))
     return Exit.DONE if held else Exit.NOT_SO
 
 
@@ -72,9 +73,9 @@ def measure(
 
     todo = task(base, common, judging, domain_options)
     version = Version(path=candidate, settings=_settings(settings))
-    found = drive(lambda: _measure(todo, version))
+    found, sandbox = drive(lambda: _measure(todo, version))
     if common.json:
-        _print_json(_measured(found))
+        _print_json({"sandbox": sandbox, **_measured(found)})
     else:
         from proofsmith.agents.report.summary import compared
 
@@ -115,20 +116,21 @@ class Version:
     settings: Mapping[str, JSON]
 
 
-async def _check(todo: "Task", version: Version) -> tuple[Verdict, Status]:
-    """Return the verdict and the status that counts as right for this problem."""
+async def _check(todo: "Task", version: Version) -> tuple[Verdict, Status, str]:
+    """Return the verdict, the status that counts as right for this problem, and the level of the sandbox."""
     from proofsmith import api
 
     asked = await todo.judged()
     verdict = await api.check(todo.source, version.path, settings=version.settings, **asked)
-    return verdict, asked["required"] or todo.level
+    return verdict, asked["required"] or todo.level, asked["sandbox"].level
 
 
-async def _measure(todo: "Task", version: Version) -> tuple[Comparison, ...]:
+async def _measure(todo: "Task", version: Version) -> tuple[tuple[Comparison, ...], str]:
     from proofsmith import api
 
     asked = await todo.judged()
-    return await api.measure(todo.source, version.path, settings=version.settings, **asked)
+    found = await api.measure(todo.source, version.path, settings=version.settings, **asked)
+    return found, asked["sandbox"].level
 
 
 def _settings(text: str | None) -> Mapping[str, JSON]:
