@@ -87,6 +87,21 @@ UP = {"/version": (200, VERSION), "/images/": (200, IMAGE), "/containers/json": 
 FULL = {"message": "write /var/lib/docker: no space left on device"}
 
 
+@pytest.mark.parametrize("name", ["kernels", "lean", "build"])
+def test_a_missing_image_names_the_folder_that_makes_it(tmp_path: Path, name: str) -> None:
+    absent = {"/images/": (404, {"message": f"No such image: proofsmith-{name}"})}
+    server = serve(tmp_path / "s", absent | {"/version": (200, VERSION)})
+    try:
+        with pytest.raises(SandboxError, match=f"no image 'proofsmith-{name}'") as caught:
+            Daemon.connect(f"proofsmith-{name}", f"unix://{tmp_path}/s", answer_s=5)
+    finally:
+        server.shutdown()
+        server.server_close()
+    folder = caught.value.hint.partition(";")[0].split()[-1]
+    assert (Path(folder) / "Dockerfile").is_file()
+    assert f"docker_image.sh {name}" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("create", "told"),
     [
