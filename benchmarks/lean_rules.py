@@ -143,7 +143,7 @@ def groups(row: dict[str, Any]) -> Iterator[str]:
     yield "all"
     yield row["difficulty"]
     if row.get("kind"):
-        yield row["kind"]
+        yield row["kind"].rstrip("0123456789")
     if row["set"] == "verina_core":
         yield row["id"].split("_")[1]
 

@@ -8,9 +8,10 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from proofsmith.domains.lean.endless import repetition
 from proofsmith.domains.lean.machines import Tape, table
 
-KINDS = ("steps", "halts", "ones", "broken")
+KINDS = ("steps", "halts", "ones", "broken", "runs")
 LONGEST_STEPS = 400
 HALTING_STATE = 99
 _TRIES = 10_000
@@ -58,25 +59,26 @@ class MachineProblem:
     truth: bool
     kind: str
     steps: int
-    """After how many steps the machine halts."""
+    """After how many steps the machine halts; 0 when it never does."""
     ones: int
     """Ones on the tape then."""
 
 
 def problems(count: int, *, seed: int, states: int = 3, least: int = 2) -> Iterator[MachineProblem]:
-    """Yield `count` problems about machines that halt, the kinds in turn; equal arguments give equal problems.
+    """Yield `count` problems about machines, one kind in five of which never halts; equal arguments, equal problems.
 
     Args:
         count: how many.
         seed: of all random choices.
         states: of every machine, at least 1.
-        least: steps that every machine takes at least, at most LONGEST_STEPS; raises ValueError when random machines
-            of that size hardly ever run so long.
+        least: steps that every machine that halts takes at least, at most LONGEST_STEPS; raises ValueError when random
+            machines of that size hardly ever run so long.
     """
     rng = random.Random(f"{seed} {states} {least}")
     for number in range(count):
         kind = KINDS[number % len(KINDS)]
-        machine, steps, tape = _halting(rng, states, least)
+        made = _running(rng, states) if kind == "runs" else _halting(rng, states, least)
+        machine, steps, tape = made
         yield MachineProblem(
             name=f"bb_{states}_{seed}_{number}",
             prelude=MODEL + machine,
@@ -92,6 +94,8 @@ def _claim(rng: random.Random, kind: str, steps: int, ones: int) -> str:
     if kind == "steps":
         after = f"halted m (run m {steps} start) = true"
         return f": {after} ∧ halted m (run m {steps - 1} start) = false"
+    if kind == "runs":
+        return "(k : Nat) : halted m (run m k start) = false"
     if kind == "halts":
         return ": ∃ k, halted m (run m k start) = true"
     told = ones if kind == "ones" else ones + rng.choice((1, 2, 3))
@@ -109,6 +113,14 @@ def _halting(rng: random.Random, states: int, least: int) -> tuple[str, int, Tap
         if least <= steps <= LONGEST_STEPS:
             return machine, steps, tape
     raise ValueError(f"no machine of {states} states found that takes {least} steps and halts")
+
+
+def _running(rng: random.Random, states: int) -> tuple[str, int, Tape]:
+    """Return a machine that provably repeats itself for ever."""
+    while True:
+        machine = _machine(rng, states)
+        if repetition(machine) is not None:
+            return machine, 0, Tape()
 
 
 def _machine(rng: random.Random, states: int) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from proofsmith.domains.lean import machines, mixed
+from proofsmith.domains.lean import endless, machines, mixed
 from proofsmith.domains.lean.shape import Shape
 
 PLAIN = (
@@ -59,6 +59,7 @@ def _decided(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
         if proof is not None:
             yield proof
     yield from machines.proofs(prelude, statement)
+    yield from endless.proofs(prelude, statement)
 
 
 def _plain(shape: Shape, prelude: str, statement: str) -> Iterator[str]:

@@ -38,6 +38,9 @@ def scripts(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
     close = f"first | decide | (simp{f' [{names}]' if names else ''}; done) | omega"
     if machines.table(prelude):
         yield "decide +kernel"
+        steps = machines.halting_steps(prelude)
+        if steps is not None and shape.binders:
+            yield f"intro h; exact absurd (h {steps}) (by decide +kernel)"
     if not shape.binders:
         yield "decide"
         yield f"intro h; revert h; {close}"

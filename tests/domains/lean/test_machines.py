@@ -2,7 +2,11 @@
 
 import pytest
 
-from proofsmith.domains.lean import machine_problems, machines
+from proofsmith.domains.lean import endless, machine_problems, machines
+from proofsmith.domains.lean.checker import Context, Statement
+from proofsmith.domains.lean.source import with_script
+from proofsmith.domains.lean.verify import judge_text
+from proofsmith.types import Status
 
 BEAVER = """\
 def m : TM := ⟨2, fun q s => match q, s with
@@ -38,11 +42,31 @@ def test_a_halting_goal_gets_its_step_count_as_witness():
 def test_endless_machines_get_an_invariant():
     goal = "(k : Nat) : halted m (run m k start) = false"
     assert machines.halting_steps(SWEEP, most=1000) is None
-    (sweep,) = machines.proofs(SWEEP, goal)
-    assert "c.right = []" in sweep
-    cycles = list(machines.proofs(BOUNCE, goal))
-    assert all("c = ⟨0, [], 0, []⟩" in script for script in cycles)
-    assert list(machines.proofs(BEAVER, goal)) == []
+    sweep = endless.repetition(SWEEP)
+    assert sweep is not None
+    assert (sweep.period, sweep.free) == (1, (True, False))
+    (script,) = endless.proofs(SWEEP, goal)
+    assert "(l : List Nat)" in script
+    cycle = endless.repetition(BOUNCE)
+    assert cycle is not None
+    assert cycle.period == 2
+    assert list(endless.proofs(BEAVER, goal)) == []
+    assert list(machines.proofs(SWEEP, goal)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.timeout(900)
+async def test_machines_that_never_halt_are_proved_to_run_on(pair):
+    checker, referee = pair
+    found = machine_problems.problems(20, seed=11, states=3)
+    for problem in (p for p in found if p.kind == "runs"):
+        context = Context(prelude=problem.prelude)
+        text = f"theorem T {problem.statement} := by sorry"
+        goal = Statement(context=context, name="T", text=text)
+        script = next(endless.proofs(problem.prelude, problem.statement))
+        judged = await judge_text(goal, with_script(goal, script), checker, referee)
+        assert judged.status is Status.PROVED, (problem.prelude, judged.reason)
 
 
 def test_texts_without_a_machine_get_nothing():
@@ -55,6 +79,9 @@ def test_generated_machines_halt_when_their_problem_says_and_the_seed_decides():
     assert found != list(machine_problems.problems(24, seed=8, states=3))
     assert {p.kind for p in found} == set(machine_problems.KINDS)
     for problem in found:
+        if problem.kind == "runs":
+            assert machines.halting_steps(problem.prelude, most=5000) is None
+            continue
         assert machines.halting_steps(problem.prelude) == problem.steps
         told = problem.statement.rpartition("= ")[2]
         if problem.kind in ("ones", "broken"):
