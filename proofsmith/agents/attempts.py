@@ -12,6 +12,7 @@ from proofsmith.agents.budget import Reservation
 from proofsmith.agents.precedence import Precedence, Turn, code_of
 from proofsmith.agents.run import Run
 from proofsmith.errors import ModelError, UsageError
+from proofsmith.memory.cache import meaning
 from proofsmith.planners.best_of import PROBE, RULE
 from proofsmith.protocols import Probing
 from proofsmith.types import (
@@ -252,15 +253,14 @@ class Attempts:
         """Judge and record a candidate; one that becomes the same as an earlier one has that one's results."""
         run = self._run
         start_s = time.perf_counter()
-        behaviour = await run.behaviour(candidate)
+        behaviour = await run.behaviour(candidate) or f"means {meaning(run.problem, candidate)}"
         twin = self._precedence.earlier(behaviour, turn)
         outcome = (
             replace(twin, candidate=candidate) if twin else await self._judged(candidate, turn)
         )
         self.slowest_s = max(self.slowest_s, time.perf_counter() - start_s)
         run.ledger.wall_s = run.budget.spend.wall_s
-        if behaviour:
-            run.ledger.put("behaviour", candidate.id, behaviour)
+        run.ledger.put("behaviour", candidate.id, behaviour)
         run.ledger.put("outcome", candidate.id, outcome, problem_id=run.problem.id)
         run.failpoints.reach("attempt.recorded")
         self._remember(outcome, turn)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from proofsmith.memory.cache import settled
 from proofsmith.memory.ledger import Ledger
 from proofsmith.types import Outcome, Verdict
 
@@ -53,8 +54,12 @@ class Precedence:
         return outcome if order < turn.order else None
 
     def ended(self, name: str, turn: Turn, outcome: Outcome) -> None:
-        """Remember what a turn came to; an empty `name` is none."""
-        if name and turn.order <= self._ended.get(name, (turn.order, None))[0]:
+        """Remember what a turn came to, unless load may have decided it; an empty `name` is none."""
+        if (
+            name
+            and settled(outcome.verdict)
+            and turn.order <= self._ended.get(name, (turn.order, None))[0]
+        ):
             self._ended[name] = (turn.order, outcome)
 
     def credit(self, outcome: Outcome) -> Outcome:
@@ -79,9 +84,13 @@ class Precedence:
 
     def _as_first(self, outcome: Outcome) -> Outcome:
         made = outcome.candidate.id
-        first = self._first.setdefault(name, made) if (name := self._becomes(made)) else made
-        if first != made:
-            return replace(self.told[first], candidate=outcome.candidate)
+        name = self._becomes(made)
+        if name in self._first:
+            return replace(self.told[self._first[name]], candidate=outcome.candidate)
+        if not settled(outcome.verdict):
+            return outcome
+        if name:
+            self._first[name] = made
         code = code_of(outcome.verdict)
         if code and outcome.comparisons:
             first = self._first.setdefault(code, made)

@@ -112,7 +112,7 @@ async def opened(request: Request) -> AsyncIterator[Run]:
     name = digest(canonical(manifest["request"]))[:12]
     with claimed(request.runs_dir, name, lambda f: request.fresh and _finished(f)) as folder:
         write_manifest(folder, manifest)
-        with Ledger(folder / "ledger.sqlite") as ledger, _cache(request, manifest) as cache:
+        with Ledger(folder / "ledger.sqlite") as ledger, _cache(request, manifest, ledger) as cache:
             failpoints = Failpoints.from_environment()
             failpoints.reach("run.created")
             experience = experience_in(request.cache_dir)
@@ -250,12 +250,18 @@ def write_manifest(folder: Path, manifest: Mapping[str, JSON]) -> None:
 
 
 @contextmanager
-def _cache(request: Request, manifest: Mapping[str, JSON]) -> Iterator[VerdictCache | None]:
+def _cache(
+    request: Request, manifest: Mapping[str, JSON], ledger: Ledger
+) -> Iterator[VerdictCache | None]:
+    """Open the verdicts that were known when the run first began; what it adds serves later runs."""
     if request.cache_dir is None:
         yield None
         return
     cache = VerdictCache(request.cache_dir / "verdicts.sqlite", environment(manifest))
     try:
+        known = ledger.get("cache", "until", int)
+        cache.until = cache.newest if known is None else known
+        ledger.put("cache", "until", cache.until)
         yield cache
     finally:
         cache.close()

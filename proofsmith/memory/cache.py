@@ -31,6 +31,12 @@ def meaning(problem: Problem, candidate: Candidate) -> str:
     return digest(canonical(candidate.settings), normal_form.names(candidate.files, kept))
 
 
+def settled(verdict: Verdict) -> bool:
+    """Say whether a verdict holds for whatever is the same: not when the load of the machine may have decided it."""
+    loaded = any("exceeded" in evidence.facts for evidence in verdict.evidence)
+    return verdict.status is not Status.UNDECIDED and not loaded
+
+
 class VerdictCache:
     """Verdicts by problem, meaning of the candidate, depth and environment; losing it costs time, never truth.
 
@@ -42,6 +48,13 @@ class VerdictCache:
         """Open or create the cache at `path`; raises StoreError when that is impossible."""
         self._environment = environment
         self._table = Table(path, "verdicts")
+        self.until: int | None = None
+        """The last row that is served: a run is not to depend on what it finds out itself meanwhile; None for all."""
+
+    @property
+    def newest(self) -> int:
+        """Number of the row that was written last."""
+        return self._table.newest
 
     def close(self) -> None:
         """Release the file."""
@@ -54,7 +67,7 @@ class VerdictCache:
 
         `behaviour`: what the candidate becomes, see `protocols.Behavioural`; asked for instead of its text when given.
         """
-        payload = self._table.get(self._key(problem, candidate, depth, behaviour))
+        payload = self._table.get(self._key(problem, candidate, depth, behaviour), until=self.until)
         try:
             return adapter(Verdict).validate_json(payload) if payload else None
         except ValidationError:
@@ -70,9 +83,7 @@ class VerdictCache:
         behaviour: str = "",
     ) -> None:
         """Keep a verdict, by text and by behaviour when that is known, unless load could have decided it."""
-        if verdict.status is Status.UNDECIDED or any(
-            "exceeded" in e.facts for e in verdict.evidence
-        ):
+        if not settled(verdict):
             return
         payload = adapter(Verdict).dump_json(verdict).decode()
         for known in {"", behaviour}:

@@ -44,10 +44,15 @@ class Table:
         """Release the file."""
         self._db.close()
 
-    def get(self, key: str) -> str | None:
-        """Return the payload of `key`, None when there is none."""
-        rows = self._run(f"SELECT payload FROM {self._name} WHERE key = ?", (key,))
-        return str(rows[0][0]) if rows else None
+    @property
+    def newest(self) -> int:
+        """Number of the row that was written last; 0 when there is none."""
+        return int(self._run(f"SELECT COALESCE(MAX(rowid), 0) FROM {self._name}", ())[0][0])
+
+    def get(self, key: str, *, until: int | None = None) -> str | None:
+        """Return the payload of `key`, None when there is none; with `until` only if no later row wrote it."""
+        rows = self._run(f"SELECT payload, rowid FROM {self._name} WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows and (until is None or rows[0][1] <= until) else None
 
     def put(self, key: str, payload: str) -> None:
         """Write the payload of `key`, replacing an earlier one."""

@@ -8,6 +8,7 @@ from proofsmith.agents.conclusion import NOT_ASKED
 from proofsmith.agents.request import LESSONS, Request, cpu_name, opened
 from proofsmith.agents.workflow import execute
 from proofsmith.errors import ModelError, SandboxError, StoreError, UsageError
+from proofsmith.memory.ledger import Ledger
 from proofsmith.memory.lessons import Lesson, Lessons
 from proofsmith.model import ScriptedModel
 from proofsmith.types import Budget, Conclusion, Depth, Goal, Status
@@ -249,6 +250,20 @@ async def test_a_verdict_from_an_earlier_run_is_used_again(ask, tmp_path):
     domain = ToyDomain()
     await ask(domain, cache_dir=tmp_path / "cache", seed=1)
     assert all(depth is Depth.FULL for _, depth in domain.verified)
+
+
+async def test_a_run_taken_up_again_is_served_no_verdict_of_its_own_first_session(ask, tmp_path):
+    stop = asyncio.Event()
+    cache = {"cache_dir": tmp_path / "cache"}
+    await ask(watch=lambda p: p.spend.attempts == 3 and stop.set(), stop=stop, **cache)
+    ledger = ask.runs / next(p.name for p in ask.runs.iterdir()) / "ledger.sqlite"
+    with Ledger(ledger) as written:
+        assert written.get("cache", "until", int) == 0
+    domain = ToyDomain()
+    await ask(domain, **cache)
+    with Ledger(ledger) as written:
+        assert written.get("cache", "until", int) == 0
+    assert domain.verified
 
 
 async def test_the_best_lower_bound_of_the_new_measurements_wins_not_the_luck_of_the_search(ask):

@@ -28,6 +28,16 @@ def test_a_verdict_is_served_again_for_the_same_question(cache):
     assert cache.get(PROBLEM, CANDIDATE, Depth.QUICK) == VERDICT
 
 
+def test_a_run_is_served_only_what_was_known_when_it_began(cache):
+    later = replace(CANDIDATE, files={"k.c": "int later;"})
+    cache.until = cache.newest
+    cache.put(PROBLEM, later, Depth.QUICK, VERDICT)
+    assert cache.get(PROBLEM, CANDIDATE, Depth.QUICK) == VERDICT
+    assert cache.get(PROBLEM, later, Depth.QUICK) is None
+    cache.until = cache.newest
+    assert cache.get(PROBLEM, later, Depth.QUICK) == VERDICT
+
+
 def test_a_verdict_is_never_served_across_toolchain_versions(cache, tmp_path):
     other = VerdictCache(tmp_path / "verdicts.sqlite", "gcc 13")
     assert other.get(PROBLEM, CANDIDATE, Depth.QUICK) is None
