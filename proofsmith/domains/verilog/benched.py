@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from proofsmith.domains.verilog import gate, source, trial
+from proofsmith.domains.verilog import form, gate, source, trial
 from proofsmith.domains.verilog.bench import connected_by_name
 from proofsmith.domains.verilog.design import Design, Interface, Port
 from proofsmith.domains.verilog.elaborate import elaborate
@@ -49,6 +49,9 @@ class Trial:
             differ = ports_differ(wanted, read, by_name=by_name)
             if differ:
                 return Finding(status=Status.FAILED, check="ports", complaint=differ)
+        slip = form.complaint(design, read)
+        if slip:
+            return Finding(status=Status.FAILED, check="form", complaint=slip)
         if self.bench is None:
             why = "neither a bench nor a reference says what is right"
             return Finding(status=Status.UNDECIDED, check="bench", complaint=why, facts=facts)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from proofsmith.domains.verilog.form import EXAMPLE
 from proofsmith.domains.verilog.source import REFERENCE, checked
 from proofsmith.tools.feedback import clip
 from proofsmith.types import JSON, Goal, Problem
@@ -17,11 +18,12 @@ Rules, or the answer is refused:
 - `<=` in clocked blocks, `=` in combinational ones; a default assignment first, a `default` in every `case`.
 - One driver for each net. Sized literals. $signed on both operands. No `initial` unless the original has one.
 - Answer with the complete module in one fenced block."""
-STAGES = """\
-This is a long specification. Work in two stages. First write an intermediate form as JSON: for each module its ports,
-state registers with width and reset value, next-state table as guarded assignments, outputs as expressions, instances
-with connections. Check it: every output is driven once, widths add up, no name is unknown, every state is reachable.
-Then write the Verilog from it and from nothing else."""
+STAGES = f"""\
+This is a long specification. Work in two stages. First write an intermediate form: ports, registers with width and
+value after reset, the next value of each register, wires and outputs as Verilog expressions. See that every output is
+driven once, widths add up, no name is unknown and every state is reachable. Then write the Verilog from the form and
+from nothing else, with the form as a comment behind `endmodule`, as here; the two are compared before any proof:
+{EXAMPLE}"""
 
 
 def write(problem: Problem, facts: Mapping[str, JSON]) -> str:

@@ -9,6 +9,7 @@ from proofsmith.domains.verilog import (
     correspondence,
     definedness,
     engines,
+    form,
     gate,
     product,
     replay,
@@ -119,6 +120,9 @@ class Comparison:
         wrong = ports_differ(mine, theirs, by_name=self._terms.by_name)
         if wrong:
             return Finding(status=Status.FAILED, check="ports", complaint=wrong)
+        slip = form.complaint(self._design, theirs)
+        if slip:
+            return Finding(status=Status.FAILED, check="form", complaint=slip)
         if theirs.notes:
             self._facts["notes"] = list(theirs.notes)
         return await self._compared(theirs)
