@@ -201,6 +201,14 @@ class Behavioural(Protocol):
 
 
 @runtime_checkable
+class Divisible(Protocol):
+    """A domain whose texts have clauses: places at which a candidate may be kept so far and written anew."""
+
+    def boundaries(self, problem: Problem) -> Mapping[str, str]:
+        """Return, by editable file, a regular expression that matches where a clause begins."""
+
+
+@runtime_checkable
 class Probing(Protocol):
     """A domain that can run one stated input through original and candidate: what a critic's claim is put to."""
 

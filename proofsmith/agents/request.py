@@ -26,7 +26,7 @@ from proofsmith.memory.ledger import Ledger
 from proofsmith.model import Prices
 from proofsmith.planners.best_of import Plan
 from proofsmith.planners.choice import DEFAULT, require_known, strategy_of
-from proofsmith.protocols import Domain, Model, Probing, Progress, Sandbox, Strategy
+from proofsmith.protocols import Divisible, Domain, Model, Probing, Progress, Sandbox, Strategy
 from proofsmith.tools.edits import read_reply
 from proofsmith.types import JSON, Budget, Goal, Problem, Report, Status, canonical, digest
 
@@ -163,10 +163,12 @@ def experience_in(cache_dir: Path | None) -> Experience | None:
 
 
 def _search(request: Request, problem: Problem, facts: Mapping[str, JSON]) -> Strategy:
+    domain = request.domain
     plan = Plan(
         brief=with_lessons(request.domain.brief(problem, facts), facts) if request.model else "",
         files=problem.files,
-        probe=domain.form(problem) if isinstance(domain := request.domain, Probing) else "",
+        probe=domain.form(problem) if isinstance(domain, Probing) else "",
+        boundaries=domain.boundaries(problem) if isinstance(domain, Divisible) else {},
         required=problem.required,
         solving=problem.goal in (Goal.SOLVE, Goal.REFUTE),
         model=request.model is not None,

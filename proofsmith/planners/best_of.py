@@ -25,6 +25,8 @@ class Plan:
     files: Mapping[str, str]
     probe: str = ""
     """How an input is stated that the domain can run; empty when it cannot."""
+    boundaries: Mapping[str, str] = field(default_factory=dict)
+    """By file, a regular expression of where its text may be cut and written anew; none for domains without."""
     required: Status = Status.TESTED
     solving: bool = False
     """True when the first right answer ends the search; False when the best one is wanted."""

@@ -11,6 +11,7 @@ from proofsmith.planners.best_of import PROBE, RULE, BestOf, Plan
 from proofsmith.planners.evolve import Evolve
 from proofsmith.planners.plansearch import PlanSearch
 from proofsmith.planners.proofsearch import ProofSearch
+from proofsmith.planners.resample import Resample
 from proofsmith.planners.rethink import Rethink
 from proofsmith.planners.value import RIGHT_FROM, behaviour, value_of
 from proofsmith.protocols import Strategy
@@ -101,6 +102,8 @@ def default_arms(plan: Plan, seed: int) -> dict[str, Arm]:
         arms["rethink"] = Rethink(thoughtful)
     if plan.model and not plan.solving:
         arms["evolve"] = Evolve(plan, seed=seed)
+    if plan.model and plan.boundaries and not plan.solving:
+        arms["resample"] = Resample(replace(plan, rules=False))
     return arms
 
 

@@ -14,6 +14,7 @@ from proofsmith.planners.evolve import Breeding, Evolve
 from proofsmith.planners.plansearch import PlanSearch, Shape
 from proofsmith.planners.portfolio import Portfolio
 from proofsmith.planners.proofsearch import ProofSearch
+from proofsmith.planners.resample import Resample
 from proofsmith.planners.rethink import Rethink, Thinking
 from proofsmith.types import Status
 from tests.planners.scripted import drive, outcome_of
@@ -25,6 +26,7 @@ SEARCH = Plan(
     samples=12,
     patience=15,
     probe="JSON",
+    boundaries={"a.txt": "line|base|v"},
 )
 SOLVE = replace(SEARCH, solving=True, rules=False)
 PROVE = replace(SOLVE, required=Status.PROVED)
@@ -39,6 +41,7 @@ MAKERS = {
     "rethink": lambda: Rethink(SEARCH, Thinking(calls=40, roots=2)),
     "rethink that blames the last": lambda: Rethink(SOLVE, Thinking(calls=40, blame=False)),
     "evolve": lambda: Evolve(SEARCH, Breeding(calls=30, patience=12), seed=2),
+    "resample": lambda: Resample(SEARCH),
     "proofsearch": lambda: ProofSearch(PROVE),
     "portfolio": lambda: Portfolio(SOLVE, seed=5),
 }

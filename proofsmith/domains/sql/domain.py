@@ -32,6 +32,12 @@ from proofsmith.types import (
     Verdict,
 )
 
+CLAUSES = (
+    r"(?i)\b(?:SELECT|FROM|(?:(?:LEFT|RIGHT|FULL|CROSS|INNER) )?JOIN|WHERE|GROUP BY|HAVING|"
+    r"UNION(?: ALL)?|INTERSECT|EXCEPT|ORDER BY)\b"
+)
+"""Words that begin a clause."""
+
 
 class SqlDomain:
     """Queries on DuckDB, SQLite or PostgreSQL."""
@@ -61,6 +67,10 @@ class SqlDomain:
     def brief(self, problem: Problem, facts: Mapping[str, JSON]) -> str:
         """Say what a model must know, in at most 2 000 tokens."""
         return brief.write(problem, facts)
+
+    def boundaries(self, problem: Problem) -> Mapping[str, str]:
+        """Say where a query may be kept so far and written anew: before each of its clauses."""
+        return {problem.editable[0]: CLAUSES}
 
     async def propose(
         self,
