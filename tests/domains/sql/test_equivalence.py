@@ -56,9 +56,12 @@ def test_a_correct_rewrite_is_never_told_apart(row):
     assert bounded(row, 2).found != "differ"
 
 
-def pair(base, candidate, ddl="CREATE TABLE t (a INTEGER, b INTEGER); CREATE TABLE u (a INTEGER)"):
-    schema = parse_schema(ddl, "postgresql")
-    return parse_query(base, "postgresql"), parse_query(candidate, "postgresql"), schema
+PLAIN = "CREATE TABLE t (a INTEGER, b INTEGER); CREATE TABLE u (a INTEGER)"
+
+
+def pair(base, candidate, ddl=PLAIN, engine="postgresql"):
+    schema = parse_schema(ddl, engine)
+    return parse_query(base, engine), parse_query(candidate, engine), schema
 
 
 @pytest.mark.parametrize(
@@ -132,6 +135,12 @@ TYPED = """CREATE TABLE t (a INTEGER, s VARCHAR(9), at TIMESTAMP, day DATE)"""
         ("s LIKE '%'", "s IS NOT NULL", "agree"),
         ("s LIKE '%'", "TRUE", "differ"),
         ("s LIKE 'a_'", "s LIKE 'a%'", "differ"),
+        ("s NOT LIKE 'ab%'", "s < 'ab' OR s >= 'ac'", "agree"),
+        ("s NOT LIKE 'ab%'", "s LIKE 'ab%'", "differ"),
+        ("s NOT LIKE 'a_'", "s LIKE 'a_'", "differ"),
+        ("s NOT LIKE '%'", "FALSE", "agree"),
+        ("s LIKE ''", "s = ''", "agree"),
+        ("s LIKE 'a!%' ESCAPE '!'", "s = 'a%'", "unsupported"),
         (
             "CAST(at AS DATE) = DATE '2024-02-29'",
             "at >= '2024-02-29 00:00:00' AND at < TIMESTAMP '2024-03-01 00:00:00'",
@@ -149,8 +158,17 @@ def test_remainders_patterns_and_days_mean_to_the_solver_what_they_mean_to_the_e
     base, candidate, found
 ):
     texts = [f"SELECT a FROM t WHERE {condition}" for condition in (base, candidate)]
-    one, other, schema = pair(*texts, TYPED)
+    one, other, schema = pair(*texts, TYPED, "duckdb")
     assert decide(qualified(one, schema), qualified(other, schema), schema, 2, 10.0).found == found
+
+
+def test_a_pattern_is_no_range_where_the_collation_is_not_known():
+    texts = "SELECT a FROM t WHERE s LIKE 'ab%'", "SELECT a FROM t WHERE s >= 'ab' AND s < 'ac'"
+    one, other, schema = pair(*texts, TYPED)
+    assert (
+        decide(qualified(one, schema), qualified(other, schema), schema, 2, 10.0).found != "agree"
+    )
+    assert not prove(one, other, schema).proved
 
 
 @pytest.mark.parametrize(

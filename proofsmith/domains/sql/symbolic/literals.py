@@ -48,18 +48,20 @@ def moment_of(text: str) -> Value:
 
 
 def bounds_of(pattern: str) -> tuple[str, str] | None:
-    """Return the first text that a pattern matches and the first beyond; twice the same text for no range.
+    """Return the first text that a pattern matches and the first beyond; twice the one text that it matches.
 
-    Twice the empty text means every text; None is a pattern that says more than how a text begins.
+    None is a pattern that says more, or less, than how a text begins.
 
-    >>> bounds_of("ab%"), bounds_of("ab"), bounds_of("%"), bounds_of("a%b")
+    >>> bounds_of("ab%"), bounds_of("ab"), bounds_of(""), bounds_of("a%b")
     (('ab', 'ac'), ('ab', 'ab'), ('', ''), None)
     """
     start = pattern[:-1] if pattern.endswith("%") else pattern
-    if not pattern or any(sign in start for sign in "%_\\"):
+    if any(sign in start for sign in "%_\\"):
         return None
-    if start == pattern or not start:
+    if start == pattern:
         return start, start
+    if not start:
+        return None
     following = ord(start[-1]) + 1
     if following > 0x10FFFF or 0xD800 <= following <= 0xDFFF:
         return None
@@ -84,8 +86,8 @@ def stripped(node: exp.Expr, other: Value) -> str | None:
 def zoned(type_text: str) -> bool:
     """Say whether a type's values depend on the session's time zone when they are taken apart.
 
-    >>> zoned("TIMESTAMPTZ"), zoned("timestamp with time zone"), zoned("TIMESTAMP(3)")
+    >>> zoned("TIMESTAMPTZ"), zoned("timestamp with time zone"), zoned("TIMESTAMPNTZ")
     (True, True, False)
     """
-    upper = type_text.upper()
+    upper = type_text.upper().replace("NTZ", "")
     return "TZ" in upper or "WITH TIME ZONE" in upper or "LOCAL TIME" in upper

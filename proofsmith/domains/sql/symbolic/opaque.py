@@ -73,8 +73,10 @@ _NEVER_FOLDED = frozenset(("random", "rand"))
 
 def inputs_of(node: exp.Expr) -> list[exp.Expr]:
     """Return the inputs of a call that may stand for an arbitrary function; raises Unsupported for any other node."""
+    if isinstance(node, exp.Escape):
+        raise Unsupported("ESCAPE")  # no function of what LIKE says without it
     inputs = [child for child in node.iter_expressions() if not isinstance(child, exp.DataType)]
-    if not isinstance(node, exp.Func | exp.Binary | exp.Like | exp.Escape) or any(
+    if not isinstance(node, exp.Func | exp.Binary | exp.Like) or any(
         isinstance(child, exp.Query) for child in inputs
     ):
         raise Unsupported(node.key)

@@ -99,15 +99,28 @@ def condition(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
 
 
 def _like(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
-    """LIKE with a plain beginning, or none, is a range of texts; SQLite ignores case, and other patterns are opaque."""
-    pattern = node.expression
-    ends = bounds_of(str(pattern.this)) if _is_text(pattern) else None
+    """LIKE with a plain beginning is a range of texts where these are sorted by bytes; other patterns are opaque."""
     subject = of.value(node.this, scope)
-    if ends is None or of.around.engine == "sqlite" or subject.kind != "text":
+    found = _matched(of, node.expression, subject)
+    odd = [key for key, item in node.args.items() if item and key not in _LIKE]
+    if found is None or odd:
         return as_truth(of.uninterpreted(node, scope))
+    return opposite(found) if node.args.get("negate") else found
+
+
+def _matched(of: Evaluator, pattern: exp.Expr, subject: Value) -> Truth | None:
+    if not _is_text(pattern) or of.around.engine == "sqlite" or subject.kind != "text":
+        return None
+    if str(pattern.this) == "%":
+        return Truth(no(subject.null), False)
+    ends = bounds_of(str(pattern.this))
+    if ends is None:
+        return None
     low, high = (Value("text", False, of.around.text(text)) for text in ends)
     if ends[0] == ends[1]:
-        return equal(subject, low) if ends[0] else Truth(no(subject.null), False)
+        return equal(subject, low)
+    if of.around.engine != "duckdb":  # PostgreSQL sorts texts as each database's collation says
+        return None
     above, below = less(low, subject, orequal=True), less(subject, high)
     return Truth(both(above.yes, below.yes), either(above.no, below.no))
 
@@ -275,6 +288,7 @@ _CONDITIONS: Mapping[type[exp.Expr], Callable[[Evaluator, exp.Expr, Scope], Trut
     exp.NullSafeEQ: _same,
     exp.NullSafeNEQ: _same,
 }
+_LIKE = frozenset(("this", "expression", "negate"))
 _ARGUMENTS = frozenset(("this", "expression"))
 _KNOWN: Mapping[type[exp.Expr], frozenset[str]] = {
     exp.Exists: frozenset(("this",)),
