@@ -9,6 +9,7 @@ from importlib import resources
 from proofsmith.agents.report import plots
 from proofsmith.agents.report.counter_examples import counter_examples
 from proofsmith.agents.report.drawings import drawn
+from proofsmith.agents.report.fronts import fronts
 from proofsmith.agents.report.markup import Markup, element, join
 from proofsmith.agents.report.patch import patch
 from proofsmith.agents.report.plan_trees import plan_trees
@@ -142,6 +143,7 @@ def _plots(report: Report) -> Markup:
     if roof is not None:
         note = "The line is what this machine can do at most; a version on it cannot get faster."
         shown.append(_plot("Roofline", note, plots.roofline(roof)))
+    shown += [_plot(title, note, picture) for title, note, picture in fronts(report)]
     shown += [_plot(title, note, picture) for title, note, picture in drawn(report)]
     if report.attempts:
         note = "Dots were right and timed while searching; crosses were refused. Hover for what made them."

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
-from proofsmith.domains.verilog import prove
+from proofsmith.domains.verilog import prove, timing_graph, timing_picture
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.equality import Terms
 from proofsmith.domains.verilog.pictures import waveform
 from proofsmith.domains.verilog.reference import Reference
-from proofsmith.domains.verilog.repair.search import timing_faults
+from proofsmith.domains.verilog.repair.search import timings
+from proofsmith.domains.verilog.simulation import Circuit
+from proofsmith.domains.verilog.timing_graph import Fault
 from proofsmith.protocols import Sandbox
 from proofsmith.types import JSON, Depth, Status
 
@@ -20,13 +22,21 @@ async def diagnosed(
     if found.status is not Status.FAILED:
         return {}
     facts: dict[str, JSON] = {"what was wrong": found.complaint.partition("\n")[0]}
-    faults = await timing_faults(reference.read, broken, sandbox)
+    both = await timings(reference.read, broken, sandbox)
+    shape = reference.read.interface
+    faults = tuple(timing_graph.faults(*both, shape.reset, shape.reset_level)) if both else ()
     if faults:
         facts["timing"] = [fault.text for fault in faults]
     picture = drawn(found.facts.get("trace"), [fault.text for fault in faults])
-    if picture:
-        facts["pictures"] = [picture]
+    graph = _graph(both, faults) if both else None
+    if picture or graph:
+        facts["pictures"] = [p for p in (picture, graph) if p]
     return facts
+
+
+def _graph(both: tuple[Circuit, Circuit], faults: tuple[Fault, ...]) -> dict[str, JSON] | None:
+    expected, found = (timing_graph.distances(circuit) for circuit in both)
+    return timing_picture.drawn(expected, found, faults)
 
 
 def drawn(table: JSON, notes: list[str]) -> dict[str, JSON]:

@@ -247,30 +247,3 @@ def _judged(first: Comparison, before: Sequence[float], after: Sequence[float]) 
         low=ratio,
         reason=f"the gain is an accident of names; {spread}",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One version in the plane of metrics."""
-
-    name: str
-    values: Mapping[str, float]
-
-
-def pareto(points: Sequence[Point], metrics: Sequence[str]) -> tuple[Point, ...]:
-    """Return the points that no other point beats in one metric without losing in another.
-
-    >>> a, b, c = (Point(n, {"x": x, "y": y}) for n, x, y in [("a", 1, 3), ("b", 2, 2), ("c", 2, 3)])
-    >>> [p.name for p in pareto([a, b, c], ["x", "y"])]
-    ['a', 'b']
-    """
-
-    def beaten(point: Point) -> bool:
-        mine = [point.values[m] for m in metrics]
-        for other in points:
-            theirs = [other.values[m] for m in metrics]
-            if theirs != mine and all(t <= m for t, m in zip(theirs, mine, strict=True)):
-                return True
-        return False
-
-    return tuple(point for point in points if not beaten(point))

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from proofsmith.domains.verilog.elaborate import top_of
-from proofsmith.domains.verilog.measure import Point, pareto
 from proofsmith.domains.verilog.synthesis import Figures
 from proofsmith.protocols import Sandbox
 from proofsmith.types import JSON, Limits
@@ -81,29 +80,6 @@ def _signal(values: Sequence[int | str], y: float) -> str:
         )
         parts.append(_text(left + 3, y + 13, str(value)[:5]))
     return "".join(parts)
-
-
-def plane(points: Sequence[Point], x: str, y: str) -> str:
-    """Draw versions in the plane of two metrics, those that nothing beats as filled dots joined by a line."""
-    front = sorted(pareto(points, (x, y)), key=lambda p: p.values[x])
-    low = {m: min(p.values[m] for p in points) for m in (x, y)}
-    span = {m: (max(p.values[m] for p in points) - low[m]) or 1.0 for m in (x, y)}
-
-    def at(point: Point) -> tuple[float, float]:
-        return (
-            40 + 340 * (point.values[x] - low[x]) / span[x],
-            230 - 200 * (point.values[y] - low[y]) / span[y],
-        )
-
-    parts = [_text(330, 255, x), _text(4, 16, y), _line([at(p) for p in front])]
-    for point in points:
-        left, top = at(point)
-        fill = "currentColor" if point in front else "none"
-        title = f"<title>{escape(point.name)}</title>"
-        parts.append(
-            f'<circle cx="{left:g}" cy="{top:g}" r="4" fill="{fill}" stroke="currentColor">{title}</circle>'
-        )
-    return _svg(420, 262, *parts)
 
 
 async def schematic(netlist: bytes, sandbox: Sandbox) -> dict[str, JSON] | None:

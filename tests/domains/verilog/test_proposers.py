@@ -8,7 +8,7 @@ from proofsmith.domains.verilog.assertions.grading import grade
 from proofsmith.domains.verilog.assertions.monitor import NotSupported, parse
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.elaborate import elaborate, gates
-from proofsmith.domains.verilog.measure import Point, compared, pareto
+from proofsmith.domains.verilog.measure import compared
 from proofsmith.domains.verilog.netlist import model
 from proofsmith.domains.verilog.prove import prove
 from proofsmith.domains.verilog.recipes import MAP, SEEDS, Search
@@ -221,10 +221,6 @@ def test_a_library_without_a_flip_flop_is_refused_by_what_it_lacks():
         liberty.parse("module top; endmodule")
 
 
-def test_equal_figures_are_no_gain_and_the_front_has_no_beaten_point():
+def test_equal_figures_are_no_gain():
     assert compared("area", 2.0, 2.0).verdict is ComparisonVerdict.NO_DIFFERENCE
     assert compared("area", 2.0, 1.0).verdict is ComparisonVerdict.FASTER
-    points = [
-        Point(n, {"area": a, "delay": d}) for n, a, d in [("a", 1, 3), ("b", 2, 2), ("c", 2, 3)]
-    ]
-    assert [p.name for p in pareto(points, ["area", "delay"])] == ["a", "b"]

@@ -8,6 +8,7 @@ from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.elaborate import Elaborated, elaborate, gates
 from proofsmith.domains.verilog.repair import behaviour, single, timing
 from proofsmith.domains.verilog.repair.screening import BATCH, Screen, Tried
+from proofsmith.domains.verilog.simulation import Circuit
 from proofsmith.domains.verilog.timing_graph import Fault, faults
 from proofsmith.protocols import Sandbox
 
@@ -70,18 +71,24 @@ async def _tried(
             yield tried
 
 
+async def timings(
+    reference: Elaborated, candidate: Design, sandbox: Sandbox
+) -> tuple[Circuit, Circuit] | None:
+    """Return both designs as circuits whose times can be compared; None where there is none."""
+    theirs = await elaborate(candidate, sandbox)
+    if theirs.trouble or not (reference.one_clock and theirs.one_clock):
+        return None
+    try:
+        mine, its = [simulation.read(await gates(read, sandbox)) for read in (reference, theirs)]
+    except ValueError:
+        return None
+    return (mine, its) if set(mine.outputs) == set(its.outputs) else None
+
+
 async def timing_faults(
     reference: Elaborated, candidate: Design, sandbox: Sandbox
 ) -> tuple[Fault, ...]:
     """Return where `candidate` differs in time from `reference`; nothing where the graph cannot be built."""
-    theirs = await elaborate(candidate, sandbox)
-    if theirs.trouble or not (reference.one_clock and theirs.one_clock):
-        return ()
-    try:
-        both = [simulation.read(await gates(read, sandbox)) for read in (reference, theirs)]
-    except ValueError:
-        return ()
+    both = await timings(reference, candidate, sandbox)
     shape = reference.interface
-    if any(set(both[0].outputs) != set(c.outputs) for c in both):
-        return ()
-    return tuple(faults(both[0], both[1], shape.reset, shape.reset_level))
+    return tuple(faults(*both, shape.reset, shape.reset_level)) if both else ()
