@@ -12,17 +12,16 @@ from typing import Any
 from proofsmith.planners.best_of import PROBE, Plan, render
 from proofsmith.planners.prompts import fill
 from proofsmith.planners.replies import alike, fingerprint, items, read_object, stated, text_of
-from proofsmith.planners.value import bar, behaviour, value_of
+from proofsmith.planners.value import behaviour, briefed, raised, value_of
 from proofsmith.types import JSON, Move, Outcome, Reply, digest
 
 Job = dict[str, Any]
 """A step to take: stage, combination, plan, and what earlier steps gave; plain JSON."""
-DEPTH_FIRST = (
-    *("implement", PROBE, "refute", "repair"),
-    *("pseudocode", "criticise", "plan", "observe"),
-)
+DEPTH_FIRST = "implement", PROBE, "refute", "repair", "pseudocode", "criticise", "plan", "observe"
 """Stages in the order in which waiting steps are taken: programs exist as soon as possible."""
 TEXT_TOKENS = 1200
+RETIRED = 2
+"""Refuted programs that retire what they rest on for the whole search, as long as there is something else."""
 NO_OBSERVATION = "(none is given here: use what you see yourself)"
 
 
@@ -60,6 +59,8 @@ class _State:
     uses: list[int] = field(default_factory=list)
     worth: list[float] = field(default_factory=list)
     """Sum of the values of the programs that rest on each observation."""
+    refuted: list[int] = field(default_factory=list)
+    """Programs resting on each observation that an executed counter-example refuted."""
     combos: list[list[int]] = field(default_factory=list)
     """Combinations that plans were made from."""
     expanded: list[list[int]] = field(default_factory=list)
@@ -122,15 +123,12 @@ class PlanSearch:
 
     def see(self, outcome: Outcome) -> None:
         """Learn what is to be beaten from a candidate that another strategy asked for."""
-        right = value_of(outcome, self._plan.required).right
-        if right and outcome.gain > self._state.bar[0]:
-            self._state.bar = [outcome.gain, bar(outcome)]
+        self._state.bar = raised(self._state.bar, outcome, self._plan.required)
 
     @property
     def _brief(self) -> str:
         """The problem's brief, with what is to be beaten."""
-        said = self._state.bar[1]
-        return f"{self._plan.brief}\n\n# Best so far\n{said}" if said else self._plan.brief
+        return briefed(self._plan.brief, self._state.bar)
 
     def dump(self) -> Mapping[str, JSON]:
         """Return the whole state as JSON."""
@@ -243,6 +241,7 @@ class PlanSearch:
         state.prints.append(mark)
         state.uses.append(0)
         state.worth.append(0.0)
+        state.refuted.append(0)
         return len(state.observations) - 1
 
     def _all_subsets(self, job: Job, found: list[int]) -> None:
@@ -291,6 +290,8 @@ class PlanSearch:
         """Spend a repair only when running the counter-example confirmed it; a refuted program is no bar any more."""
         if outcome is None or value_of(outcome, self._plan.required).right:
             return
+        for number in job["combo"]:
+            self._state.refuted[number] += 1
         if job["gain"] == self._state.bar[0]:
             self._state.bar = list(job["before"])
         if job["fixes"] > 0:
@@ -374,7 +375,8 @@ class PlanSearch:
     def _novel(self) -> list[int]:
         """Return a combination of little-used observations, those first whose programs came furthest."""
         state, rng = self._state, self._rng()
-        known = range(len(state.observations))
+        sound = [n for n, times in enumerate(state.refuted) if times < RETIRED]
+        known = sound or range(len(state.observations))
         if not known or not state.combos:
             return []
         best: tuple[float, list[int]] = (-math.inf, [])

@@ -9,7 +9,7 @@ from proofsmith.planners.best_of import Plan, render
 from proofsmith.planners.prompts import fill
 from proofsmith.planners.replies import fingerprint, items, number_of, read_object, text_of
 from proofsmith.planners.tree import ROOT, Exploration, Tree
-from proofsmith.planners.value import Value, bar, behaviour, told, value_of
+from proofsmith.planners.value import Value, behaviour, briefed, raised, told, value_of
 from proofsmith.tools.feedback import clip
 from proofsmith.types import JSON, Move, Outcome, Reply
 
@@ -117,15 +117,12 @@ class Rethink:
 
     def see(self, outcome: Outcome) -> None:
         """Learn what is to be beaten from a candidate that another strategy asked for."""
-        right = value_of(outcome, self._plan.required).right
-        if right and outcome.gain > self._state.bar[0]:
-            self._state.bar = [outcome.gain, bar(outcome)]
+        self._state.bar = raised(self._state.bar, outcome, self._plan.required)
 
     @property
     def _brief(self) -> str:
         """The problem's brief, with what is to be beaten."""
-        said = self._state.bar[1]
-        return f"{self._plan.brief}\n\n# Best so far\n{said}" if said else self._plan.brief
+        return briefed(self._plan.brief, self._state.bar)
 
     def dump(self) -> Mapping[str, JSON]:
         """Return the whole state as JSON."""

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import total_ordering
+from typing import Any
 
 from proofsmith.tools.feedback import core
 from proofsmith.types import Outcome, Status, digest
@@ -94,6 +95,17 @@ def bar(outcome: Outcome) -> str:
     made_by = f" (made by {maker})" if maker.startswith("rule:") else ""
     gain = f"at least {outcome.gain:.2f} times as good as the original"
     return f"A verified version is {gain}{made_by}; only a better one counts."
+
+
+def raised(best: list[Any], outcome: Outcome, required: Status) -> list[Any]:
+    """Return gain and words of the best right candidate: `best`, unless `outcome` is better."""
+    better = value_of(outcome, required).right and outcome.gain > best[0]
+    return [outcome.gain, bar(outcome)] if better else best
+
+
+def briefed(brief: str, best: list[Any]) -> str:
+    """Return a problem's brief with what is to be beaten."""
+    return f"{brief}\n\n# Best so far\n{best[1]}" if best[1] else brief
 
 
 def behaviour(outcome: Outcome) -> str:

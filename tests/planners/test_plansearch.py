@@ -238,6 +238,34 @@ def test_a_program_that_holds_on_the_stated_input_stays_the_bar():
     assert "at least 3.00 times" in moves[5].prompt
 
 
+def test_an_observation_whose_programs_are_refuted_by_execution_is_retired_for_the_whole_search():
+    rests = []
+
+    def world(move):
+        if move.kind == "observe":
+            return observations("the false claim", "a sound fact", "another truth entirely")
+        if move.kind == "plan":
+            rests.append("the false claim" in move.prompt)
+            return json.dumps({"plan": f"plan{' false' * rests[-1]} number{len(rests)}"})
+        if move.kind == "refute":
+            return json.dumps({"input": {"n": 1}})
+        if move.kind == "probe":
+            wrong = move.parents[0] in false
+            return None, outcome_of("x", passed=0) if wrong else outcome_of(
+                "x", right=True, gain=2.0
+            )
+        made = outcome_of(move.id, right=True, gain=2.0 + len(rests))
+        false.update({made.candidate.id} if " false" in move.prompt else ())
+        return "c", made
+
+    false = set()
+    plan = replace(PLAN, solving=False, probe="JSON")
+    shape = Shape(calls=160, fixes=0, layers=1, order=1, patience=999)
+    drive(PlanSearch(plan, shape), world, twin=lambda: PlanSearch(plan, shape), most=400)
+    assert sum(rests) == 2
+    assert len(rests) > 20
+
+
 def test_a_critic_that_finds_nothing_spends_nothing_more():
     assert "probe" not in kinds(doubted(confirmed=True, stated={}))
 
