@@ -99,6 +99,17 @@ async def test_a_difference_on_the_users_rows_alone_refuses_a_candidate(tmp_path
     assert verdict.status.at_least(Status.TESTED), verdict.feedback
 
 
+async def answering(url):
+    """Wait until a server whose socket is there takes connections."""
+    for _ in range(150):
+        try:
+            with address_of(url).connected():
+                return
+        except SandboxError:
+            await asyncio.sleep(0.2)
+    raise AssertionError("the server does not start")
+
+
 @asynccontextmanager
 async def server(script):
     """A PostgreSQL server of somebody else; yields its service and its address."""
@@ -111,8 +122,10 @@ async def server(script):
     )
     service = await sandbox.service(spec)
     folder = (await service.address()).rsplit("/", 1)[0]
+    url = f"postgresql://me:secret@/postgres?host={folder}"
     try:
-        yield service, f"postgresql://me:secret@/postgres?host={folder}"
+        await answering(url)
+        yield service, url
     finally:
         await service.close()
 
