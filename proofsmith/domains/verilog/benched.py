@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from proofsmith.domains.verilog import form, gate, source, trial
+from proofsmith.domains.verilog import coverage, form, gate, source, trial
 from proofsmith.domains.verilog.bench import connected_by_name
 from proofsmith.domains.verilog.design import Design, Interface, Port
 from proofsmith.domains.verilog.elaborate import elaborate
@@ -79,6 +79,7 @@ class Trial:
             self._worth[depth] = await self._worth_of(bench, design, sandbox, depth)
         known = self._worth[depth]
         facts.update({"mutants": known.mutants, "killed": known.killed})
+        facts.update(await coverage.toggled(bench, design, sandbox))
         if known.killed < trial.WEAK_BELOW * known.mutants:
             facts["weak bench"] = (
                 f"it misses {known.mutants - known.killed} of {known.mutants} faults"

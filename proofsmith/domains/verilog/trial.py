@@ -81,10 +81,7 @@ class Worth:
 
 async def run(bench: Bench, design: Design, sandbox: Sandbox) -> Run:
     """Simulate `design` under `bench`; raises SandboxError when Icarus is missing."""
-    files = {**bench.files, **{f"dut/{p}": design.files[p] for p in design.sources}}
-    files.update({p: t for p, t in design.files.items() if p not in design.sources})
-    sources = [*bench.sources, *(f"dut/{p}" for p in design.sources)]
-    flags = ["-I", ".", "-I", "dut", *(f"-D{macro}" for macro in design.defines)]
+    files, sources, flags = arguments(bench, design)
     done = await toolchain.iverilog(sandbox, sources, files, top=bench.root, flags=flags)
     if done.status is ToolStatus.MISSING:
         raise SandboxError(done.trouble, hint=toolchain.INSTALL["iverilog"])
@@ -95,6 +92,14 @@ async def run(bench: Bench, design: Design, sandbox: Sandbox) -> Run:
     if not done.ok:
         return Run(outcome="fail", said=done.trouble or "the simulation ended with an error")
     return judged(done.stdout + done.log)
+
+
+def arguments(bench: Bench, design: Design) -> tuple[dict[str, str], list[str], list[str]]:
+    """Return the files, the sources among them and the flags with which Icarus compiles a design under a bench."""
+    files = {**bench.files, **{f"dut/{p}": design.files[p] for p in design.sources}}
+    files.update({p: t for p, t in design.files.items() if p not in design.sources})
+    sources = [*bench.sources, *(f"dut/{p}" for p in design.sources)]
+    return files, sources, ["-I", ".", "-I", "dut", *(f"-D{macro}" for macro in design.defines)]
 
 
 def judged(output: str) -> Run:

@@ -45,6 +45,8 @@ async def test_a_design_that_passes_a_good_bench_is_tested(tmp_path):
     facts = verdict.evidence[0].facts
     assert facts["mutants"] >= 1
     assert facts["killed"] == facts["mutants"]
+    assert facts["coverage"] == 1.0
+    assert "never moved" not in facts
 
 
 @pytest.mark.slow
@@ -121,3 +123,11 @@ async def test_stubs_are_told_apart_by_a_bench_that_compares_with_case_equality(
 )
 def test_what_benches_print_is_understood(line, outcome):
     assert judged(line).outcome == outcome
+
+
+@pytest.mark.slow
+async def test_bits_that_a_bench_never_moves_lower_the_coverage_and_are_named(tmp_path):
+    idle = RIGHT.replace("  assign s", "  wire [4:0] idle = {1'b0, a} & 5'd16;\n  assign s")
+    facts = (await verdict_of(GOOD, idle, tmp_path)).evidence[0].facts
+    assert facts["coverage"] == round(13 / 18, 4)
+    assert facts["never moved"] == "dut.idle"
