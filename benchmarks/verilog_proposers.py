@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmarks.bars import Bars
 from benchmarks.kept import Kept, accept
 from benchmarks.verilog_timing import timing
+from benchmarks.verilog_turtle import turtle
 from benchmarks.verilog_waste import PATTERNS, wasteful
 from proofsmith.domains.verilog import liberty, proposers, suite
 from proofsmith.domains.verilog.assertion_files import candidates
@@ -250,7 +251,7 @@ def spearman(pairs: list[tuple[float, float]]) -> float:
 
 Section = Callable[[Bars, Path, Sandbox, bool, Kept], Awaitable[None]]
 SECTIONS: dict[str, Section] = {
-    f.__name__: f for f in (recipes, waste, repair, timing, assertions, area_rank)
+    f.__name__: f for f in (recipes, waste, repair, timing, assertions, area_rank, turtle)
 }
 
 
