@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from proofsmith.domains.lean import endless, machines, mixed
+from proofsmith.domains.lean import arithmetic, endless, machines, mixed
 from proofsmith.domains.lean.shape import Shape
 
 PLAIN = (
@@ -36,6 +36,7 @@ def scripts(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
         _decided,
         _plain,
         _unfolded,
+        arithmetic.scripts,
         _inductions,
         _shaped,
         _witnesses,
