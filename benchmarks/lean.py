@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from benchmarks.bars import Bars
-from benchmarks.lean_rules import SETS, Record, rows, solving, statement_of
+from benchmarks.lean_rules import SETS, Record, compared, rows, solving, statement_of
 from proofsmith.domains.lean import toolchain
 from proofsmith.domains.lean.checker import Checker, open_checker
 from proofsmith.domains.lean.trusted import Referee, open_referee
@@ -25,7 +25,7 @@ from proofsmith.types import Status
 READY_S = 30.0
 MEDIAN_MS = 150.0
 P95_MS = 500.0
-PARTS = ("hostile", "warm", "rules")
+PARTS = ("hostile", "warm", "rules", "search")
 FIXTURES = Path(__file__).parents[1] / "tests/fixtures/lean/hostile.jsonl"
 
 
@@ -80,8 +80,10 @@ async def main(chosen: argparse.Namespace, data: Path) -> int:
         await hostile(data, checker, referee, bars)
     if "warm" in chosen.part:
         await warm(data, checker, referee, bars, chosen.quick)
+    record = Record(chosen.results)
+    if "search" in chosen.part:
+        await compared(data, checker, referee, bars, record, chosen, os.getpid())
     if "rules" in chosen.part:
-        record = Record(chosen.results)
         await solving(data, checker, referee, bars, record, chosen, os.getpid())
     await checker.close()
     return bars.close()

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from benchmarks import lean_flat
 from benchmarks.bars import Bars
 from proofsmith.domains.lean import proposers, prover
 from proofsmith.domains.lean.checker import Checker, Context, Statement
@@ -170,6 +171,32 @@ async def solving(
                 print(f"{row['id']}: {settled.found or 'open'} {settled.cpu_s} s", flush=True)
         wrong += told(name, picked, record, bars)
     bars.at_most("lean_wrong_verdicts", wrong, 0)
+
+
+async def compared(
+    data: Path,
+    checker: Checker,
+    referee: Referee,
+    bars: Bars,
+    record: Record,
+    chosen: argparse.Namespace,
+    root: int,
+) -> None:
+    """Print by how many points the prover beats the plain list of tactics on the hard true statements, equal time."""
+    every = [r for r in rows(data / "own.jsonl") if r["truth"] and r["difficulty"] == "hard"]
+    picked = [r for r in every if re.search(chosen.rows, r["id"])]
+    shares: dict[str, float] = {}
+    for name, how in (("plain", lean_flat.prove), ("prover", prover.prove)):
+        solved = []
+        for row in picked[:: 5 if chosen.quick else 1]:
+            key = {**row, "id": f"{name}:{row['id']}"} if name == "plain" else row
+            if key["id"] not in record.settled:
+                record.add(await settle(key, checker, referee, root, how))
+                print(f"{key['id']}: {record.settled[key['id']].found or 'open'}", flush=True)
+            solved.append(record.settled[key["id"]].found == "proved")
+        shares[name] = 100 * sum(solved) / max(1, len(solved))
+        print(f"hard, {name}: {sum(solved)}/{len(solved)}")
+    bars.at_least("lean_search_gain_points", shares["prover"] - shares["plain"], 10)
 
 
 def told(name: str, picked: Sequence[dict[str, Any]], record: Record, bars: Bars) -> int:

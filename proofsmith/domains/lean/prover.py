@@ -38,25 +38,26 @@ async def prove(statement: Statement, checker: Checker, *, more: More = always) 
     prelude, claim = statement.context.prelude, source.claim_of(statement)
     form = shape.read(prelude, claim)
     scripts = portfolio.scripts(form, prelude, claim)
-    found = await _flat(itertools.islice(scripts, FIRST_SCRIPTS), statement, checker, more)
+    found = await first(itertools.islice(scripts, FIRST_SCRIPTS), statement, checker, more)
     if found is not None:
         return found
     search = GoalSearch(checker, Steps(form), more)
     if not await search.begin(statement):
-        return await _flat(scripts, statement, checker, more)
+        return await first(scripts, statement, checker, more)
     found = await _searched(search, FIRST_TACTICS, statement, checker)
     if found is None and await search.explore(form, MOST_LAWS):
         found = await _searched(search, LATER_TACTICS, statement, checker)
     if found is None:
-        found = await _flat(scripts, statement, checker, more)
+        found = await first(scripts, statement, checker, more)
     while found is None and more() and not search.exhausted:
         found = await _searched(search, LATER_TACTICS, statement, checker)
     return found
 
 
-async def _flat(
+async def first(
     scripts: Iterator[str], statement: Statement, checker: Checker, more: More
 ) -> Proof | None:
+    """Return the first of the scripts that proves the statement."""
     for script in scripts:
         if not more():
             return None
