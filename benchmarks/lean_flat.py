@@ -1,4 +1,4 @@
-"""The plain list of tactics that the Lean prover is compared with: ordered one-line scripts, no search, no procedures."""
+"""The plain list of tactics that the Lean prover is compared with: one-line scripts, no search, no procedures."""
 
 import re
 from collections.abc import Iterator
