@@ -15,7 +15,7 @@ import random
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -153,7 +153,7 @@ async def fuzz(name: str, queries: int, seed: int, results: Path | None = None) 
             tally = await one_part(engine, random.Random(key), count)
             if results is not None:
                 with results.open("a") as file:
-                    file.write(json.dumps({"key": key, "tally": asdict(tally)}) + "\n")
+                    file.write(json.dumps({"key": key, "tally": vars(tally)}) + "\n")
         total.add(tally)
     await engine.close()
     return total

@@ -18,6 +18,7 @@ from proofsmith.domains.sql.analysis import (
     size_constants,
     with_keys,
 )
+from proofsmith.domains.sql.capture import captured
 from proofsmith.domains.sql.engines import Engine, Outcome, StatementRefused
 from proofsmith.domains.sql.engines.ddl import create_tables
 from proofsmith.domains.sql.engines.keeper import Keeper
@@ -216,7 +217,9 @@ class Verifier:
                 if again.found is not None:
                     return await self._refuted(engine, pair, again.found, seed)
                 doubt = doubt or _unconfirmed(engine, climbed, again)
-        return self._verdict(tally, proof, climbed, doubt, seed)
+        verdict = self._verdict(tally, proof, climbed, doubt, seed)
+        lines = [*captured(self._source.query, pair.schema), *captured(query, pair.schema)]
+        return _warned(verdict, list(dict.fromkeys(lines)))
 
     async def _replayed(self, engine: Engine, pair: Pair, climbed: Climb, seed: int) -> Tally:
         """Run the solver's counter-example and its neighbours on the engine, which alone can refute."""
@@ -313,6 +316,16 @@ class Verifier:
             log_tail=told,
             facts={"seed": seed, **facts},
         )
+
+
+def _warned(verdict: Verdict, lines: list[str]) -> Verdict:
+    """Return the verdict with warnings in its last piece of evidence."""
+    if not lines:
+        return verdict
+    *rest, last = verdict.evidence
+    told = f"{last.log_tail}; warning: {'; '.join(lines)}"
+    warned = replace(last, log_tail=told, facts={**last.facts, "warnings": [*lines]})
+    return replace(verdict, evidence=(*rest, warned))
 
 
 def _unconfirmed(engine: Engine, climbed: Climb, again: Tally) -> str:

@@ -57,6 +57,15 @@ async def test_what_the_solver_has_no_formula_for_is_tested_at_best(text):
     assert verdict.status in (Status.TESTED, Status.UNDECIDED), verdict
 
 
+async def test_a_name_that_a_subquery_takes_from_outside_unasked_is_a_warning():
+    base = "SELECT id FROM k WHERE id IN (SELECT id FROM t)"
+    verdict = await judged(base, "SELECT id FROM k WHERE id IN (SELECT k.id FROM t)", "sqlite")
+    assert verdict.status.at_least(Status.TESTED)
+    told = "id in the subquery over t belongs to the query around it"
+    assert verdict.evidence[-1].facts["warnings"] == [told]
+    assert verdict.evidence[-1].log_tail.endswith(f"warning: {told}")
+
+
 async def test_without_constraints_a_verdict_rests_on_none():
     verdict = await judged("SELECT a FROM t", "SELECT a FROM t WHERE TRUE", "sqlite", Depth.FULL)
     assert verdict.status is Status.PROVED
