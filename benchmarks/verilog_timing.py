@@ -70,7 +70,10 @@ async def _design(entry: suite.Entry, sandbox: Sandbox) -> list[list[str]]:
     known = Reference(entry.reference, await elaborate(entry.reference, sandbox))
     if known.read.trouble or not known.read.one_clock:
         return []
-    reference = simulation.read(await gates(known.read, sandbox))
+    netlist = await gates(known.read, sandbox)
+    if not netlist:  # too large for the limits of the tools, as a life game of 256 cells is
+        return []
+    reference = simulation.read(netlist)
     text, shape = "\n".join(entry.reference.files.values()), known.read.interface
     rows = []
     for kind, port, changed in mutants(text, shape, entry.reference.top):
@@ -78,7 +81,10 @@ async def _design(entry: suite.Entry, sandbox: Sandbox) -> list[list[str]]:
         read = await elaborate(design, sandbox)
         if read.trouble or not read.one_clock:
             continue
-        other = simulation.read(await gates(read, sandbox))
+        changed_netlist = await gates(read, sandbox)
+        if not changed_netlist:
+            continue
+        other = simulation.read(changed_netlist)
         found = list(faults(reference, other, shape.reset, shape.reset_level))
         if not found:
             continue  # no trace differs: the mutant may be equal
