@@ -4,21 +4,32 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-_TOKEN = re.compile(
-    r"(?P<space>[\s\ufeff]+)"
-    r"|(?P<comment>//[^\n]*|/\*.*?\*/)"
-    r'|(?P<string>"(?:[^"\\\n]|\\.)*")'
-    r"|(?P<directive>`[A-Za-z_]\w*)"
-    r"|(?P<escaped>\\[!-~]+)"
-    r"|(?P<system>\$[A-Za-z_][\w$]*)"
-    r"|(?P<word>[A-Za-z_][\w$]*)"
-    r"|(?P<number>(?:\d[\d_]*\s*)?'[sS]?[bodhBODH]\s*[0-9a-fA-FxXzZ?_]+|'[01xXzZ](?!\w)"
-    r"|\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]?\d+)?)"
-    r"|(?P<attribute>\(\*(?!\s*\)).*?\*\))"
-    r"|(?P<sign><<<=|>>>=|===|!==|==\?|!=\?|<<<|>>>|<<=|>>=|\|->|\|=>|<=|>=|==|!=|&&|\|\||\*\*|\+:|-:|->|\+\+|--"
-    r"|[-+*/%&|^]=|::|~&|~\||~\^|\^~|##|.)",
-    re.DOTALL,
-)
+_BLOCK, _ATTRIBUTE = r"|/\*.*?\*/", r"|(?P<attribute>\(\*(?!\s*\)).*?\*\))"
+
+
+def _pattern(block: str, attribute: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"(?P<space>[\s\ufeff]+)|(?P<comment>//[^\n]*{block})"
+        r'|(?P<string>"(?:[^"\\\n]|\\.)*")'
+        r"|(?P<directive>`[A-Za-z_]\w*)"
+        r"|(?P<escaped>\\[!-~]+)"
+        r"|(?P<system>\$[A-Za-z_][\w$]*)"
+        r"|(?P<word>[A-Za-z_][\w$]*)"
+        r"|(?P<number>(?:\d[\d_]*\s*)?'[sS]?[bodhBODH]\s*[0-9a-fA-FxXzZ?_]+|'[01xXzZ](?!\w)"
+        rf"|\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]?\d+)?){attribute}"
+        r"|(?P<sign><<<=|>>>=|===|!==|==\?|!=\?|<<<|>>>|<<=|>>=|\|->|\|=>|<=|>=|==|!=|&&|\|\||\*\*|\+:|-:|->|\+\+|--"
+        r"|[-+*/%&|^]=|::|~&|~\||~\^|\^~|##|.)",
+        re.DOTALL,
+    )
+
+
+_PATTERNS = {
+    (block, attribute): _pattern(_BLOCK * block, _ATTRIBUTE * attribute)
+    for block in (False, True)
+    for attribute in (False, True)
+}
+"""By whether a comment and an attribute may still end: looking for an end again and again takes time squared."""
+
 _OPENING = frozenset({"module", "macromodule"})
 _BEFORE_INSTANCE = frozenset({";", "end", "begin", "endcase", "endgenerate", "generate", ")", ":"})
 
@@ -39,6 +50,18 @@ class Token:
         return self.text[1:] if self.kind == "escaped" else ""
 
 
+def _matches(text: str) -> Iterator[re.Match[str]]:
+    ends = (text.rfind("*/"), text.rfind("*)"))
+    at = 0
+    while at < len(text):
+        until = min((end for end in ends if end > at), default=len(text))
+        for match in _PATTERNS[ends[0] > at, ends[1] > at].finditer(text, at):
+            yield match
+            at = match.end()
+            if at > until:
+                break
+
+
 def tokens(text: str, *, layout: bool = False) -> Iterator[Token]:
     """Yield the tokens of `text`; white space and comments only with `layout`.
 
@@ -46,7 +69,7 @@ def tokens(text: str, *, layout: bool = False) -> Iterator[Token]:
     ['assign', 'y', '=', 'a', ';']
     """
     line = 1
-    for match in _TOKEN.finditer(text):
+    for match in _matches(text):
         kind = match.lastgroup or "sign"
         if layout or kind not in ("space", "comment"):
             yield Token(kind, match[0], line)
