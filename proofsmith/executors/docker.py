@@ -5,12 +5,13 @@ import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from http.client import CONFLICT
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
 
 from proofsmith.errors import SandboxError
@@ -215,8 +216,15 @@ def _expect_answer(address: str) -> None:
 
 
 def _remove(container: Container) -> None:
-    with reported(f"cannot remove container {container.name}"), contextlib.suppress(NotFound):
-        container.remove(force=True)
+    """Remove a container; that it is gone, or that somebody else is removing it, is as good."""
+    with reported(f"cannot remove container {container.name}"):
+        try:
+            container.remove(force=True)
+        except NotFound:
+            return
+        except APIError as error:
+            if error.status_code != CONFLICT or "in progress" not in str(error.explanation):
+                raise
 
 
 def _attached(container: Container) -> socket.socket:

@@ -1,6 +1,7 @@
 """Docker's own failures are errors with hints, and nothing is left on the daemon."""
 
 import asyncio
+import contextlib
 import gc
 import http.server
 import json
@@ -74,7 +75,7 @@ def serve(path: Path, responses: dict[str, tuple[int, object]]) -> socketserver.
             self.end_headers()
             self.wfile.write(body)
 
-        do_POST = do_GET
+        do_POST = do_DELETE = do_GET
 
     server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -119,6 +120,31 @@ async def test_a_daemon_that_is_full_or_dies_is_an_error_and_no_verdict(
         with pytest.raises(SandboxError, match=told):
             await DockerSandbox(daemon).exec(["true"], limits=Limits())
         daemon.client.close()
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("said", "held"),
+    [
+        ("removal of container 0 is already in progress", True),
+        ("You cannot remove a paused container 0", False),
+    ],
+)
+def test_two_commands_may_sweep_the_same_container_at_once(
+    tmp_path: Path, said: str, held: bool
+) -> None:
+    dead = {"Id": "0" * 64, "Config": {"Labels": {"proofsmith.owner": "999999999"}}, "Name": "/x"}
+    found = {
+        "/containers/json": (200, [{"Id": "0" * 64}]),
+        f"/containers/{'0' * 64}/json": (200, dead),
+    }
+    removal = {"force=True": (409, {"message": said})}
+    server = serve(tmp_path / "s", UP | found | removal)
+    try:
+        with contextlib.nullcontext() if held else pytest.raises(SandboxError, match="paused"):
+            Daemon.connect(url=f"unix://{tmp_path}/s", answer_s=5).client.close()
     finally:
         server.shutdown()
         server.server_close()
