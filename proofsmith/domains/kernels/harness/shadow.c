@@ -3,9 +3,12 @@
  * usage: shadow JOB OUT SECONDS
  *
  * The kernel is compiled with its floating-point type replaced by a 128-bit one, whose operations GCC leaves to functions
- * that are defined here: they compute in 64-bit precision and, in every run but the first, add a random relative error of
- * the size that the original type has. For every written element OUT gets the result of the first run and the root mean
- * square of the others' distance from it; for integers, whether they differed. The layout of JOB is that of jobs.py.
+ * that are defined here: they compute in 64-bit precision. The first run adds nothing; in the next SAMPLES every operation
+ * has a random relative error of the size that the original type has; in the last DRIFTS every multiplication, division
+ * and function errs by that much in one direction for the whole run, as it does when a constant is folded or inverted
+ * and rounded once (such errors grow with the number of steps, random ones only with its root). For every written
+ * element OUT gets the result of the first run and the root mean square of the random runs' distance from it, or that of
+ * the drifting ones over DRIFT_SHARE when it is larger; for integers, whether they differed. JOB is laid out by jobs.py.
  */
 #define SHADOW_RUNTIME
 #include "shadow.h"
@@ -23,15 +26,16 @@ void proofsmith_call(void **slots, void *result);
 extern const int proofsmith_width[]; /* per parameter, then the result: bytes of a floating type, negative for integers */
 extern const double proofsmith_unit;
 
-enum { IN = 0, OUT = 1, SAMPLES = 8, MAXIMUM_PARAMETERS = 64, RESULT = 1, END = 4 };
+enum { IN = 0, OUT = 1, SAMPLES = 8, DRIFTS = 4, MAXIMUM_PARAMETERS = 64, RESULT = 1, END = 4 };
+#define DRIFT_SHARE 4 /* bounds.py allows 16 random deviations, so 4 times the drift of one rounding */
 #define NOISE_COST 1.5 /* a run with noise takes so many times one without */
 #define READABLE_S 5e-3
 struct header { u64 magic, calls, parameters, rounding, threads, poison; };
 struct parameter { u64 pointer, capacity, align; };
 struct argument { u64 value, access, offset, alias; };
 
-static long double level, smallest;
-static u64 state;
+static long double level, bias, smallest;
+static u64 state, drift; /* drift: number of a drifting run, from 1 */
 
 static long double uniform(void) {
     state ^= state << 13, state ^= state >> 7, state ^= state << 17;
@@ -69,11 +73,33 @@ static wide noisy(long double value, long double scale) {
     return widen(value + uniform() * (level * scale + smallest));
 }
 
+/* Places of the program that round, in the order in which they first ran. */
+enum { PLACES = 1024 };
+static struct { u64 address, number; } places[PLACES];
+static u64 seen;
+
+static u64 number_of(const char *address) {
+    u64 key = (u64)(address - (const char *)proofsmith_call) | 1ULL << 63; /* the same wherever the program is loaded */
+    u64 at = key * 0x9E3779B97F4A7C15u >> 54;
+    while (places[at].address && places[at].address != key) at = (at + 1) % PLACES;
+    if (!places[at].address && seen < PLACES - 1) places[at].address = key, places[at].number = seen++;
+    return places[at].number;
+}
+
+/* Four places err in orthogonal patterns over the drifting runs, so that not all their runs cancel; more err at random. */
+static wide drifting(long double value, const char *address) {
+    if (!drift) return noisy(value, value);
+    u64 place = number_of(address), mixed = (place / DRIFTS * DRIFTS + drift) * 0x9E3779B97F4A7C15u;
+    int sign = __builtin_parityll(place & (drift - 1) & 3) ^ (place >= DRIFTS && mixed >> 63);
+    return __builtin_isfinite(value) ? widen(value * (1 + (sign ? -bias : bias))) : widen(value);
+}
+
 static long double larger(long double a, long double b) {
     a = fabsl(a), b = fabsl(b);
     return a > b ? a : b;
 }
 
+#define CALLER ((const char *)__builtin_return_address(0))
 wide __addtf3(wide a, wide b);
 wide __subtf3(wide a, wide b);
 wide __multf3(wide a, wide b);
@@ -87,12 +113,10 @@ wide __subtf3(wide a, wide b) {
     return noisy(x - y, larger(x, y));
 }
 wide __multf3(wide a, wide b) {
-    long double v = narrow(a) * narrow(b);
-    return noisy(v, v);
+    return drifting(narrow(a) * narrow(b), CALLER);
 }
 wide __divtf3(wide a, wide b) {
-    long double v = narrow(a) / narrow(b);
-    return noisy(v, v);
+    return drifting(narrow(a) / narrow(b), CALLER);
 }
 
 static int exact(const char *name) {
@@ -107,21 +131,21 @@ static int exact(const char *name) {
 #define SHADOW_ONE(name)                                      \
     wide shadow_##name(wide x) {                              \
         long double v = name##l((long double)x);              \
-        return exact(#name) ? (wide)v : noisy(v, v);          \
+        return exact(#name) ? (wide)v : drifting(v, CALLER);  \
     }
 #define SHADOW_TWO(name)                                                  \
     wide shadow_##name(wide x, wide y) {                                  \
         long double v = name##l((long double)x, (long double)y);          \
-        return exact(#name) ? (wide)v : noisy(v, v);                      \
+        return exact(#name) ? (wide)v : drifting(v, CALLER);              \
     }
 SHADOW_FUNCTIONS(SHADOW_ONE, SHADOW_TWO)
-wide shadow_fma(wide x, wide y, wide z) { return __addtf3(__multf3(x, y), z); }
+wide shadow_fma(wide x, wide y, wide z) { return __addtf3(drifting(narrow(x) * narrow(y), CALLER), z); }
 
 static const struct header *job;
 static const struct parameter *parameters;
 static const unsigned char *file;
 static unsigned char *now[MAXIMUM_PARAMETERS + 1], *first[MAXIMUM_PARAMETERS + 1];
-static long double *square[MAXIMUM_PARAMETERS + 1];
+static long double *square[MAXIMUM_PARAMETERS + 1], *drifted[MAXIMUM_PARAMETERS + 1];
 static int out_fd;
 static double seconds; /* of processor time */
 
@@ -192,22 +216,25 @@ static void record(u64 i, const struct argument *arguments, int sample) {
     if (sample == 0) {
         memcpy(first[i], data, bytes);
         memset(square[i], 0, count * sizeof **square);
+        memset(drifted[i], 0, count * sizeof **drifted);
         return;
     }
+    long double *sum = drift ? drifted[i] : square[i];
     for (size_t k = 0; k < count; k++) {
         if (width_of(i) < 0) {
-            square[i][k] += memcmp(data + k * stride(i), first[i] + k * stride(i), stride(i)) != 0;
+            sum[k] += memcmp(data + k * stride(i), first[i] + k * stride(i), stride(i)) != 0;
             continue;
         }
         long double away = (long double)((const wide *)data)[k] - (long double)((const wide *)first[i])[k];
-        square[i][k] += away * away;
+        sum[k] += away * away;
     }
 }
 
 static void report(u64 i, const struct argument *arguments) {
     size_t count = count_of(i, arguments);
     for (size_t k = 0; k < count; k++) {
-        double pair[2] = {0, (double)sqrtl(square[i][k] / SAMPLES)};
+        long double random = sqrtl(square[i][k] / SAMPLES), steady = sqrtl(drifted[i][k] / DRIFTS) / DRIFT_SHARE;
+        double pair[2] = {0, (double)(random >= steady || random != random ? random : steady)};
         if (width_of(i) > 0) pair[0] = (double)((const wide *)first[i])[k];
         put(pair, sizeof pair);
     }
@@ -236,9 +263,10 @@ static void call(u64 index, const struct argument *arguments) {
         if (parameters[i].pointer) held += arguments[i].value;
     allow(per_byte * (double)held);
     double begun = spent();
-    for (int sample = 0; sample <= SAMPLES; sample++) {
-        if (sample == 1) allow(SAMPLES * NOISE_COST * (spent() - begun));
-        level = sample ? proofsmith_unit : 0;
+    for (int sample = 0; sample <= SAMPLES + DRIFTS; sample++) {
+        if (sample == 1) allow((SAMPLES + DRIFTS) * NOISE_COST * (spent() - begun));
+        drift = sample > SAMPLES ? (u64)(sample - SAMPLES) : 0;
+        level = sample && !drift ? proofsmith_unit : 0;
         state = 0x9E3779B97F4A7C15u * (index * 16 + (u64)sample + 1);
         evaluate(arguments);
         for (u64 i = 0; i <= job->parameters; i++)
@@ -268,10 +296,12 @@ int main(int argc, char **argv) {
     if (file == MAP_FAILED) return 71;
     job = (const struct header *)file;
     parameters = (const struct parameter *)(job + 1);
+    bias = proofsmith_unit;
     smallest = proofsmith_unit < 1e-10 ? 0x1p-1074L : 0x1p-149L;
     for (u64 i = 0; i <= job->parameters; i++) {
         size_t count = i < job->parameters && parameters[i].pointer ? parameters[i].capacity / (u64)abs(width_of(i)) : 1;
-        now[i] = room(count * 16), first[i] = room(count * 16), square[i] = room(count * sizeof **square);
+        now[i] = room(count * 16), first[i] = room(count * 16);
+        square[i] = room(count * sizeof **square), drifted[i] = room(count * sizeof **drifted);
     }
     const u64 *at = (const u64 *)(parameters + job->parameters);
     /* Calls come in ascending size; what is not finished in time is left out. */
