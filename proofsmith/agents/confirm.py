@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from proofsmith.agents.run import Run
-from proofsmith.agents.tuned import against_tuned
+from proofsmith.agents.tuned import against_tuned, settings_alone
 from proofsmith.types import Comparison, Depth, Outcome
 
 CONFIRMED = 3
@@ -37,9 +37,12 @@ async def confirm(run: Run, outcomes: Sequence[Outcome]) -> Confirmed:
     cut_off = False
     try:
         async with asyncio.timeout(run.budget.left.wall_s):
-            for screened in ranked:
-                if run.stop.is_set() or not _worth(screened, done, run):
+            for promising in ranked:
+                if run.stop.is_set() or not _worth(promising, done, run):
                     break
+                screened = await settings_alone(run, outcomes, promising)
+                if any(o.candidate.id == screened.candidate.id for o in done):
+                    continue
                 outcome = await _confirm_one(run, screened)
                 done.append(outcome)
                 if not run.right(outcome.verdict):

@@ -34,6 +34,19 @@ def tuned_settings(comparison: Comparison) -> Mapping[str, JSON] | None:
     return settings if isinstance(settings, Mapping) else None
 
 
+async def settings_alone(run: Run, outcomes: Sequence[Outcome], screened: Outcome) -> Outcome:
+    """Return `screened`, or the original's own text in its place where that becomes the same under its settings."""
+    made, files = screened.candidate, dict(run.problem.files)
+    if made.files == files or not made.settings:
+        return screened
+    own = Candidate(files=files, settings=made.settings, move="settings alone")
+    code = await run.behaviour(own)
+    if not code or code != await run.behaviour(made):
+        return screened
+    tried = next((o.candidate for o in outcomes if o.candidate.id == own.id), own)
+    return replace(screened, candidate=tried)
+
+
 async def _rival(run: Run, outcomes: Sequence[Outcome], best: Outcome) -> Candidate | None:
     """Return the fastest right version that only changes settings, else the original under the winner's settings."""
     files = dict(run.problem.files)

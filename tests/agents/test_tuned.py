@@ -9,7 +9,7 @@ from proofsmith.agents.replay import replay
 from proofsmith.agents.report.summary import six_lines
 from proofsmith.agents.tuned import TUNED, tuned_settings
 from proofsmith.types import Candidate, ComparisonVerdict, Conclusion, Depth, Outcome, Report
-from tests.agents.toy import NAME, ToyDomain, ToySandbox, run_of, text_of
+from tests.agents.toy import NAME, ToyDomain, ToySandbox, cost_of, run_of, text_of
 
 FAST, FASTER = {"speed": 2}, {"speed": 4}
 
@@ -29,8 +29,8 @@ class Tunable(ToyDomain):
         )
 
 
-async def confirmed(tmp_path, *candidates):
-    run = run_of(tmp_path, Tunable())
+async def confirmed(tmp_path, *candidates, domain=None):
+    run = run_of(tmp_path, domain or Tunable())
     outcomes = [
         Outcome(
             candidate=c,
@@ -59,6 +59,32 @@ async def test_without_any_the_original_gets_the_settings_of_the_winner(tmp_path
     _, best = await confirmed(tmp_path, version(50, **FASTER))
     assert tuned_settings(best.comparisons[1]) == FASTER
     assert best.comparisons[1].ratio == pytest.approx(2)
+
+
+class Becoming(Tunable):
+    """Costs of 90 and more become the same, as a hint that a compiler has no use for does."""
+
+    async def behaviour(self, problem, candidate, sandbox):
+        return f"{min(cost_of(candidate), 90)} {dict(candidate.settings)}"
+
+
+@pytest.mark.parametrize("tried", [True, False])
+async def test_new_text_that_becomes_what_the_settings_make_of_the_original_never_wins(
+    tmp_path, tried
+):
+    flags = dataclasses.replace(version(100, **FAST), move="rule:flags")
+    candidates = (version(95, **FAST), version(96, **FAST), *[flags] * tried)
+    run, best = await confirmed(tmp_path, *candidates, domain=Becoming())
+    assert best.candidate.files == run.problem.files
+    assert best.candidate.settings == FAST
+    assert best.candidate.move == ("rule:flags" if tried else "settings alone")
+    assert best.improved
+    assert [cost for cost, depth in run.domain.verified if depth is Depth.FULL] == [100]
+
+
+async def test_new_text_that_becomes_something_else_wins(tmp_path):
+    run, best = await confirmed(tmp_path, version(50, **FAST), domain=Becoming())
+    assert best.candidate.files != run.problem.files
 
 
 @pytest.mark.parametrize("winner", [version(100, **FAST), version(50)])
