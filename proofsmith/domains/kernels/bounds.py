@@ -9,8 +9,8 @@ from operator import add, le, sub
 from typing import Any
 
 from proofsmith.domains.kernels.contract import Contract, Element, Tolerance
-from proofsmith.domains.kernels.inputs import unpack
 from proofsmith.domains.kernels.jobs import Result, typecode
+from proofsmith.domains.kernels.legal import unpack
 from proofsmith.domains.kernels.rounding import RETURNED, Estimate
 
 _ROUND = {8: 2.0**-53, 4: 2.0**-24}

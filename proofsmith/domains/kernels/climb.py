@@ -42,6 +42,11 @@ class Climb:
         return "-fopenmp" in flags_of(self.problem, self.candidate)
 
     @property
+    def by_rule(self) -> bool:
+        """True when the candidate is the engine's own work."""
+        return self.candidate.move.startswith("rule")
+
+    @property
     def calls(self) -> list[Case]:
         """The calls that are made, without what is expected of them."""
         return [e.case for e in self.cases]

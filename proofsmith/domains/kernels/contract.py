@@ -110,6 +110,8 @@ class Size:
     measure: int
     minimum: int = 0
     multiple: int = 1
+    maximum: str | None = None
+    """Largest legal value, an expression over the other sizes that have none."""
     value: str | None = None
     """Expression over the other sizes when this one is computed."""
 
@@ -197,8 +199,12 @@ class Contract:
         return self.complete({name: size.measure for name, size in self.sizes.items()})
 
     def complete(self, sizes: Mapping[str, int]) -> dict[str, int]:
-        """Return `sizes` with the computed ones recomputed from the others."""
+        """Return `sizes` cut to their largest legal values, with the computed ones recomputed from the others."""
         known = {n: v for n, v in sizes.items() if self.sizes[n].value is None}
+        for name, size in self.sizes.items():
+            if size.maximum is not None and name in known:
+                top = integer(size.maximum, known)
+                known[name] = max(size.minimum, min(known[name], top - top % size.multiple))
         for _ in self.sizes:
             for name, size in self.sizes.items():
                 if size.value is not None and names(size.value) <= known.keys():

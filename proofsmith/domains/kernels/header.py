@@ -20,7 +20,7 @@ from proofsmith.tools import syntax
 
 OPENING = "/* proofsmith"
 _TOP = ("entry", "allow", "sizes", "arrays", "scalars", "tolerance", "work")
-_SIZE = ("test", "measure", "min", "multiple", "value")
+_SIZE = ("test", "measure", "min", "max", "multiple", "value")
 _ARRAY = ("shape", "access", "range", "finite", "alias", "structure", "into", "align")
 _SCALAR = ("range", "test", "measure")
 DEFAULT_TEST = (0, 1, 3, 8, 17, 33)
@@ -206,6 +206,7 @@ def _size(name: str, element: Element, data: Mapping[str, Any]) -> Size:
     minimum = _integer(data.get("min", 0), f"min of '{name}'")
     multiple = _integer(data.get("multiple", 1), f"multiple of '{name}'", 1)
     value = _expression(data["value"], f"value of '{name}'") if "value" in data else None
+    maximum = _expression(data["max"], f"max of '{name}'") if "max" in data else None
     legal = tuple(v for v in DEFAULT_TEST if v >= minimum and v % multiple == 0)
     test = _integers(data["test"], f"test of '{name}'") if "test" in data else legal
     if value is None and "measure" not in data:
@@ -222,6 +223,7 @@ def _size(name: str, element: Element, data: Mapping[str, Any]) -> Size:
         measure=measure,
         minimum=minimum,
         multiple=multiple,
+        maximum=maximum,
         value=value,
     )
 
@@ -315,9 +317,27 @@ def _consistent(made: Contract, written: Mapping[str, syntax.Parameter]) -> None
     _expressions(made)
 
 
+def _largest(size: Size, made: Contract) -> None:
+    """Check that the largest value of a size is computed from plain sizes."""
+    if size.maximum is None:
+        return
+    where = f"max of '{size.name}'"
+    if size.value is not None:
+        raise _fault(f"'{size.name}' has both a value and a max", "keep one of them")
+    for name in terms.names(size.maximum):
+        other = made.sizes.get(name)
+        if other is None or other.maximum is not None or other.value is not None:
+            raise _fault(
+                f"{where} refers to '{name}'", "use numbers and sizes without max and value"
+            )
+    terms.integer(size.maximum, {n: s.measure for n, s in made.sizes.items()})
+
+
 def _expressions(made: Contract) -> None:
     """Evaluate every expression once at the measuring sizes, so that nothing surprises later."""
     derived = {n for n, s in made.sizes.items() if s.value is not None}
+    for size in made.sizes.values():
+        _largest(size, made)
     for name in derived:
         terms.integer(made.sizes[name].value or "", dict.fromkeys(made.sizes, 1))
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from proofsmith.domains.kernels import header, polynomials
+from proofsmith.domains.kernels import header, polynomials, usage
 from proofsmith.domains.kernels.contract import (
     Access,
     Array,
@@ -17,6 +17,7 @@ from proofsmith.domains.kernels.contract import (
 )
 from proofsmith.domains.kernels.guarding import split_off
 from proofsmith.domains.kernels.polynomials import Polynomial
+from proofsmith.domains.kernels.usage import Freedom
 from proofsmith.errors import UsageError
 from proofsmith.tools import loopnest, syntax
 
@@ -48,11 +49,11 @@ def infer(function: syntax.Function, types: Mapping[str, str]) -> Contract:
         n for loop in loops for n in loopnest.names(loop.bound) | loopnest.names(loop.start)
     }
     inside = {n for s in used for i in s.indices for n in loopnest.names(i)}
-    extents = " ".join(e for p in function.parameters for e in p.extents)
+    written = " ".join(e for p in function.parameters for e in p.extents)
     sizes = [
         n
         for n, e in elements.items()
-        if n not in pointers and e.kind != "float" and (n in limiting | inside or n in extents)
+        if n not in pointers and e.kind != "float" and (n in limiting | inside or n in written)
     ]
     shapes = {
         p.name: _shape(p, sizes, loops, [s for s in used if s.array == p.name])
@@ -60,6 +61,9 @@ def infer(function: syntax.Function, types: Mapping[str, str]) -> Contract:
         if p.pointers
     }
     for name in [n for n, shape in shapes.items() if shape is None]:
+        if usage.only_pointed_at(function.body, name):
+            shapes[name] = "1"
+            continue
         indexed = sizes and any(s.array == name for s in used)
         shapes[name] = sizes[0] if indexed else _guess(name, elements, pointers)
         sizes += [n for n in elements if n in names(shapes[name] or "") and n not in sizes]
@@ -69,9 +73,11 @@ def infer(function: syntax.Function, types: Mapping[str, str]) -> Contract:
         if p.pointers
     }
     shaped = {n for a in arrays.values() for n in names(a.shape)}
-    depth = max(
-        1, *(_depth(loop) for loop in loops), *(len(names(a.shape)) for a in arrays.values())
-    )
+    radii = usage.radii(loops, sizes)
+    tops = dict.fromkeys(radii, usage.largest_radius([n for n in sizes if n in shaped - radii]))
+    extents = [len(names(a.shape)) for a in arrays.values()]
+    depth = max([1, *map(_depth, loops), *extents])
+    counting = set() if arrays else set(sizes)
     floats = any(elements[a].kind == "float" for a in arrays) or "float" in function.result
     result = header.result_of(function, types)
     exact = not floats and (result is None or result.kind != "float")
@@ -79,10 +85,10 @@ def infer(function: syntax.Function, types: Mapping[str, str]) -> Contract:
         entry=function.name,
         result=result,
         parameters=tuple(elements),
-        sizes={n: _size(n, elements[n], n in shaped, depth) for n in sizes},
+        sizes={n: _size(n, elements[n], n in shaped | counting, depth, tops.get(n)) for n in sizes},
         arrays=arrays,
         scalars={
-            n: Scalar(name=n, element=e, low=_RANGE[e.kind][0], high=_RANGE[e.kind][1])
+            n: _scalar(n, e, usage.freedom(function.body, n))
             for n, e in elements.items()
             if n not in pointers and n not in sizes
         },
@@ -100,9 +106,20 @@ def _depth(loop: loopnest.Loop) -> int:
     return 1 + max((_depth(inner) for inner in loop.inner), default=0)
 
 
-def _size(name: str, element: Element, shapes: bool, depth: int) -> Size:
-    measure = min(_MEASURE.get(depth, 32), element.limits[1]) if shapes else 5
-    return Size(name=name, element=element, test=_TEST[not shapes], measure=measure)
+def _size(name: str, element: Element, shapes: bool, depth: int, top: str | None) -> Size:
+    small = top is not None or not shapes
+    measure = 5 if small else min(_MEASURE.get(depth, 32), element.limits[1])
+    return Size(name=name, element=element, test=_TEST[small], measure=measure, maximum=top)
+
+
+def _scalar(name: str, element: Element, freedom: Freedom) -> Scalar:
+    """Let integers that only enter sums, products and comparisons take any value of their type."""
+    low, high = _RANGE[element.kind]
+    if element.kind == "float" or freedom is Freedom.NONE:
+        return Scalar(name=name, element=element, low=low, high=high)
+    if freedom is Freedom.SOME:
+        return Scalar(name=name, element=element, low="0", high="100")
+    return Scalar(name=name, element=element)
 
 
 def _guess(array: str, elements: Mapping[str, Element], pointers: Sequence[str]) -> str:
@@ -249,7 +266,8 @@ def render(contract: Contract) -> str:
     if contract.sizes:
         lines.append("[sizes]")
     for size in contract.sizes.values():
-        lines.append(f"{size.name} = {{ test = {list(size.test)}, measure = {size.measure} }}")
+        top = f', max = "{size.maximum}"' if size.maximum is not None else ""
+        lines.append(f"{size.name} = {{ test = {list(size.test)}, measure = {size.measure}{top} }}")
     if contract.arrays:
         lines.append("[arrays]")
     for array in contract.arrays.values():
@@ -259,6 +277,7 @@ def render(contract: Contract) -> str:
     if contract.scalars:
         lines.append("[scalars]")
     for scalar in contract.scalars.values():
-        lines.append(f"{scalar.name} = {{ range = [{scalar.low}, {scalar.high}] }}")
+        span = f"range = [{scalar.low}, {scalar.high}]" if scalar.low is not None else ""
+        lines.append(f"{scalar.name} = {{ {span} }}")
     lines += ["[tolerance]", f'policy = "{contract.tolerance.policy}"', "*/"]
     return "\n".join(lines) + "\n"

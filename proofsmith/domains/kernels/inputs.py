@@ -3,24 +3,24 @@
 import itertools
 import math
 import random
-import struct
-from array import array as Buffer
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any
 
+from proofsmith.domains.kernels import structures
 from proofsmith.domains.kernels.contract import Array, Contract, Element, Scalar, number
-from proofsmith.domains.kernels.jobs import Case, typecode
+from proofsmith.domains.kernels.jobs import Case
+from proofsmith.domains.kernels.legal import (
+    NONFINITE,
+    TINY,
+    Legal,
+    bounds,
+    neighbours,
+    pack,
+    unpack,
+)
 
 _LAYOUT = {8: (0x803FFFFFFFFFFFFF, 1020 << 52), 4: (0x81FFFFFF, 124 << 23)}
-_NONFINITE = (math.nan, math.inf, -math.inf)
-_EXTREME = {8: (1.7976931348623157e308, 1e300), 4: (3.4028234663852886e38, 1e35)}
-_TINY = {
-    8: (5e-324, 2.225073858507201e-308, 2.2250738585072014e-308),
-    4: (1.401298464324817e-45, 1.1754942106924411e-38, 1.1754943508222875e-38),
-}
 _NEAR = {8: 2.0**-52, 4: 2.0**-23}
-_ORDINARY = (0.0, -0.0, 1.0, -1.0, 0.1, 1.0000000000000002, 3.0, 4503599627370497.0)
 
 
 class Style(StrEnum):
@@ -41,6 +41,20 @@ class Style(StrEnum):
     TINY = "denormals"
     PLANTED = "planted constants"
     FILLED = "filled with a constant"
+    EXTREME = "nothing but the smallest or largest"
+
+
+_ALL_LETTERS = bytes(range(32, 127))
+_LETTERS = {
+    Style.CONSTANT: b"a",
+    Style.ZEROS: b"a",
+    Style.FILLED: b"a",
+    Style.WIDE: _ALL_LETTERS,
+    Style.SPECIAL: _ALL_LETTERS,
+    Style.TIES: b"ab",
+    Style.ASCENDING: b"ab",
+}
+"""Alphabets of arrays that hold text; b"abcd" otherwise."""
 
 
 class Generator:
@@ -53,6 +67,8 @@ class Generator:
         self._contract = contract
         self._rng = rng
         self._constants = tuple(constants) or (0,)
+        self._specials = itertools.cycle((*map(repr, NONFINITE), "any"))
+        self._special = ""
         self._zeroed = itertools.cycle(n for n, a in contract.arrays.items() if _read_float(a))
 
     def case(
@@ -64,9 +80,14 @@ class Generator:
         same: Mapping[str, str] | None = None,
         filler: int | float | None = None,
     ) -> Case:
-        """Return one call at `sizes`; `filler` is the constant that FILLED uses."""
+        """Return one call at `sizes`; `filler` is the constant that FILLED uses.
+
+        For EXTREME its sign says whether arrays hold the smallest or the largest value; 0: each as it comes.
+        """
         place = self._rng.random()
         constant = self._rng.choice(self._constants) if filler is None else filler
+        if style is Style.ONE_SPECIAL:  # few calls have it, and what is not finite matters most
+            self._special = next(self._specials)
         zeroed = next(self._zeroed, "") if style is Style.OPPOSED else ""
         arrays = {
             name: self._array(a, sizes, Style.ZEROS if name == zeroed else style, place, constant)
@@ -116,6 +137,8 @@ class Generator:
                 return self._random(element, low, high, 1) * count
             case Style.FILLED:
                 return pack(element, [legal.nearest(constant)] * count)
+            case Style.EXTREME:
+                return self._extreme(element, low, high, constant) * count
             case Style.ASCENDING | Style.DESCENDING:
                 drawn = unpack(element, self._random(element, low, high, count))
                 return pack(element, sorted(drawn, reverse=style is Style.DESCENDING))
@@ -128,12 +151,24 @@ class Generator:
             case Style.WIDE:
                 return self._wide(element, low, high, count)
             case Style.TINY if element.kind == "float":
-                tiny = [s * v for v in (0.0, *_TINY[element.bytes]) for s in (1, -1, 3)]
+                tiny = [s * v for v in (0.0, *TINY[element.bytes]) for s in (1, -1, 3)]
                 pool = [v for v in tiny if legal.allows(v)]
                 return pack(element, rng.choices(pool or [legal.nearest(0)], k=count))
             case _:
                 ordinary = self._random(element, low, high, count)
                 return self._sprinkled(element, ordinary, legal, style, place)
+
+    def _extreme(
+        self, element: Element, low: float | None, high: float | None, side: float
+    ) -> bytes:
+        """Return the end of a range, or of an integer type, that `side` names."""
+        if (low is None or high is None) and element.kind == "float":
+            return self._random(element, None, None, 1)
+        ends = (low, high) if low is not None and high is not None else element.limits
+        if element.ctype == "_Bool":
+            ends = (0, 1)
+        largest = side > 0 if side else self._rng.random() < 0.5
+        return pack(element, [ends[largest]])
 
     def _sprinkled(
         self, element: Element, drawn: bytes, legal: "Legal", style: Style, place: float
@@ -143,6 +178,8 @@ class Generator:
         chosen = legal.specials()
         if style is Style.PLANTED:
             chosen = [v for c in self._constants for v in neighbours(element, c) if legal.allows(v)]
+        if style is Style.ONE_SPECIAL:
+            chosen = [v for v in chosen if repr(v) == self._special] or chosen
         if style is Style.OPPOSED:
             chosen = [v for v in chosen if not math.isfinite(v)] or chosen
         if style in (Style.ONE_SPECIAL, Style.PAIRED, Style.OPPOSED) and count:
@@ -210,7 +247,12 @@ class Generator:
         match array.structure:
             case "offsets":
                 total = int(number(array.into or "0", sizes))
-                return pack(element, _offsets(rng, count, total, style))
+                return pack(
+                    element,
+                    structures.offsets(
+                        rng, count, total, one_step=style in (Style.ZEROS, Style.ONE_SPECIAL)
+                    ),
+                )
             case "permutation":
                 start = int(low or 0)
                 order = list(range(start, start + count))
@@ -220,7 +262,7 @@ class Generator:
                     rng.shuffle(order)
                 return pack(element, order)
             case "text":
-                return pack(element, _text(rng, count, style))
+                return pack(element, structures.text(rng, count, _LETTERS.get(style, b"abcd")))
             case _:
                 side = math.isqrt(count)
                 rest = pack(element, [0.0] * (count - side * side))
@@ -266,106 +308,6 @@ class Generator:
         return unpack(element, self._random(element, low, high, 1))[0]
 
 
-class Legal:
-    """What one element may be."""
-
-    def __init__(
-        self, element: Element, low: float | None, high: float | None, *, finite: bool
-    ) -> None:
-        """Bound by type, inclusive range and finiteness."""
-        self._element = element
-        self._finite = finite
-        self._low, self._high = low, high
-
-    def allows(self, value: float) -> bool:
-        """Say whether the contract and the type allow `value`."""
-        element = self._element
-        if element.kind != "float":
-            lowest, highest = element.limits if element.ctype != "_Bool" else (0, 1)
-            if value != value or math.isinf(value) or not lowest <= value <= highest:
-                return False
-        if self._low is not None and self._high is not None:
-            return self._low <= value <= self._high
-        return not (self._finite and not abs(value) <= 1e12)
-
-    def nearest(self, value: float) -> int | float:
-        """Return the allowed value nearest to `value`, converted to the type."""
-        if not self.allows(value) and self._low is not None and self._high is not None:
-            value = min(max(value, self._low), self._high)
-        if not self.allows(value):
-            value = 0
-        return float(value) if self._element.kind == "float" else int(value)
-
-    def specials(self) -> list[int | float]:
-        """Return the remarkable values that are allowed, at least one."""
-        element = self._element
-        pool: list[int | float] = [v for v in (self._low, self._high) if v is not None]
-        if element.kind == "float":
-            width = element.bytes
-            pool += [*_ORDINARY, *_NONFINITE]
-            pool += [s * v for v in (*_TINY[width], *_EXTREME[width]) for s in (1, -1)]
-            return [float(v) for v in pool if self.allows(v)] or [float(self.nearest(0))]
-        low, high = element.limits
-        pool += [0, 1, -1, 2, 127, 128, 255, 256, low, low + 1, high - 1, high]
-        return [int(v) for v in pool if self.allows(v)] or [int(self.nearest(0))]
-
-
-def bounds(item: Array | Scalar, sizes: Mapping[str, int]) -> tuple[float | None, float | None]:
-    """Return the inclusive range of an array's or scalar's values at `sizes`, (None, None) without one."""
-    if item.low is None or item.high is None:
-        return None, None
-    low, high = number(item.low, sizes), number(item.high, sizes)
-    return low, max(low, high)
-
-
-def neighbours(element: Element, value: float) -> list[int | float]:
-    """Return `value` and the representable values next to it, for integers also its negative.
-
-    >>> from proofsmith.domains.kernels.contract import Element
-    >>> neighbours(Element("int", "int", 4), 7)
-    [7, 6, 8, -7]
-    """
-    if element.kind != "float":
-        if not math.isfinite(value):
-            return []
-        whole = int(value)
-        return [whole, whole - 1, whole + 1, -whole]
-    value = float(value)
-    if not math.isfinite(value):
-        return [value]
-    if element.bytes == 8:
-        return [value, math.nextafter(value, -math.inf), math.nextafter(value, math.inf)]
-    single = clamp_single(value)
-    step = abs(single) * 2**-23
-    return [single, clamp_single(single - step), clamp_single(single + step)]
-
-
-def clamp_single(value: float) -> float:
-    """Round to binary32; too large values become infinite."""
-    try:
-        rounded: float = struct.unpack("<f", struct.pack("<f", value))[0]
-    except OverflowError:
-        return math.copysign(math.inf, value)
-    return rounded
-
-
-def pack(element: Element, values: Sequence[int | float]) -> bytes:
-    """Return the bytes of `values` as C elements; floats too large for binary32 become infinite."""
-    if element.kind == "float":
-        if element.bytes == 4:
-            values = [clamp_single(v) for v in values]
-        return Buffer(typecode(element), values).tobytes()
-    return Buffer(typecode(element), [int(v) for v in values]).tobytes()
-
-
-def unpack(element: Element, data: bytes) -> list[int | float]:
-    """Return the values behind the bytes of C elements."""
-    values: Buffer[Any] = Buffer(typecode(element))
-    values.frombytes(data)
-    read: list[int | float] = values.tolist()
-    return read
-
-
 def _read_float(array: Array) -> bool:
     return array.access != "out" and array.element.kind == "float"
 
@@ -373,23 +315,3 @@ def _read_float(array: Array) -> bool:
 def _put(element: Element, data: bytearray, index: int, value: float) -> None:
     width = element.bytes
     data[index * width : (index + 1) * width] = pack(element, [value])
-
-
-def _offsets(rng: random.Random, count: int, total: int, style: Style) -> Sequence[int]:
-    """Return `count` non-decreasing offsets from 0 to `total`; edge styles leave rows empty."""
-    if count <= 1:
-        return [0] * count
-    if style in (Style.ZEROS, Style.ONE_SPECIAL):
-        cut = rng.randrange(1, count)
-        return [0] * cut + [total] * (count - cut)
-    inner = sorted(rng.randint(0, total) for _ in range(count - 2))
-    return [0, *inner, total]
-
-
-def _text(rng: random.Random, count: int, style: Style) -> Sequence[int]:
-    if style in (Style.CONSTANT, Style.ZEROS, Style.FILLED):
-        return [97] * count
-    letters = bytes(range(32, 127)) if style in (Style.WIDE, Style.SPECIAL) else b"abcd"
-    if style in (Style.TIES, Style.ASCENDING):
-        letters = b"ab"
-    return rng.choices(letters, k=count)

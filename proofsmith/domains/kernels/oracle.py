@@ -8,8 +8,9 @@ from proofsmith.domains.kernels import bounds, jobs
 from proofsmith.domains.kernels.bounds import Band
 from proofsmith.domains.kernels.compile import Build, Compiler, base_of, entry_symbol, flags_of
 from proofsmith.domains.kernels.contract import Array, Contract, Scalar
-from proofsmith.domains.kernels.inputs import Style, unpack
+from proofsmith.domains.kernels.inputs import Style
 from proofsmith.domains.kernels.jobs import Case, Result, Rounding
+from proofsmith.domains.kernels.legal import unpack
 from proofsmith.domains.kernels.rounding import Estimate, Shadow
 from proofsmith.domains.kernels.runs import Ran, Side, run, together
 from proofsmith.errors import UsageError

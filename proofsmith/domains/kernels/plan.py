@@ -16,9 +16,11 @@ from proofsmith.types import Depth
 _EDGES = (0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33)
 _WIDTHS = {Depth.QUICK: (128, 256), Depth.FULL: (128, 256, 32768, 65536)}
 """Sizes at which an index of a narrower type overflows."""
+_CHEAP = 3e5
+"""Operations of a call that is made once more with equal contents whatever it holds."""
 _NUMBER = re.compile(r"(?<![\w.])(0[xX][\da-fA-F]+|\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+)[uUlLfF]*")
 _STYLES: tuple[Style, ...] = tuple(
-    s for s in Style if s not in (Style.PLAIN, Style.PLANTED, Style.FILLED)
+    s for s in Style if s not in (Style.PLAIN, Style.PLANTED, Style.FILLED, Style.EXTREME)
 )
 
 
@@ -109,6 +111,10 @@ class Planner:
                 self._generate.case(self._rng.choice(filled), style, low=self._rng.random() < 0.5)
                 for _ in range(self._extent.repeats)
             ]
+        cases += [
+            self._generate.case(self._rng.choice(filled), Style.EXTREME, filler=side)
+            for side in (-1, 1, 0) * self._extent.repeats
+        ]
         cases += self._aliased(filled)
         left = self._extent.elements - sum(self._elements(c.sizes) for c in cases)
         again = sorted(filled, key=self._elements)[: max(1, len(filled) * 2 // 3)]
@@ -151,13 +157,16 @@ class Planner:
                 n: max(s.minimum, sizes[n] + step * s.multiple) for n, s in contract.sizes.items()
             }
             moved.append(contract.complete(near))
-        # What is right up to the measuring size may still be wrong beyond it.
-        stretch = self._rng.uniform(1.1, 1.6)
-        beyond = {n: _nearest(s, sizes[n] * stretch) for n, s in contract.sizes.items()}
-        moved.append(contract.complete(beyond))
         wanted = moved[:1] if self._extent.repeats < 5 else moved
         fitting = [s for s in wanted if self._fits(s)]
         return [self._generate.case(s, low=i % 2 == 1) for i, s in enumerate(fitting)]
+
+    def beyond(self) -> list[Case]:
+        """Return a call above the measuring size: what is right up to there may still be wrong beyond it."""
+        contract, stretch = self._contract, self._rng.uniform(1.1, 1.6)
+        sizes = contract.measure_sizes
+        larger = {n: _nearest(s, sizes[n] * stretch) for n, s in contract.sizes.items()}
+        return [self._generate.case(s) for s in [contract.complete(larger)] if self._fits(s)]
 
     def _planted_sizes(self, values: Iterable[int | float]) -> Iterator[Case]:
         """Yield calls whose sizes equal integers among `values`, and where cheap, their neighbours."""
@@ -171,7 +180,7 @@ class Planner:
                     continue
                 large += not light
                 yield self._generate.case(sizes)
-                if light:
+                if light or self._operations(sizes) <= _CHEAP:
                     # Equal contents take searches and comparisons to their very end.
                     yield self._generate.case(sizes, Style.CONSTANT)
 

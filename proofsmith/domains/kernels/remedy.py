@@ -10,8 +10,8 @@ from proofsmith.domains.kernels.bounds import Difference
 from proofsmith.domains.kernels.climb import Climb
 from proofsmith.domains.kernels.compile import merged
 from proofsmith.domains.kernels.contract import Contract, integer
-from proofsmith.domains.kernels.inputs import unpack
 from proofsmith.domains.kernels.jobs import Case
+from proofsmith.domains.kernels.legal import unpack
 from proofsmith.domains.kernels.rounding import RETURNED
 from proofsmith.domains.kernels.runs import Ran
 from proofsmith.domains.kernels.smallest import Shrunk, failing

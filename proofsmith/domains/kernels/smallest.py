@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from proofsmith.domains.kernels import bounds, judging
 from proofsmith.domains.kernels.climb import Climb
 from proofsmith.domains.kernels.contract import Array, Contract, Scalar, Size
-from proofsmith.domains.kernels.inputs import Generator, Legal, Style, pack, unpack
-from proofsmith.domains.kernels.inputs import bounds as limits
+from proofsmith.domains.kernels.inputs import Generator, Style
 from proofsmith.domains.kernels.jobs import Case
+from proofsmith.domains.kernels.legal import Legal, pack, unpack
+from proofsmith.domains.kernels.legal import bounds as limits
 from proofsmith.domains.kernels.runs import Ran
 from proofsmith.errors import UsageError
 

@@ -7,8 +7,9 @@ import random
 from collections.abc import Mapping
 
 from proofsmith.domains.kernels.contract import Array, Contract, Element, Scalar, Size
-from proofsmith.domains.kernels.inputs import Generator, Legal, bounds, pack
+from proofsmith.domains.kernels.inputs import Generator
 from proofsmith.domains.kernels.jobs import Case
+from proofsmith.domains.kernels.legal import Legal, bounds, pack
 from proofsmith.errors import UsageError
 from proofsmith.types import JSON
 

@@ -18,8 +18,8 @@ from proofsmith.domains.kernels.contract import (
     Tolerance,
     number,
 )
-from proofsmith.domains.kernels.inputs import bounds
 from proofsmith.domains.kernels.jobs import shim
+from proofsmith.domains.kernels.legal import bounds
 from proofsmith.errors import SandboxError
 from proofsmith.protocols import Sandbox
 from proofsmith.types import ExecResult, Limits

@@ -51,7 +51,8 @@ class Verifier:
         self._compiler = compiler
         self._quick: tuple[Expected, ...] | None = None
         self._known = constants(problem.files)
-        self._idle: frozenset[str] | None = None
+        self._idle: dict[Depth, frozenset[str]] = {}
+        """Statements of the base that never ran, by depth."""
 
     async def check_base(self, sandbox: Sandbox) -> None:
         """Raise UsageError unless the base compiles, runs, is deterministic and honours its own contract."""
@@ -185,10 +186,14 @@ class Verifier:
             spent_s = 2.0 if climb.depth is Depth.FULL else 0.8
             needed = [*planner.small(), *planner.measuring()]
             further = [*planner.planted(), *planner.widths()]
+            beyond = planner.beyond() if climb.depth is Depth.FULL else []
             common = await self.oracle.expected(
                 needed, climb.sandbox, needed=True, estimate_s=spent_s
             ) + await self.oracle.expected(
                 further, climb.sandbox, needed=False, estimate_s=spent_s / 2
+            )
+            common += await self.oracle.expected(
+                beyond, climb.sandbox, needed=False, estimate_s=spent_s / 4
             )
             if climb.depth is Depth.QUICK:
                 self._quick = common
@@ -211,8 +216,7 @@ class Verifier:
             complaint = judging.complaint(climb, ran)
             if complaint:
                 climb.shown = judging.score(climb, ran)
-                by_rule = climb.candidate.move.startswith("rule")
-                small = None if by_rule else await shrink(climb, ran, team)
+                small = None if climb.by_rule else await shrink(climb, ran, team)
                 climb.remedy = remedy(climb, ran, complaint, small)
                 return complaint
         facts: dict[str, JSON] = {
@@ -227,18 +231,23 @@ class Verifier:
         return ""
 
     async def _coverage(self, climb: Climb) -> str:
-        """Demand full coverage; a base is looked at for excuses only where the candidate needs one."""
-        if climb.depth is not Depth.FULL:
+        """Demand full coverage; a base is looked at for excuses only where the candidate needs one.
+
+        At QUICK depth settings alone and the text that rules write are left to a full judgement.
+        """
+        settings_alone = merged(climb.problem, climb.candidate) == climb.problem.files
+        if climb.depth is Depth.QUICK and (settings_alone or climb.by_rule):
             return ""
         for cases in (climb.light, climb.calls):  # what little data reaches, all data reaches too
             found = await instruments.never_run(climb, climb.candidate, frozenset(), cases)
             if found == []:
                 return instruments.covered(climb, cases)
-        if self._idle is None:
+        if climb.depth not in self._idle:
             base = base_of(climb.problem)
             idle = await instruments.never_run(climb, base, frozenset(), climb.calls)
-            self._idle = None if idle is None else frozenset(idle)
-        return await instruments.statements(climb, self._idle or frozenset())
+            if idle is not None:
+                self._idle[climb.depth] = frozenset(idle)
+        return await instruments.statements(climb, self._idle.get(climb.depth, frozenset()))
 
 
 async def _disassembled(sandbox: Sandbox, build: Build) -> str | None:

@@ -6,8 +6,8 @@ from array import array as Buffer
 import pytest
 
 from proofsmith.domains.kernels import bounds, header
-from proofsmith.domains.kernels.inputs import pack
 from proofsmith.domains.kernels.jobs import Result
+from proofsmith.domains.kernels.legal import pack
 from proofsmith.domains.kernels.rounding import Estimate
 from proofsmith.tools import syntax
 

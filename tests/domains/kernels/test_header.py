@@ -61,6 +61,18 @@ FAULTS = {
 }
 
 
+FAULTS |= {
+    "max of itself": (
+        GOOD.replace("measure =", 'max = "n", measure ='),
+        "refers to 'n'",
+    ),
+    "max and value": (
+        GOOD.replace("measure =", 'max = 9, value = "4", measure ='),
+        "both a value and a max",
+    ),
+}
+
+
 @pytest.mark.parametrize("case", FAULTS)
 def test_fault_is_named_in_one_line_with_a_hint(case):
     text, expected = FAULTS[case]
@@ -133,6 +145,15 @@ INFERRED = {
         "void g(int, int, double *); void f(int n, int m, double *a) { g(n, m, a); }",
         {"a": ("n*m", "inout")},
     ),
+    "single results": (
+        "void f(int n, const int *x, int *lo, long *at) { int l = 0; for (int i = 0; i < n; i++) if (x[i] < l) "
+        "{ l = x[i]; *at = i; } *lo = l; }",
+        {"x": ("n", "in"), "lo": ("1", "inout"), "at": ("1", "inout")},
+    ),
+    "a pointer that walks": (
+        "void f(int n, int *y) { while (n-- > 0) *y++ = 0; }",
+        {"y": ("n", "inout")},
+    ),
     "downwards": (
         "void f(int n, int *a) { for (int i = n - 1; i >= 0; i--) a[2 * i + 1] = i; }",
         {"a": ("2*n", "out")},
@@ -145,6 +166,57 @@ def test_shape_and_access_are_inferred(case):
     source, expected = INFERRED[case]
     contract = inference.infer(function(source), {})
     assert {n: (a.shape, a.access) for n, a in contract.arrays.items()} == expected
+
+
+WINDOW = (
+    "void f(int h, int w, int r, const float *a, float *b) { for (int y = r; y < h - r; y++) "
+    "for (int x = r; x < w - r; x++) { b[y * w + x] = 0; "
+    "for (int d = -r; d <= r; d++) b[y * w + x] += a[(y + d) * w + x]; } }"
+)
+
+
+def test_a_window_that_stays_inside_is_at_most_as_wide_as_what_it_slides_over():
+    contract = inference.infer(function(WINDOW), {})
+    assert contract.sizes["r"].maximum == "(min(h, w) - 1) / 2"
+    assert contract.sizes["h"].maximum is None
+    assert contract.measure_sizes["r"] * 2 < contract.measure_sizes["h"]
+    assert contract.complete({"h": 9, "w": 6, "r": 40}) == {"h": 9, "w": 6, "r": 2}
+    text = header.text_of(inference.render(contract) + WINDOW)
+    assert text is not None
+    assert header.parse(text, function(WINDOW), {}).sizes == contract.sizes
+
+
+def test_a_window_that_may_reach_over_the_edge_has_no_largest_radius():
+    source = (
+        "void f(int n, int r, const float *a, float *b) { for (int i = 0; i < n; i++) for (int d = -r; d <= r; d++) "
+        "if (i + d >= 0 && i + d < n) b[i] += a[i + d]; }"
+    )
+    assert inference.infer(function(source), {}).sizes["r"].maximum is None
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("for (int i = 0; i < n; i++) y[i] += k * y[i] - 3;", (None, None)),
+        ("for (int i = 0; i < n; i++) if (y[i] == k) return;", (None, None)),
+        ("for (int i = 0; i < n; i++) y[i] = y[i] < k / 2 ? 1 : 0;", (None, None)),
+        ("for (int i = 0; i < n; i++) for (int j = 2; j * j <= k; j++) y[i] += j;", ("0", "100")),
+        ("int s = k; for (int i = 0; i < n; i++) y[i] = s;", ("0", "100")),
+        ("for (int i = 0; i < n; i++) y[i] = y[i] << k;", ("0", "10")),
+        ("for (int i = 0; i < n; i++) y[i] = y[i] / k;", ("0", "10")),
+        ("for (int i = 0; i < n; i++) y[i] = abs(k);", ("0", "10")),
+    ],
+)
+def test_an_integer_is_drawn_as_freely_as_its_uses_allow(body, expected):
+    contract = inference.infer(function(f"void f(int n, int k, int *y) {{ {body} }}"), {})
+    scalar = contract.scalars["k"]
+    assert (scalar.low, scalar.high) == expected
+
+
+def test_a_function_without_arrays_is_timed_over_many_steps():
+    source = "unsigned f(unsigned n) { unsigned s = 1; for (unsigned i = 0; i < n; i++) s = s * 3 + 1; return s; }"
+    assert inference.infer(function(source), {}).sizes["n"].measure > 10_000
+    assert not inference.infer(function("int f(int n) { return n / 2; }"), {}).sizes
 
 
 def test_indices_into_another_array_get_its_range():

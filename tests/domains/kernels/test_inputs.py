@@ -6,7 +6,8 @@ import random
 import pytest
 
 from proofsmith.domains.kernels import header
-from proofsmith.domains.kernels.inputs import Generator, Style, unpack
+from proofsmith.domains.kernels.inputs import Generator, Style
+from proofsmith.domains.kernels.legal import unpack
 from proofsmith.domains.kernels.plan import Planner, constants
 from proofsmith.tools import syntax
 from proofsmith.types import Depth
@@ -60,6 +61,41 @@ def test_special_values_of_every_kind_appear():
     assert any(math.isnan(v) for v in seen)
     assert {math.inf, -math.inf, 5e-324, 1.7976931348623157e308, 0.0} <= set(seen)
     assert any(v == 0 and math.copysign(1, v) < 0 for v in seen)
+
+
+def test_whole_arrays_are_filled_with_the_ends_of_their_range_or_type():
+    function = syntax.functions(
+        syntax.parse("int f(int n, const signed char *a, const int *at) {}")
+    )
+    text = 'entry = "f"\n[sizes]\nn = { test = [2, 9], measure = 40 }\n[arrays]\n'
+    text += 'a = { shape = "n", access = "in" }\nat = { shape = "n", access = "in", range = [0, "n - 1"] }\n'
+    made = header.parse(text, function[0], {})
+    seen = set()
+    for case in Planner(made, random.Random(1), Depth.QUICK, [3]).small():
+        if case.label == Style.EXTREME and case.sizes["n"]:
+            last = case.sizes["n"] - 1
+            a = unpack(made.arrays["a"].element, case.arrays["a"])
+            at = unpack(made.arrays["at"].element, case.arrays["at"])
+            assert set(a) <= {-128} or set(a) <= {127}
+            assert set(at) <= {0} or set(at) <= {last}
+            seen.add((a[0], at[0] // max(last, 1)))
+    assert {(-128, 0), (127, 1)} <= seen
+
+
+def test_numbers_that_are_not_finite_are_surely_among_single_special_values():
+    generate = Generator(contract(), random.Random(3))
+    drawn = [generate.case(SIZES, Style.ONE_SPECIAL) for _ in range(4)]
+    seen = {repr(v) for c in drawn for v in unpack(contract().arrays["x"].element, c.arrays["x"])}
+    assert {"nan", "inf", "-inf"} <= seen
+
+
+def test_a_full_plan_counts_one_value_beyond_what_sixteen_bits_hold():
+    function = syntax.functions(syntax.parse("void f(long n, const unsigned char *x, int *h) {}"))
+    text = 'entry = "f"\n[sizes]\nn = { test = [2, 9], measure = 40 }\n[arrays]\n'
+    text += 'x = { shape = "n", access = "in" }\nh = { shape = "256", access = "inout" }\n'
+    made = header.parse(text, function[0], {})
+    cases = Planner(made, random.Random(1), Depth.FULL, [3]).widths()
+    assert any(c.sizes["n"] >= 65536 and len(set(c.arrays["x"])) == 1 for c in cases)
 
 
 def test_constants_are_planted_as_values_and_as_sizes():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proofsmith.domains.kernels.contract import Array, Contract, Scalar, Size, element
-from proofsmith.domains.kernels.inputs import unpack
+from proofsmith.domains.kernels.legal import unpack
 from proofsmith.domains.kernels.stated import form, read
 from proofsmith.errors import UsageError
 

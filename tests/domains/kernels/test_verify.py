@@ -30,8 +30,7 @@ async def test_honest_version_is_accepted_on_held_out_inputs(kernel, path):
 @pytest.mark.parametrize(("kernel", "path"), versions("bad"), ids=name)
 async def test_cheat_is_refused(kernel, path):
     reason = noted(path, "reason")
-    depth = Depth.FULL if reason == "never runs" else Depth.QUICK
-    verdict = await judge(kernel, candidate(path), depth)
+    verdict = await judge(kernel, candidate(path))
     assert not verdict.status.at_least(Status.TESTED)
     assert reason in verdict.feedback
     assert len(verdict.feedback.encode()) <= 2048
