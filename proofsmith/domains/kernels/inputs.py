@@ -41,6 +41,7 @@ class Style(StrEnum):
     TINY = "denormals"
     PLANTED = "planted constants"
     FILLED = "filled with a constant"
+    TWINS = "the same but for one place"
     EXTREME = "nothing but the smallest or largest"
 
 
@@ -137,8 +138,9 @@ class Generator:
                 return self._random(element, low, high, 1) * count
             case Style.FILLED:
                 return pack(element, [legal.nearest(constant)] * count)
-            case Style.EXTREME:
-                return self._extreme(element, low, high, constant) * count
+            case Style.TWINS | Style.EXTREME:
+                make = self._twin if style is Style.TWINS else self._extreme
+                return make(legal, count, place if style is Style.TWINS else constant)
             case Style.ASCENDING | Style.DESCENDING:
                 drawn = unpack(element, self._random(element, low, high, count))
                 return pack(element, sorted(drawn, reverse=style is Style.DESCENDING))
@@ -158,17 +160,23 @@ class Generator:
                 ordinary = self._random(element, low, high, count)
                 return self._sprinkled(element, ordinary, legal, style, place)
 
-    def _extreme(
-        self, element: Element, low: float | None, high: float | None, side: float
-    ) -> bytes:
-        """Return the end of a range, or of an integer type, that `side` names."""
-        if (low is None or high is None) and element.kind == "float":
-            return self._random(element, None, None, 1)
-        ends = (low, high) if low is not None and high is not None else element.limits
-        if element.ctype == "_Bool":
-            ends = (0, 1)
+    def _twin(self, legal: Legal, count: int, place: float) -> bytes:
+        """Return what every array of the case with this type and range holds, with one place changed."""
+        few = [*self._shared(legal.element, legal.low, legal.high, place), legal.nearest(0)]
+        values = random.Random(place).choices(few, k=count)
+        if count:
+            values[self._rng.randrange(count)] = self._rng.choice(few)
+        return pack(legal.element, values)
+
+    def _extreme(self, legal: Legal, count: int, side: float) -> bytes:
+        """Return one end of the range, or of an integer type, everywhere: the one that the sign of `side` names."""
+        element, low, high = legal.element, legal.low, legal.high
+        if low is None or high is None:
+            if element.kind == "float":
+                return self._random(element, None, None, 1) * count
+            low, high = (0, 1) if element.ctype == "_Bool" else element.limits
         largest = side > 0 if side else self._rng.random() < 0.5
-        return pack(element, [ends[largest]])
+        return pack(element, [high if largest else low]) * count
 
     def _sprinkled(
         self, element: Element, drawn: bytes, legal: "Legal", style: Style, place: float

@@ -22,36 +22,36 @@ class Legal:
     """What one element may be."""
 
     def __init__(
-        self, element: Element, low: float | None, high: float | None, *, finite: bool
+        self, element: Element, low: float | None, high: float | None, *, finite: bool = False
     ) -> None:
         """Bound by type, inclusive range and finiteness."""
-        self._element = element
+        self.element = element
         self._finite = finite
-        self._low, self._high = low, high
+        self.low, self.high = low, high
 
     def allows(self, value: float) -> bool:
         """Say whether the contract and the type allow `value`."""
-        element = self._element
+        element = self.element
         if element.kind != "float":
             lowest, highest = element.limits if element.ctype != "_Bool" else (0, 1)
             if value != value or math.isinf(value) or not lowest <= value <= highest:
                 return False
-        if self._low is not None and self._high is not None:
-            return self._low <= value <= self._high
+        if self.low is not None and self.high is not None:
+            return self.low <= value <= self.high
         return not (self._finite and not abs(value) <= 1e12)
 
     def nearest(self, value: float) -> int | float:
         """Return the allowed value nearest to `value`, converted to the type."""
-        if not self.allows(value) and self._low is not None and self._high is not None:
-            value = min(max(value, self._low), self._high)
+        if not self.allows(value) and self.low is not None and self.high is not None:
+            value = min(max(value, self.low), self.high)
         if not self.allows(value):
             value = 0
-        return float(value) if self._element.kind == "float" else int(value)
+        return float(value) if self.element.kind == "float" else int(value)
 
     def specials(self) -> list[int | float]:
         """Return the remarkable values that are allowed, at least one."""
-        element = self._element
-        pool: list[int | float] = [v for v in (self._low, self._high) if v is not None]
+        element = self.element
+        pool: list[int | float] = [v for v in (self.low, self.high) if v is not None]
         if element.kind == "float":
             width = element.bytes
             pool += [*_ORDINARY, *NONFINITE]

@@ -8,7 +8,7 @@ from proofsmith.tools import loopnest
 from proofsmith.tools.syntax import Node
 
 _HARMLESS = ("+", "-", "*", "&", "|", "^", "==", "!=", "<", "<=", ">", ">=", "&&", "||")
-_DIVIDED = ("/", "%", ">>")
+_DIVIDED = ("/", "%")
 _WRAPPERS = ("parenthesized_expression", "cast_expression", "condition_clause")
 _ASSIGNED = ("=", "+=", "-=", "*=", "&=", "|=", "^=")
 
@@ -30,9 +30,9 @@ class Freedom(IntEnum):
     """How much the value of a scalar may vary before a function does what nobody meant it to do."""
 
     NONE = 0
-    """It may be an index, a divisor, the distance of a shift or an argument."""
+    """It may be an index, the distance of a shift or an argument."""
     SOME = 1
-    """It decides how often a loop runs, or goes into a variable."""
+    """It decides how often a loop runs, divides, or goes into a variable."""
     ANY = 2
     """It enters sums, products and comparisons only."""
 
@@ -44,11 +44,17 @@ def freedom(body: Node, scalar: str) -> Freedom:
 
 def _freedom(node: Node) -> Freedom:
     """Climb from a value to the statement that it ends up in."""
-    inner, outer = node, node.parent
+    inner, outer, most = node, node.parent, Freedom.ANY
     while outer is not None and _passes(inner, outer):
+        sign = outer.field("operator")
+        divides = sign is not None and sign.text in _DIVIDED and inner == outer.field("right")
+        most = Freedom.SOME if divides else most
         inner, outer = outer, outer.parent
-    if outer is None:
-        return Freedom.NONE
+    return min(most, _ended(inner, outer)) if outer is not None else Freedom.NONE
+
+
+def _ended(inner: Node, outer: Node) -> Freedom:
+    """Return what may be done with a value that `outer` takes."""
     if outer.kind == "assignment_expression":
         sign, target = outer.field("operator"), outer.field("left")
         if target is None or sign is None or sign.text not in _ASSIGNED or target == inner:
@@ -66,7 +72,8 @@ def _passes(inner: Node, outer: Node) -> bool:
     if outer.kind != "binary_expression":
         return outer.kind == "conditional_expression" or outer.kind in _WRAPPERS
     sign = outer.field("operator")
-    known = (*_HARMLESS, *(_DIVIDED if inner == outer.field("left") else ()))
+    shifted = (">>",) if inner == outer.field("left") else ()
+    known = (*_HARMLESS, *_DIVIDED, *shifted)
     return sign is not None and sign.text in known
 
 

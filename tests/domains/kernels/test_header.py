@@ -203,7 +203,7 @@ def test_a_window_that_may_reach_over_the_edge_has_no_largest_radius():
         ("for (int i = 0; i < n; i++) for (int j = 2; j * j <= k; j++) y[i] += j;", ("0", "100")),
         ("int s = k; for (int i = 0; i < n; i++) y[i] = s;", ("0", "100")),
         ("for (int i = 0; i < n; i++) y[i] = y[i] << k;", ("0", "10")),
-        ("for (int i = 0; i < n; i++) y[i] = y[i] / k;", ("0", "10")),
+        ("for (int i = 0; i < n; i++) y[i] = y[i] / (k + 1);", ("0", "100")),
         ("for (int i = 0; i < n; i++) y[i] = abs(k);", ("0", "10")),
     ],
 )

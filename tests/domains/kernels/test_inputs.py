@@ -82,6 +82,19 @@ def test_whole_arrays_are_filled_with_the_ends_of_their_range_or_type():
     assert {(-128, 0), (127, 1)} <= seen
 
 
+def test_arrays_of_one_type_are_also_the_same_but_for_one_place():
+    function = syntax.functions(syntax.parse("int f(int n, const char *a, const char *b) {}"))
+    text = 'entry = "f"\n[sizes]\nn = { test = [9], measure = 40 }\n[arrays]\n'
+    text += 'a = { shape = "n", access = "in" }\nb = { shape = "n", access = "in" }\n'
+    generate = Generator(header.parse(text, function[0], {}), random.Random(2))
+    apart = []
+    for _ in range(20):
+        arrays = generate.case({"n": 9}, Style.TWINS).arrays
+        apart.append(sum(x != y for x, y in zip(arrays["a"], arrays["b"], strict=True)))
+    assert max(apart) <= 2
+    assert 1 in apart
+
+
 def test_numbers_that_are_not_finite_are_surely_among_single_special_values():
     generate = Generator(contract(), random.Random(3))
     drawn = [generate.case(SIZES, Style.ONE_SPECIAL) for _ in range(4)]
