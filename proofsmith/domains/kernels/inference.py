@@ -1,7 +1,7 @@
 """Guess the contract of a kernel without a header from its signature, loops and subscripts; write it as TOML."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from proofsmith.domains.kernels import header, polynomials, usage
 from proofsmith.domains.kernels.contract import (
@@ -23,6 +23,8 @@ from proofsmith.tools import loopnest, syntax
 
 _MEASURE = {1: 65536, 2: 512, 3: 128}
 _TEST = {True: (0, 1, 2, 5), False: header.DEFAULT_TEST}
+_ROW = 4
+"""Elements that a row of a sparse matrix has on average."""
 MOST_FACTORS = 3
 """Sizes in the shape of an array about which nothing is known."""
 _RANGE = {"float": ("-2", "2"), "int": ("0", "10"), "uint": ("0", "10")}
@@ -72,6 +74,9 @@ def infer(function: syntax.Function, types: Mapping[str, str]) -> Contract:
         for p in function.parameters
         if p.pointers
     }
+    starts = {usage.offsets_of(loop) for loop in loops} if sizes else set()
+    for name in [n for n in arrays if n in starts]:
+        arrays[name] = replace(arrays[name], structure="offsets", into=f"{_ROW}*{sizes[0]}")
     shaped = {n for a in arrays.values() for n in names(a.shape)}
     radii = usage.radii(loops, sizes)
     tops = dict.fromkeys(radii, usage.largest_radius([n for n in sizes if n in shaped - radii]))
@@ -206,6 +211,8 @@ def _bounds(loops: Sequence[loopnest.Loop], sizes: list[str]) -> _Bounds:
     for loop in loops:
         first = polynomials.of(loop.start)
         last = polynomials.of(loop.bound)
+        if sizes and usage.offsets_of(loop) is not None:
+            known.low[loop.variable], known.high[loop.variable] = {}, {(sizes[0],): _ROW, (): -1}
         if first is None or last is None:
             continue
         if loop.relation in ("<", ">"):
@@ -272,6 +279,8 @@ def render(contract: Contract) -> str:
         lines.append("[arrays]")
     for array in contract.arrays.values():
         bounds = f', range = [{array.low}, "{array.high}"]' if array.high is not None else ""
+        if array.into is not None:
+            bounds += f', structure = "{array.structure}", into = "{array.into}"'
         shape = f'shape = "{array.shape}", access = "{array.access}"'
         lines.append(f"{array.name} = {{ {shape}{bounds} }}")
     if contract.scalars:

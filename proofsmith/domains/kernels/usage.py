@@ -100,6 +100,17 @@ def _holds(outer: loopnest.Loop, inner: loopnest.Loop) -> bool:
     )
 
 
+def offsets_of(loop: loopnest.Loop) -> str | None:
+    """Return the array of row starts behind `for (k = rows[i]; k < rows[i + 1]; k++)`, None for other loops."""
+    ends = (*loopnest.subscripts(loop.start), *loopnest.subscripts(loop.bound))
+    if loop.relation != "<" or [e.node.text for e in ends] != [loop.start.text, loop.bound.text]:
+        return None
+    here, there = (polynomials.of(e.indices[0]) for e in ends)
+    if here is None or there is None or ends[0].array != ends[1].array:
+        return None
+    return ends[0].array if polynomials.add(here, {(): 1}) == there else None
+
+
 def largest_radius(extents: Sequence[str]) -> str | None:
     """Return the largest radius of a window that fits into all `extents`, None without any.
 

@@ -229,6 +229,30 @@ def test_indices_into_another_array_get_its_range():
     assert contract.arrays["col"].high == "n - 1"
 
 
+SPARSE = (
+    "void f(int n, const int *rows, const int *at, const double *v, const double *x, double *y) "
+    "{ for (int i = 0; i < n; i++) { y[i] = 0; for (int k = rows[i]; k < rows[i + 1]; k++) y[i] += v[k] * x[at[k]]; } }"
+)
+
+
+def test_rows_of_a_sparse_matrix_are_offsets_into_its_elements():
+    contract = inference.infer(function(SPARSE), {})
+    rows, at = contract.arrays["rows"], contract.arrays["at"]
+    assert (rows.shape, rows.structure, rows.into) == ("n + 1", "offsets", "4*n")
+    assert (at.shape, at.low, at.high) == ("4*n", "0", "n - 1")
+    assert contract.arrays["v"].shape == "4*n"
+    text = header.text_of(inference.render(contract) + SPARSE)
+    assert text is not None
+    assert header.parse(text, function(SPARSE), {}).arrays == contract.arrays
+
+
+def test_rows_without_any_size_are_left_alone():
+    contract = inference.infer(
+        function(SPARSE.replace("int n, ", "").replace("i < n", "i < 9")), {}
+    )
+    assert contract.arrays["rows"].structure == "any"
+
+
 def test_inferred_header_reads_back_as_the_same_contract():
     for source, _ in INFERRED.values():
         inferred = inference.infer(function(source), {})
