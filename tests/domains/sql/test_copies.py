@@ -56,6 +56,17 @@ def test_a_changed_copy_drops_rows_and_empties_cells_but_keeps_keys_and_referenc
     assert not mutated(schema, tmp_path, tmp_path, 1)
 
 
+def test_a_slice_keeps_every_parent_and_a_tenth_of_the_rows_that_nothing_refers_to(tmp_path):
+    source, schema = data(tmp_path / "data"), parse_schema(DDL, "sqlite")
+    into = tmp_path / "slice"
+    into.mkdir()
+    assert mutated(schema, source, into, 1, sliced=True)
+    parents, children = (rows_of(into / f"{name}.csv") for name in "pc")
+    assert len(parents) == 40
+    assert 15 < len(children) < 80
+    assert {row[1] for row in children} <= {row[0] for row in parents}
+
+
 @pytest.mark.slow
 async def test_a_difference_that_only_changed_rows_show_refuses_a_candidate(tmp_path):
     folder = data(tmp_path / "data")
