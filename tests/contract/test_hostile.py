@@ -1,12 +1,14 @@
 """Hostile programs: held by every isolated level, and really hostile where nothing holds them."""
 
+import asyncio
 import re
+from collections.abc import Sequence
 
 import pytest
 
 from proofsmith.executors.bubblewrap import BubblewrapSandbox
 from proofsmith.executors.command import Machine
-from proofsmith.executors.conformance import RowResult, check, rows, verdict
+from proofsmith.executors.conformance import Row, RowResult, check, rows, verdict
 from proofsmith.executors.container import DockerSandbox
 from proofsmith.executors.docker import Daemon
 from proofsmith.executors.local import LocalSandbox
@@ -91,6 +93,34 @@ def test_every_expected_verdict_is_one_that_can_be_given() -> None:
     for row in rows():
         assert row.expect
         assert all(re.fullmatch(known, word) for word in row.expect), row.id
+
+
+class Delayed:
+    """A sandbox that only takes time: for `true`, and for everything else."""
+
+    level = "delayed"
+
+    def __init__(self, true_s: float, other_s: float) -> None:
+        self.true_s, self.other_s = true_s, other_s
+
+    def fresh(self, **_: object) -> "Delayed":
+        return self
+
+    async def write(self, *_: object) -> None:
+        return
+
+    async def exec(self, argv: Sequence[str], **_: object) -> ExecResult:
+        await asyncio.sleep(self.true_s if argv[0] == "true" else self.other_s)
+        return ExecResult(exit_code=0)
+
+
+@pytest.mark.parametrize(("true_s", "state"), [(0.0, "breach"), (0.4, "held")])
+async def test_a_late_end_counts_unless_the_machine_is_as_late_with_a_program_that_does_nothing(
+    true_s: float, state: str
+) -> None:
+    row = Row(number=1, id="x", language="py", tries="", expect=("OK",), source="", within_s=0.1)
+    (result,) = [r async for r in check(Delayed(true_s, 0.5), [row])]  # type: ignore[arg-type]
+    assert result.state == state, result.why
 
 
 @pytest.mark.parametrize(
