@@ -298,10 +298,13 @@ async def _read(
 def _candidate(
     problem: Problem, base: Path, path: Path, settings: Mapping[str, JSON] | None
 ) -> Candidate:
-    """Read `path` as a version of the one file that may change."""
+    """Read `path` as a version of `base`; in a folder of its own, other files that may change are read beside it."""
     name = problem.editable[0] if len(problem.editable) == 1 else base.name
     encodings = domains.find(path, problem.domain).encodings
     files = {**problem.files, name: _text(path, encodings)}
+    if path.resolve().parent != base.resolve().parent:
+        beside = {other: path.parent / other for other in problem.editable if other != name}
+        files |= {o: _text(place, encodings) for o, place in beside.items() if place.is_file()}
     return Candidate(files=files, settings=settings or {}, move=path.name)
 
 

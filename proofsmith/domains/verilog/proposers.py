@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
-from proofsmith.domains.verilog import liberty, netlist
+from proofsmith.domains.verilog import lexicon, liberty, netlist
 from proofsmith.domains.verilog.climb import Climb, Judge
 from proofsmith.domains.verilog.elaborate import Elaborated, elaborate
 from proofsmith.domains.verilog.equality import terms_of
@@ -50,8 +50,7 @@ async def repairs(
     sandbox: Sandbox,
 ) -> AsyncIterator[tuple[str, str]]:
     """Yield (rule, text) for the repairs of one file; with a reference, only those that simulation does not refute."""
-    top = str(problem.options["top"])
-    compiling_ones = list(compiling.repairs(files[path], top))[::-1]
+    compiling_ones = list(compiling.repairs(files[path], _module(problem, files, path)))[::-1]
     for edit in compiling_ones:
         yield edit
     text = compiling_ones[0][1] if compiling_ones else files[path]
@@ -64,6 +63,15 @@ async def repairs(
             return
     for edit in search.every(text):
         yield edit
+
+
+def _module(problem: Problem, files: Mapping[str, str], path: str) -> str:
+    """Return the module that the file at `path` must define: the top, unless another file does."""
+    top = str(problem.options["top"])
+    others = [t for p, t in files.items() if p != path and p.endswith((".v", ".sv"))]
+    mine = list(lexicon.modules(lexicon.bare(files[path])))
+    elsewhere = any(top in lexicon.modules(lexicon.bare(text)) for text in others)
+    return mine[-1] if elsewhere and mine else top
 
 
 _STATES = ("proc", "flatten", "opt_expr", "opt_clean", "opt -nodffe -nosdff")

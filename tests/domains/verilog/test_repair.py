@@ -2,10 +2,11 @@
 
 import pytest
 
+from proofsmith.api import check, solve
 from proofsmith.domains.verilog.domain import VerilogDomain
 from proofsmith.domains.verilog.repair import single
 from proofsmith.executors.choice import open_sandbox
-from proofsmith.types import Candidate, Depth, Goal, Status
+from proofsmith.types import Budget, Candidate, Conclusion, Depth, Goal, Status
 
 WALKER = """module walker(input clk, input areset, input left, input right, output at_left, output at_right);
   reg state, next;
@@ -84,3 +85,39 @@ def test_single_edits_change_one_thing_and_are_named_by_line():
     edits = list(single.tokens(BROKEN["two wrong conditions"]))
     assert {name.partition("(")[0] for name, _ in edits} >= {"operator", "drop", "invert", "name"}
     assert all(text != BROKEN["two wrong conditions"] for _, text in edits)
+
+
+@pytest.mark.slow
+async def test_a_fault_in_a_file_beside_the_top_is_repaired_there(tmp_path):
+    texts = {
+        "top.v": "module top(input [3:0] d, output [4:0] y);\nleaf l(.a(d), .b(4'd3), .s(y));\nendmodule\n",
+        "leaf.v": "module leaf(input [3:0] a, b, output [4:0] s);\nassign s = a - b;\nendmodule\n",
+        "ref.v": "module top(input [3:0] d, output [4:0] y);\nassign y = d + 3;\nendmodule\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    report = await solve(
+        tmp_path / "top.v",
+        model=None,
+        budget=Budget(attempts=12),
+        options={
+            "top": "top",
+            "files": [str(tmp_path / "leaf.v")],
+            "reference": str(tmp_path / "ref.v"),
+        },
+        runs_dir=tmp_path / "runs",
+    )
+    assert report.conclusion is Conclusion.SOLVED
+    assert "a + b" in report.best.candidate.files["leaf.v"]
+    assert report.best.candidate.files["top.v"] == texts["top.v"]
+    made = tmp_path / "candidate"
+    made.mkdir()
+    for name, text in report.best.candidate.files.items():
+        (made / name).write_text(text)
+    given = {
+        "top": "top",
+        "files": [str(tmp_path / "leaf.v")],
+        "reference": str(tmp_path / "ref.v"),
+    }
+    again = await check(tmp_path / "top.v", made / "top.v", options=given)
+    assert again.status is Status.PROVED, "a version in a folder of its own is read with its files"
