@@ -161,9 +161,10 @@ class Checker:
 
     async def root(self, statement: Statement) -> ProofState:
         """Return the state before the first tactic; raises SandboxError when the statement does not elaborate."""
-        state = await self._advance(
-            ProofState(statement=statement, path=(), goals=()), 60.0, CONFIRM_HEARTBEATS
-        )
+        start = ProofState(statement=statement, path=(), goals=())
+        state = await self._advance(start, HARD_WALL_S, CONFIRM_HEARTBEATS)
+        if state == "timeout":  # the server may have been starting again meanwhile
+            state = await self._advance(start, HARD_WALL_S, CONFIRM_HEARTBEATS)
         if isinstance(state, str):
             raise SandboxError(f"the statement of {statement.name} gives no goal: {state[:200]}")
         return state

@@ -51,7 +51,7 @@ def test_steps_follow_the_shape_of_the_goal():
     [
         ("(t : Tree) : t.flip.total = t.total", False),
         ("(p : Nat → Prop) (f : Fin 3 → Bool) : ∃ i j, i ≠ j ∧ f i = f j", False),
-        ("(p q : Nat → Prop) (h : ∀ x, p x ↔ ¬ p x) : q 0", False),
+        ("(p q : Nat → Prop) (n : Nat) (h : ∀ x, p x ↔ ¬ p x) : q n", False),
         ("(a b : List Nat) : back (back (join a b)) = join a b", True),
     ],
 )
