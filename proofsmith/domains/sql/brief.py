@@ -16,6 +16,7 @@ from proofsmith.types import JSON, Problem
 
 SECTIONS = (
     ("profile", "Rows, and the plan of the original, executed", 500),
+    ("explain", "Plan of a query that was asked for, estimated", 250),
     ("catalogue", "Patterns that fit this plan (none is required)", 250),
     ("recall", "What earlier runs tried on this query", 150),
 )

@@ -18,6 +18,7 @@ from proofsmith.domains.sql import (
 from proofsmith.domains.sql.bench import Bench, Benches, on_mutants
 from proofsmith.domains.sql.broker import Address
 from proofsmith.domains.sql.engines.keeper import Keeper
+from proofsmith.domains.sql.tools import Explain, Tables
 from proofsmith.domains.sql.verify import Verifier
 from proofsmith.protocols import Sandbox, Tool
 from proofsmith.types import (
@@ -48,9 +49,9 @@ class SqlDomain:
 
     def __init__(self) -> None:
         """Start with no engine running."""
-        self.tools: Sequence[Tool] = ()
         self._keeper = Keeper()
         self._benches = Benches()
+        self.tools: Sequence[Tool] = (Tables(), Explain(self._benches, self._own))
         self._addresses: dict[str, Address] = {}
         self._sources: dict[str, source.Source] = {}
 

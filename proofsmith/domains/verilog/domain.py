@@ -6,6 +6,7 @@ from pathlib import Path
 from proofsmith.domains.verilog import assertion_files, brief, proposers, source
 from proofsmith.domains.verilog.measure import Meter, compare, goal_of, library_of, version_of
 from proofsmith.domains.verilog.profile import profile
+from proofsmith.domains.verilog.tools import Netlist
 from proofsmith.domains.verilog.verify import Verifier
 from proofsmith.protocols import Sandbox, Tool
 from proofsmith.types import (
@@ -30,8 +31,8 @@ class VerilogDomain:
 
     def __init__(self) -> None:
         """Start with nothing read."""
-        self.tools: Sequence[Tool] = ()
         self._meter = Meter()
+        self.tools: Sequence[Tool] = (Netlist(self._meter),)
         self._proposed: dict[tuple[str, str], Verdict] = {}
         self._verifiers: dict[str, Verifier] = {}
 
