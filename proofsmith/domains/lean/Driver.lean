@@ -1097,10 +1097,19 @@ partial def serve (s : Server) (inp out : IO.FS.Stream) : IO Unit := do
   out.flush
   serve s inp out
 
+def resume (s : Server) (_ : Unit) : IO Unit := do
+  serve s (← IO.getStdin) (← IO.getStdout)
+
 def start : IO Unit := do
   let s : Server := { bases := ← IO.mkRef [], preludes := ← IO.mkRef [], statements := ← IO.mkRef [], points := ← IO.mkRef [] }
   let _ ← baseOf s ["Init", "Std"]
-  serve s (← IO.getStdin) (← IO.getStdout)
+  match ← IO.getEnv "PROOFSMITH_KEEP" with
+  | some folder =>
+    -- The loader keeps the memory as it is when this file is to be removed, and a later process calls the closure.
+    let server ← IO.mkRef (resume s)
+    IO.FS.removeFile (folder ++ Nat.repr (unsafe (ptrAddrUnsafe (← server.get))).toNat)
+    (← server.get) ()
+  | none => resume s ()
 
 end Proofsmith
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from proofsmith.domains.lean import image
 from proofsmith.domains.lean.toolchain import Toolchain
 from proofsmith.errors import SandboxError
 from proofsmith.protocols import Sandbox, Service, ServiceSpec
@@ -279,11 +280,30 @@ def spec_of(
     )
 
 
+async def started(
+    sandbox: Sandbox, toolchain: Toolchain, *, name: str, scope: Literal["run", "user"]
+) -> Service:
+    """Start a server from the toolchain's image, without it where the image is of no use, and wait until it is ready.
+
+    Raises:
+        SandboxError: it does not start.
+    """
+    chain = await image.prepared(sandbox, toolchain)
+    spec = spec_of(chain, name=name, scope=scope, level=sandbox.level)
+    try:
+        return await sandbox.fresh(inputs=chain.inputs).service(spec)
+    except SandboxError:
+        if chain.resumed is None:
+            raise
+        image.forget(chain)
+    spec = spec_of(toolchain, name=name, scope=scope, level=sandbox.level)
+    return await sandbox.fresh(inputs=toolchain.inputs).service(spec)
+
+
 async def open_checker(sandbox: Sandbox, toolchain: Toolchain) -> Checker:
     """Start an elaborator for one run and wait until it is ready; raises SandboxError when it does not start."""
-    box = sandbox.fresh(inputs=toolchain.inputs)
-    spec = spec_of(toolchain, name="lean elaborator", scope="run", level=sandbox.level)
-    return Checker(await box.service(spec), toolchain)
+    service = await started(sandbox, toolchain, name="lean elaborator", scope="run")
+    return Checker(service, toolchain)
 
 
 def _complaints(reply: Mapping[str, JSON]) -> tuple[Complaint, ...]:

@@ -45,9 +45,7 @@ class LeanDomain:
         """
         problem = source.read(path, goal, options)
         engine = self._engine(problem, sandbox)
-        searches = goal in (Goal.SOLVE, Goal.REFUTE)
-        if searches:
-            engine.prestart()
+        elaborator = engine.prestart()
         referee = await engine.referee()
         for target in source.document_of(problem).targets:
             reading = await referee.read(target.statement)
@@ -56,8 +54,8 @@ class LeanDomain:
                 line = f"line {reading.line + offset - 1}: " if reading.line else ""
                 said = " ".join(reading.error.split())[:300]
                 raise UsageError(f"{path.name}: {line}{said}", hint="correct the statement first")
-        if searches:
-            await asyncio.shield(engine.prestart())
+        if goal in (Goal.SOLVE, Goal.REFUTE):  # the budget of a search begins when it can
+            await asyncio.shield(elaborator)
         return problem
 
     def brief(self, problem: Problem, facts: Mapping[str, JSON]) -> str:

@@ -6,15 +6,17 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TypeVar
 
-from proofsmith.domains.lean import toolchain
+from proofsmith.domains.lean import image, toolchain
 from proofsmith.domains.lean.checker import Checker, open_checker
 from proofsmith.domains.lean.trusted import Referee, open_referee
 from proofsmith.errors import SandboxError
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Depth
 
-NEEDED_MIB = 3600
-"""Resident size of one checker of the embedded toolchain, most of it the engine that runs WebAssembly."""
+NEEDED_MIB = 2000
+"""Resident size of one checker that goes on from an image, with room to grow."""
+STARTED_ANEW_MIB = 3600
+"""The same when it starts anew, most of it the engine that compiles WebAssembly."""
 PATIENCE_S = 20.0
 """How long a full check waits for an elaborator that no candidate has spoken to; the referee never hears one anyway."""
 
@@ -50,9 +52,11 @@ class Engine:
         self._sandbox = sandbox
         self._chain = toolchain.find(project)
         self._say = say
-        if free_mib() < NEEDED_MIB:
+        has_image = self._chain.embedded and image.is_complete(image.folder_of(self._chain))
+        self._needed_mib = NEEDED_MIB if has_image else STARTED_ANEW_MIB
+        if free_mib() < self._needed_mib:
             raise SandboxError(
-                f"a Lean checker needs {NEEDED_MIB} MiB of memory, {free_mib()} MiB are free",
+                f"a Lean checker needs {self._needed_mib} MiB of memory, {free_mib()} MiB are free",
                 hint="end other programs, or use a native Lean, which needs less",
             )
         self._begun_s = asyncio.get_running_loop().time()
@@ -65,14 +69,14 @@ class Engine:
         """Begin to start the elaborator, which a search will need soon; return what becomes of it."""
         if self._checker is None:
             self._say(
-                f"{self._chain.name}: starting, about half a minute; the budget begins when it is ready\n"
+                f"{self._chain.name}: starting, some seconds; the budget begins when it is ready\n"
             )
             self._checker = _started(self._start_checker())
         return self._checker
 
     def prestart_spare(self) -> None:
         """Begin to start the elaborator of the final check, where memory has room for a third process."""
-        if self._spare is None and free_mib() >= NEEDED_MIB:
+        if self._spare is None and free_mib() >= self._needed_mib:
             self._spare = _started(self._open_checker())
 
     async def _start_referee(self) -> Referee:
@@ -81,7 +85,7 @@ class Engine:
         return referee
 
     async def _start_checker(self) -> Checker:
-        if free_mib() < 2 * NEEDED_MIB:
+        if free_mib() < 2 * self._needed_mib:
             self._say(
                 "memory holds one checker at a time: the second starts when the first is up\n"
             )

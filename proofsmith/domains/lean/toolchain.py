@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 
@@ -14,8 +14,15 @@ NATIVE_VARIABLE = "PROOFSMITH_LEAN"
 DRIVER = "Driver.lean"
 LOADER = "loader.js"
 STACK_KIB = 8000
-V8_FLAGS = (f"--stack-size={STACK_KIB}", "--liftoff-only")
-"""The tier-up compiler competes with Lean itself for few cores; its code is hardly faster on short proofs."""
+KEEP = "keep"
+V8_FLAGS = (
+    f"--stack-size={STACK_KIB}",
+    # The tier-up compiler competes with Lean itself for few cores; its code is hardly faster on short proofs.
+    "--liftoff-only",
+    # Of 10^5 functions a checker calls few: those are compiled when first called.
+    "--wasm-lazy-compilation",
+    "--wasm-lazy-validation",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +36,8 @@ class Toolchain:
     files: Mapping[str, bytes] = field(default_factory=dict)
     memory_mib: int = 6144
     embedded: bool = False
+    resumed: "Toolchain | None" = None
+    """The toolchain as it starts anew, where this one goes on from an image of it."""
 
 
 def find(project: Path | None = None) -> Toolchain:
@@ -62,9 +71,20 @@ def _of_embedded(found: embedded.Embedded) -> Toolchain:
     return Toolchain(
         name=f"lean {embedded.LEAN_VERSION} (WebAssembly)",
         inputs={"lean": found.folder, "node": found.node},
-        argv=("/input/node", *V8_FLAGS, LOADER, "/input/lean", ".", "--run", DRIVER),
+        argv=("/input/node", *V8_FLAGS, LOADER, "start", "/input/lean", ".", "--run", DRIVER),
         files={LOADER: loader, DRIVER: _driver()},
         embedded=True,
+    )
+
+
+def resuming(chain: Toolchain, image: Path) -> Toolchain:
+    """Return the toolchain that goes on from the memory of a checker that was started before."""
+    start = chain.argv.index("start")
+    return replace(
+        chain,
+        inputs={**chain.inputs, "image": image},
+        argv=(*chain.argv[:start], "resume", *chain.argv[start + 1 : start + 3], "/input/image"),
+        resumed=chain,
     )
 
 

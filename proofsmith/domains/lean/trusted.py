@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
-from proofsmith.domains.lean.checker import Statement, parsed, spec_of
+from proofsmith.domains.lean.checker import Statement, parsed, started
 from proofsmith.domains.lean.toolchain import Toolchain
 from proofsmith.protocols import Sandbox, Service
 from proofsmith.types import JSON
@@ -106,6 +106,4 @@ async def open_referee(
     Raises:
         SandboxError: it does not start.
     """
-    box = sandbox.fresh(inputs=toolchain.inputs)
-    spec = spec_of(toolchain, name="lean replay checker", scope=scope, level=sandbox.level)
-    return Referee(await box.service(spec))
+    return Referee(await started(sandbox, toolchain, name="lean replay checker", scope=scope))
