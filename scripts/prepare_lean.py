@@ -7,6 +7,7 @@ from proofsmith.executors.choice import open_sandbox
 
 
 async def main() -> None:
+    """Make the image if there is none."""
     await image.prepared(await open_sandbox(), toolchain.find())
 
 

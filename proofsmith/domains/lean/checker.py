@@ -295,9 +295,10 @@ async def started(
     except SandboxError:
         if chain.resumed is None:
             raise
-        image.forget(chain)
     spec = spec_of(toolchain, name=name, scope=scope, level=sandbox.level)
-    return await sandbox.fresh(inputs=toolchain.inputs).service(spec)
+    service = await sandbox.fresh(inputs=toolchain.inputs).service(spec)
+    image.forget(chain)  # only now is it known that the image was at fault, not the machine
+    return service
 
 
 async def open_checker(sandbox: Sandbox, toolchain: Toolchain) -> Checker:

@@ -16,6 +16,7 @@ _THEOREM = re.compile(r"^[ \t]*(?:theorem|lemma)\b", re.MULTILINE)
 _HEAD = re.compile(
     r"(?:(?:@\[[^\]]*\]|private|protected|noncomputable|public|nonrec)\s+)*(theorem|lemma|def|abbrev)\s+([^\s:({\[⦃]+)"
 )
+_RAW = re.compile(r'r(#*)"')
 _BINDING = re.compile(r"\b(?:let|have)\b")
 _SCOPE = re.compile(
     r"^[ \t]*(namespace|section|noncomputable section|public section|end)\b[ \t]*(\S*)"
@@ -48,11 +49,19 @@ def _after(text: str, at: int) -> int:
         return len(text) if end < 0 else end
     if text.startswith("/-", at):
         return _block_end(text, at)
+    if text[at] == "r" and (raw := _RAW.match(text, at)) and not _in_name(text, at):
+        end = text.find(f'"{raw[1]}', raw.end())
+        return len(text) if end < 0 else end + 1 + len(raw[1])
     if text[at] == '"':
         return _string_end(text, at)
     if text[at] == "'" and (character := re.compile(r"'(\\.[^']*|[^\\'\n])'").match(text, at)):
-        return at if at and (text[at - 1].isalnum() or text[at - 1] in "_'") else character.end()
+        return at if _in_name(text, at) else character.end()
     return at
+
+
+def _in_name(text: str, at: int) -> bool:
+    """Say whether the character at `at` goes on with a name that began before it."""
+    return at > 0 and (text[at - 1].isalnum() or text[at - 1] in "_'!?")
 
 
 def _block_end(text: str, at: int) -> int:

@@ -70,7 +70,8 @@ async def judge_text(
         negate=statement if disproof else None,
     )
     if found.ended:
-        return Judgement(status=Status.UNDECIDED, reason=f"the elaborator gave up: {found.ended}")
+        said = "timed out" if found.ended == "timeout" else found.ended
+        return Judgement(status=Status.UNDECIDED, reason=f"the elaborator {said}")
     if not found.ok or not found.export:
         return Judgement(status=_failed(found), reason=_told(found), elaborate_ms=found.ms)
     ruling = await referee.judge(
