@@ -13,6 +13,7 @@ from proofsmith.agents.report.fronts import fronts
 from proofsmith.agents.report.markup import Markup, element, join
 from proofsmith.agents.report.patch import patch
 from proofsmith.agents.report.plan_trees import plan_trees
+from proofsmith.agents.report.proof_trees import proof_trees
 from proofsmith.agents.report.roofline import roofline_of
 from proofsmith.agents.report.summary import (
     HEADLINES,
@@ -49,7 +50,7 @@ def page(report: Report) -> str:
 
 
 def _sections(report: Report) -> list[Markup]:
-    parts = [_header(report), _plots(report), plan_trees(report)]
+    parts = [_header(report), _plots(report), plan_trees(report), proof_trees(report)]
     if report.explanation:
         lines = [element("p", line) for line in report.explanation]
         parts.append(element("section", element("h2", "Why"), *lines))

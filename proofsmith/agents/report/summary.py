@@ -168,10 +168,15 @@ def evidence_line(item: Evidence) -> str:
 
 
 def short_facts(facts: Mapping[str, object]) -> str:
-    """Return at most FACTS_SHOWN facts of at most FACT_CHARACTERS each; longer ones are left out."""
-    told = {key: _fact(value) for key, value in facts.items() if key not in IN_THE_COMMAND}
+    """Return at most FACTS_SHOWN facts of at most FACT_CHARACTERS each; longer ones and tables are left out."""
+    plain = {key: value for key, value in facts.items() if not _is_table(value)}
+    told = {key: _fact(value) for key, value in plain.items() if key not in IN_THE_COMMAND}
     short = [f"{key} {text}" for key, text in told.items() if 0 < len(text) <= FACT_CHARACTERS]
     return ", ".join(short[:FACTS_SHOWN])
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, list) and any(isinstance(item, dict) for item in value)
 
 
 def row(report: Report) -> dict[str, str]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
-from proofsmith.domains.lean import gate, shape, source
+from proofsmith.domains.lean import gate, prooftree, shape, source
 from proofsmith.domains.lean.checker import CONFIRM_HEARTBEATS, Checker, Elaboration, Statement
 from proofsmith.domains.lean.trusted import COMPILER_AXIOMS, STANDARD_AXIOMS, Referee, Ruling
 from proofsmith.tools.feedback import headed
@@ -140,6 +140,7 @@ async def verify(
         referee=referee,
         allowed=frozenset(map(str, _listed(problem.options.get("allow-axiom")))),
         disproof=disproof,
+        depth=depth,
     )
     proofs = {} if disproof else source.proofs_of(document, text)
     evidence: list[Evidence] = []
@@ -168,6 +169,7 @@ class _Court:
     referee: Referee
     allowed: frozenset[str]
     disproof: bool
+    depth: Depth
     earlier: frozenset[str] = frozenset()
 
     async def judged(self, statement: Statement, proof: str) -> tuple[Judgement, dict[str, JSON]]:
@@ -189,6 +191,10 @@ class _Court:
         }
         if judged.status is Status.PROVED and not self.disproof:
             made["vacuous"] = await _vacuous(statement, self.checker)
+            if self.depth is Depth.FULL:
+                steps = await prooftree.grown(statement, proof, self.checker)
+                made["proof"] = [step.fields() for step in steps]
+                made["told"] = prooftree.written(steps)
         return judged, made
 
 
@@ -238,9 +244,10 @@ def _evidence(
         command=replay_command(problem, depth),
         exit_code=0 if judged.status.at_least(Status.PROVED) else 1,
         wall_s=wall_s if isinstance(wall_s, float) else 0.0,
-        log_tail=judged.reason[:LONGEST_FEEDBACK],
+        log_tail=(judged.reason or str(made.get("told") or ""))[:LONGEST_FEEDBACK],
         facts={
             **({"vacuous": True} if made.get("vacuous") else {}),
+            **({"proof": made["proof"]} if made.get("proof") else {}),
             "theorem": statement.name,
             "axioms": list(judged.axioms) or "none",
             "elaborate_ms": judged.elaborate_ms,
