@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from proofsmith.domains.lean import brief, proposers, source
+from proofsmith.domains.lean import brief, proposers, source, toolchain
 from proofsmith.domains.lean.checker import Checker
 from proofsmith.domains.lean.engine import Engine
 from proofsmith.domains.lean.verify import verify
@@ -43,15 +43,17 @@ class LeanDomain:
             UsageError: the file is not understood, or a statement has an error.
             SandboxError: no Lean is installed, or its checker does not start.
         """
-        problem = source.read(path, goal, options)
+        folder = Path(str(options["project"])) if options.get("project") else None
+        problem = source.read(path, goal, options, folder if toolchain.reads_text(folder) else None)
         engine = self._engine(problem, sandbox)
         elaborator = engine.prestart()
         referee = await engine.referee()
-        for target in source.document_of(problem).targets:
+        document = source.document_of(problem)
+        for target in document.targets:
             reading = await referee.read(target.statement)
             if not reading.ok:
-                offset = 1 + problem.text.count("\n", 0, 0 if reading.in_prelude else target.start)
-                line = f"line {reading.line + offset - 1}: " if reading.line else ""
+                at = source.line_of(document, target, reading.line, in_prelude=reading.in_prelude)
+                line = f"line {at}: " if at else "a module that it imports: "
                 said = " ".join(reading.error.split())[:300]
                 raise UsageError(f"{path.name}: {line}{said}", hint="correct the statement first")
         if goal in (Goal.SOLVE, Goal.REFUTE):  # the budget of a search begins when it can

@@ -5,16 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from proofsmith.domains.lean import folder
 from proofsmith.domains.lean import text as lean_text
 from proofsmith.domains.lean.checker import CORE_IMPORTS, Context, Statement
 from proofsmith.errors import UsageError
 from proofsmith.types import JSON, Goal, Problem, Status, digest
 
 LARGEST_BYTES = 4 * 1024 * 1024
-_IMPORT = re.compile(
-    r"[ \t]*(?:(?:public\s+)?(?:meta\s+)?import\s+(?:all\s+)?([^\s]+)|module|prelude)[ \t]*(?=\n|$)"
-)
-_CORE = re.compile(r"^(?:Init|Std)(?:\.|$)|^Lean$")
 SORRY = ":= by sorry"
 _HEAD = re.compile(r"(?:theorem|lemma)\s+\S+\s*", re.S)
 
@@ -39,8 +36,14 @@ class Document:
     targets: tuple[Target, ...]
 
 
-def read(source: Path, goal: Goal, options: Mapping[str, JSON]) -> Problem:
-    """Return the problem in `source`; raises UsageError for what the user can correct."""
+def read(
+    source: Path, goal: Goal, options: Mapping[str, JSON], as_text: Path | None = None
+) -> Problem:
+    """Return the problem in `source`, its imports read as text from the folder `as_text` where that is given.
+
+    Raises:
+        UsageError: what the user can correct.
+    """
     text = text_of(source)
     theorem = str(options.get("theorem") or "")
     document = take_apart(text, theorem)
@@ -50,13 +53,14 @@ def read(source: Path, goal: Goal, options: Mapping[str, JSON]) -> Problem:
         )
     _check_imports(document, options)
     _check_holes(text, document)
+    modules = folder.modules(as_text, document.imports) if as_text else {}
     kept = {name: options[name] for name in sorted(options)}
     return Problem(
-        id=digest("lean", text, theorem, repr(kept))[:16],
+        id=digest("lean", text, theorem, repr(kept), *modules.values())[:16],
         domain="lean",
         goal=goal,
         text=text,
-        files={source.name: text},
+        files={source.name: text, **modules},
         editable=(source.name,),
         options={**kept, "path": source.name},
         required=Status.PROVED,
@@ -65,7 +69,18 @@ def read(source: Path, goal: Goal, options: Mapping[str, JSON]) -> Problem:
 
 def document_of(problem: Problem) -> Document:
     """Take the problem's file apart again."""
-    return take_apart(problem.text, str(problem.options.get("theorem") or ""))
+    return take_apart(problem.text, str(problem.options.get("theorem") or ""), problem.files)
+
+
+def line_of(document: Document, target: Target, line: int, *, in_prelude: bool) -> int:
+    """Return the line of the file, from 1, where Lean saw an error; 0 when that is in a module before it."""
+    if not in_prelude:
+        return document.text.count("\n", 0, target.start) + line
+    before = document.text[document.body : target.start]
+    skipped = document.body + len(before) - len(before.lstrip("\n"))
+    prelude = target.statement.context.prelude
+    above = prelude.count("\n") - before.strip("\n").count("\n")
+    return max(0, line - above) and document.text.count("\n", 0, skipped) + line - above
 
 
 def text_of(path: Path) -> str:
@@ -87,8 +102,10 @@ def text_of(path: Path) -> str:
     return text
 
 
-def take_apart(text: str, theorem: str = "") -> Document:
+def take_apart(text: str, theorem: str = "", files: Mapping[str, str] | None = None) -> Document:
     """Find imports and targets: the theorem named, else all that are open, else the last one.
+
+    `files` may hold modules of the user's folder, which then stand before the text instead of being imported.
 
     Raises:
         UsageError: there is no theorem of that name.
@@ -105,13 +122,25 @@ def take_apart(text: str, theorem: str = "") -> Document:
     else:
         chosen = [c for c in theorems if is_open(text[body + c.start : body + c.end])]
         chosen = chosen or theorems[-1:]
+    modules = {
+        name: given for name, given in (files or {}).items() if name.startswith(folder.PLACE)
+    }
+    library = folder.joined(modules)
     context_imports = imports or CORE_IMPORTS
+    if modules:
+        own = {
+            name.removeprefix(folder.PLACE).removesuffix(".lean").replace("/", ".")
+            for name in modules
+        }
+        wanted = (*context_imports, *folder.core_imports(modules.values()))
+        context_imports = tuple(dict.fromkeys(name for name in wanted if name not in own))
+        context_imports = context_imports if len(context_imports) > 1 else CORE_IMPORTS
     targets = []
     for command in chosen:
         start, end = body + command.start, body + command.end
         whole = text[start:end]
         head = whole[: lean_text.statement_end(whole)].rstrip()
-        context = Context(imports=context_imports, prelude=text[body:start].strip("\n"))
+        context = Context(imports=context_imports, prelude=library + text[body:start].strip("\n"))
         statement = Statement(context=context, name=command.name, text=f"{head} {SORRY}")
         targets.append(Target(statement=statement, start=start, end=end))
     return Document(text=text, imports=imports, body=body, targets=tuple(targets))
@@ -119,20 +148,8 @@ def take_apart(text: str, theorem: str = "") -> Document:
 
 def imports_of(text: str) -> tuple[tuple[str, ...], int]:
     """Return the imported modules, `Init` first, and where the rest begins; empty when there are none."""
-    bare = lean_text.code(text)
-    found: list[str] = []
-    at = 0
-    while True:
-        blank = re.compile(r"\s*").match(bare, at)
-        line = _IMPORT.match(bare, blank.end() if blank else at)
-        if line is None:
-            break
-        at = line.end()
-        if line[1]:
-            found.append(line[1])
-    if not found:
-        return (), at
-    return tuple(dict.fromkeys(["Init", *found])), at
+    found, at = folder.imports_of(text)
+    return (tuple(dict.fromkeys(["Init", *found])) if found else ()), at
 
 
 def proof_of(document: Document, target: Target, candidate: str) -> str:
@@ -236,7 +253,7 @@ def is_open(text: str) -> bool:
 
 
 def _check_imports(document: Document, options: Mapping[str, JSON]) -> None:
-    foreign = [name for name in document.imports if not _CORE.match(name)]
+    foreign = [name for name in document.imports if not folder.CORE.match(name)]
     if foreign and not options.get("project"):
         raise UsageError(
             f"`import {foreign[0]}` needs --project", hint="--project DIR names your Lake project"

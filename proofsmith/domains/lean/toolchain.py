@@ -51,15 +51,25 @@ def find(project: Path | None = None) -> Toolchain:
     if native is not None:
         return _of_native(native, project)
     found = embedded.find()
-    if project is not None:
+    if project is not None and not reads_text(project):
         raise UsageError(
             f"the project wants {_wanted(project) or 'a native Lean'}, which is not installed"
-            + (f"; the embedded Lean {embedded.LEAN_VERSION} reads no projects" if found else ""),
+            + (f"; the embedded Lean is {embedded.LEAN_VERSION}" if found else ""),
             hint="install it with elan (https://elan.lean-lang.org), then `lake build`",
         )
     if found is None:
         raise SandboxError("no Lean and no Node with the embedded Lean", hint=embedded.INSTALL)
     return _of_embedded(found)
+
+
+def reads_text(project: Path | None) -> bool:
+    """Say whether the embedded Lean stands in for a project's: it reads modules as text, of its own version alone."""
+    if project is None or _native(project) is not None or embedded.find() is None:
+        return False
+    wanted = _wanted(project)
+    return not wanted or wanted.partition(":")[2].startswith(
+        embedded.LEAN_VERSION.partition("-")[0], 1
+    )
 
 
 def _driver() -> bytes:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
-from proofsmith.domains.lean import gate, prooftree, shape, source
+from proofsmith.domains.lean import folder, gate, prooftree, shape, source
 from proofsmith.domains.lean.checker import CONFIRM_HEARTBEATS, Checker, Elaboration, Statement
 from proofsmith.domains.lean.trusted import COMPILER_AXIOMS, STANDARD_AXIOMS, Referee, Ruling
 from proofsmith.tools.feedback import headed
@@ -265,6 +265,9 @@ def replay_command(problem: Problem, depth: Depth) -> tuple[str, ...]:
     command = ["proofsmith", "check", f"base/{name}", f"candidate/{name}", "--json"]
     if problem.options.get("theorem"):
         command += ["--theorem", str(problem.options["theorem"])]
+    if problem.options.get("project"):
+        own = any(path.startswith(folder.PLACE) for path in problem.files)
+        command += ["--project", f"base/{folder.PLACE}" if own else str(problem.options["project"])]
     if depth is Depth.QUICK:
         command += ["--depth", "quick"]
     for axiom in _listed(problem.options.get("allow-axiom")):

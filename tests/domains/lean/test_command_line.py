@@ -85,3 +85,14 @@ class TestWithChecker:
         run = json.loads(listed.stdout)[0]["run"]
         again = proofsmith("runs", "replay", run, cwd=tmp_path, timeout=300)
         assert again.returncode == 0, again.stdout + again.stderr
+
+    def test_a_theorem_over_modules_of_a_folder_is_proved_and_its_run_replays(self, tmp_path, lean):
+        (tmp_path / "Base.lean").write_text("namespace Base\ndef inc (n : Nat) := n + 1\n")
+        text = "import Base\n\ntheorem T (n : Nat) : Base.inc n = n + 1 := sorry\n"
+        (tmp_path / "S.lean").write_text(text)
+        argv = ("prove", "S.lean", "--project", ".", "--no-model")
+        done = proofsmith(*argv, cwd=tmp_path, timeout=300)
+        assert done.returncode == 0, done.stderr
+        run = json.loads(proofsmith("runs", "list", "--json", cwd=tmp_path).stdout)[0]["run"]
+        again = proofsmith("runs", "replay", run, cwd=tmp_path, timeout=300)
+        assert again.returncode == 0, again.stdout + again.stderr
