@@ -12,7 +12,11 @@ SPEC = DomainSpec(
     entry="proofsmith.domains.lean.domain:LeanDomain",
     options=(
         Option(name="theorem", help="name of the theorem, when the file leaves several open"),
-        Option(name="project", help="folder or Lake project whose modules the file imports", kind="path"),
+        Option(
+            name="project",
+            help="folder or Lake project whose modules the file imports",
+            kind="path",
+        ),
         Option(name="allow-axiom", help="axiom that proofs may use", metavar="NAME", many=True),
     ),
     probes=(
