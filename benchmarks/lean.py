@@ -8,15 +8,17 @@ A run that was stopped goes on where it stood when it is given the same --result
 import argparse
 import asyncio
 import os
+import re
 import statistics
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.bars import Bars
 from benchmarks.lean_rules import SETS, Record, compared, rows, solving, statement_of
-from proofsmith.domains.lean import toolchain
-from proofsmith.domains.lean.checker import Checker, open_checker
+from proofsmith.domains.lean import image, toolchain
+from proofsmith.domains.lean.checker import Checker, Context, open_checker
 from proofsmith.domains.lean.trusted import Referee, open_referee
 from proofsmith.domains.lean.verify import judge_text
 from proofsmith.executors.choice import open_sandbox
@@ -25,7 +27,9 @@ from proofsmith.types import Status
 READY_S = 30.0
 MEDIAN_MS = 150.0
 P95_MS = 500.0
-PARTS = ("hostile", "warm", "rules", "search")
+GROWTH = 1.3
+MEMORY_REQUESTS = 1000
+PARTS = ("hostile", "warm", "memory", "rules", "search")
 FIXTURES = Path(__file__).parents[1] / "tests/fixtures/lean/hostile.jsonl"
 
 
@@ -66,10 +70,50 @@ async def warm(data: Path, checker: Checker, referee: Referee, bars: Bars, quick
     bars.at_most("lean_warm_p95_ms", statistics.quantiles(times, n=20)[-1], P95_MS)
 
 
+async def growth(checker: Checker, bars: Bars, requests: int) -> None:
+    """Ask for different small proofs; the tenth and the last request are followed by a look at the resident size."""
+    sizes = []
+    for number in range(1, requests + 1):
+        text = f"theorem T (a b : Nat) (h : a + {number} < b) : b ≠ a := by omega"
+        found = await checker.elaborate(Context(), text, name="T", export=True)
+        assert found.ok, found.first_error
+        if number in (10, requests):
+            sizes.append(largest_checker_mib())
+    print(f"after 10 requests {sizes[0]:.0f} MiB, after {requests} {sizes[1]:.0f} MiB")
+    bars.at_most("lean_memory_growth", sizes[1] / sizes[0], GROWTH)
+
+
+def largest_checker_mib() -> float:
+    """Return the resident size of the largest process below this one that runs Lean."""
+    sizes, parents = {os.getpid(): 0.0}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            status = (folder / "status").read_text()
+            lean = b"\0loader.js\0" in (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        told = dict(re.findall(r"^(PPid|VmRSS):\s+(\d+)", status, re.M))
+        parents[int(folder.name)] = int(told["PPid"])
+        if lean:
+            sizes[int(folder.name)] = int(told.get("VmRSS", 0)) / 1024
+    return max(mib for process, mib in sizes.items() if is_below(process, parents))
+
+
+def is_below(process: int, parents: Mapping[int, int]) -> bool:
+    while process in parents and process != os.getpid():
+        process = parents[process]
+    return process == os.getpid()
+
+
 async def main(chosen: argparse.Namespace, data: Path) -> int:
     bars = Bars()
     sandbox = await open_sandbox()
     chain = toolchain.find()
+    started = time.perf_counter()
+    await image.prepared(sandbox, chain)
+    print(
+        f"image of a started checker, made once for an installation: {time.perf_counter() - started:.1f} s"
+    )
     started = time.perf_counter()
     async with asyncio.TaskGroup() as group:
         opening = group.create_task(open_checker(sandbox, chain))
@@ -80,6 +124,8 @@ async def main(chosen: argparse.Namespace, data: Path) -> int:
         await hostile(data, checker, referee, bars)
     if "warm" in chosen.part:
         await warm(data, checker, referee, bars, chosen.quick)
+    if "memory" in chosen.part:
+        await growth(checker, bars, MEMORY_REQUESTS // (4 if chosen.quick else 1))
     record = Record(chosen.results)
     if "search" in chosen.part:
         await compared(data, checker, referee, bars, record, chosen, os.getpid())
