@@ -24,7 +24,9 @@ HARD_WALL_S = 60.0
 MOST_DEATHS = 3
 """One text that kills the server says something of the text; so many in a row, of the machine."""
 RECYCLE_REQUESTS = 2500
-RECYCLE_MIB = 4600
+RECYCLE_MIB = 2600
+STARTED_ANEW_RECYCLE_MIB = 4600
+"""Half as much again as a checker takes when it is ready; it is ready again in seconds."""
 
 CORE_IMPORTS = ("Init", "Std")
 
@@ -266,7 +268,7 @@ def spec_of(
         ready_timeout_s=READY_S,
         request_timeout_s=HARD_WALL_S,
         recycle_requests=RECYCLE_REQUESTS,
-        recycle_mib=RECYCLE_MIB,
+        recycle_mib=RECYCLE_MIB if toolchain.resumed else STARTED_ANEW_RECYCLE_MIB,
         limits=Limits(
             wall_s=HARD_WALL_S,
             cpu_s=HARD_WALL_S,
