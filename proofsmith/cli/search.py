@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from proofsmith.types import Report
 
 SOURCE = typer.Argument(metavar="FILE", help="the file to work on", show_default=False)
+STATEMENTS = typer.Argument(
+    metavar="FILE", help="the file to work on; also a folder, or a .jsonl set", show_default=False
+)
 SOURCES = typer.Argument(
     metavar="FILE", help="the file to work on; of SQL also a folder or a log", show_default=False
 )
@@ -66,13 +70,21 @@ def solve(
 
 
 def prove(
-    source: Annotated[Path, SOURCE],
+    source: Annotated[Path, STATEMENTS],
     searching: Searching,
     judging: Judging,
     common: Common,
     domain_options: Mapping[str, object],
 ) -> int:
-    """Prove or disprove what a file leaves open."""
+    """Prove or disprove what a file, folder or .jsonl set leaves open."""
+    if is_workload(source, "lean"):
+        common = replace(common, domain="lean")
+        return _run_all(
+            source,
+            _goal(searching.goal or Goal.SOLVE),
+            (searching, judging, common),
+            domain_options,
+        )
     return solve(source, searching, judging, common, domain_options)
 
 

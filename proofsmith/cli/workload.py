@@ -1,4 +1,4 @@
-"""The verb `optimize` over a folder or a log: one search a file, one table, advice that several files share."""
+"""A verb over a folder, a log or a set: one search a file, one table, advice that several files share."""
 
 import json
 import sys
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from proofsmith.types import Report
 
 
+FILES = {".log": "sql", ".jsonl": "lean"}
+"""Suffixes of files that hold several problems, and the domain that takes them apart."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One file with its report, or with why there is none."""
@@ -39,11 +43,19 @@ class Row:
         return report.best.comparisons[0].ratio if report.best.comparisons else None
 
     @property
+    def settled(self) -> bool:
+        """Whether a first version was found, or it is known that there is none."""
+        settled = (Conclusion.SOLVED, Conclusion.DISPROVED)
+        return self.report is not None and self.report.conclusion in settled
+
+    @property
     def line(self) -> str:
         """The file, what was found and how strongly it is known, in one line."""
         if self.report is None:
             return f"{self.path.name:24} refused: {self.refused}"
         best, ratio = self.report.best, self.ratio
+        if self.settled:
+            return f"{self.path.name:24} {self.report.conclusion}  ({self.report.run_id})"
         if best is None or ratio is None:
             return f"{self.path.name:24} nothing better found  ({self.report.run_id})"
         told = f"{ratio:.2f}x, {best.verdict.status}, {best.candidate.move}"
@@ -51,10 +63,9 @@ class Row:
 
 
 def is_workload(source: Path, domain: str | None) -> bool:
-    """Say whether `source` is a folder, or a file that its domain takes apart: the suffix `.log`."""
-    return (
-        source.is_dir() or source.is_file() and source.suffix == ".log" and domain in (None, "sql")
-    )
+    """Say whether `source` is a folder, or a file that its domain takes apart."""
+    taker = FILES.get(source.suffix) if source.is_file() else None
+    return source.is_dir() or taker is not None and domain in (None, taker)
 
 
 def parts(source: Path, domain: str | None, given: Mapping[str, object]) -> list[Path]:
@@ -66,10 +77,12 @@ def parts(source: Path, domain: str | None, given: Mapping[str, object]) -> list
     takers = [s for s in domains.specs() if s.workload and domain in (None, s.name)]
     if source.is_dir():
         takers = [s for s in takers if any(p for x in s.suffixes for p in source.glob(f"*{x}"))]
+    else:
+        takers = [s for s in takers if s.name == FILES.get(source.suffix)]
     if len(takers) != 1:
         raise UsageError(
             f"{source} is a folder" if source.is_dir() else f"no domain handles '{source.name}'",
-            hint="name a source file, or a folder of .sql files",
+            hint="name a source file, or a folder of .sql or .lean files",
         )
     return _split(takers[0], source, given)
 
@@ -119,7 +132,7 @@ def shared_advice(rows: list[Row]) -> list[str]:
 
 
 def show(rows: list[Row], *, as_json: bool) -> int:
-    """Print the table and the advice; return the exit code: 0 when some file got better."""
+    """Print the table and the advice; return the exit code: 0 when some file got better or was solved."""
     advice = shared_advice(rows)
     if as_json:
         listed = [
@@ -140,4 +153,5 @@ def show(rows: list[Row], *, as_json: bool) -> int:
         typer.echo(visible("\n".join([*lines, *(f"  {line}" for line in advice)])))
     if all(row.report is None for row in rows):
         return Exit.USAGE
-    return Exit.DONE if any(row.ratio for row in rows) else Exit.NOT_SO
+    done = any(row.ratio or row.settled for row in rows)
+    return Exit.DONE if done else Exit.NOT_SO

@@ -42,4 +42,5 @@ SPEC = DomainSpec(
         ),
     ),
     required=Status.PROVED,
+    workload="proofsmith.domains.lean.workload:split",
 )
