@@ -59,8 +59,8 @@ class TestWithChecker:
         assert json.loads(done.stdout)["status"] == "proved"
 
     def test_a_statement_with_an_error_is_refused_with_its_line(self, tmp_path, lean):
-        (tmp_path / "S.lean").write_text("\n\ntheorem T (a : Nat) : a + foo = a := sorry\n")
-        complained(proofsmith("prove", "S.lean", cwd=tmp_path, timeout=300), 2, "line 3", "foo")
+        (tmp_path / "S.lean").write_text("\n\ntheorem T (a : Nat) : a = Nat.missing a := sorry\n")
+        complained(proofsmith("prove", "S.lean", cwd=tmp_path, timeout=300), 2, "line 3", "missing")
 
     def test_one_broken_theorem_among_two_hundred_is_named_by_its_line(self, tmp_path, lean):
         lines = [f"theorem t{i} (n : Nat) : n + {i} = {i} + n := by omega" for i in range(200)]
