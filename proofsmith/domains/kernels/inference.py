@@ -47,15 +47,13 @@ def infer(function: syntax.Function, types: Mapping[str, str]) -> Contract:
     pointers = [p.name for p in function.parameters if p.pointers]
     loops = tuple(_every_loop(function.body))
     used = loopnest.subscripts(function.body)
-    limiting = {
-        n for loop in loops for n in loopnest.names(loop.bound) | loopnest.names(loop.start)
-    }
-    inside = {n for s in used for i in s.indices for n in loopnest.names(i)}
+    limiting = {n for e in loops for n in loopnest.names(e.bound) | loopnest.names(e.start)}
     written = " ".join(e for p in function.parameters for e in p.extents)
+    limiting |= {n for s in used for i in s.indices for n in loopnest.names(i)}
     sizes = [
         n
         for n, e in elements.items()
-        if n not in pointers and e.kind != "float" and (n in limiting | inside or n in written)
+        if n not in pointers and e.kind != "float" and (n in limiting or n in written)
     ]
     shapes = {
         p.name: _shape(p, sizes, loops, [s for s in used if s.array == p.name])
