@@ -122,7 +122,8 @@ async def _cases(state: ProofState, block: str, checker: Checker) -> tuple[Step,
 
 def _facing(alternative: str, goals: tuple[str, ...]) -> tuple[str, ...]:
     name = alternative.lstrip("| @").split()[0]
-    return tuple(goal for goal in goals if goal.startswith(f"case {name}\n"))
+    label = re.compile(rf"case (?:\S+\.)?{re.escape(name)}\n")
+    return tuple(goal for goal in goals if label.match(goal))
 
 
 def written(steps: tuple[Step, ...], depth: int = 0) -> str:
