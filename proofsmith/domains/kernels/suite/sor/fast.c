@@ -15,12 +15,6 @@ void sor(int n, int steps, double omega, double *G)
         for (; i + 4 <= n - 1; i += 4) {
             const int last = n - 2;
             double *p = G + (long)i * n, *q = p + n, *r = q + n, *s = r + n, *above = p - n, *below = s + n;
-            if (last < 4) {
-                for (int row = i; row < i + 4; row++)
-                    for (int j = 1; j <= last; j++)
-                        point(G, n, row, j, a, b);
-                continue;
-            }
             for (int row = 0; row < 3; row++)
                 for (int j = 1; j <= 3 - row; j++)
                     point(G, n, i + row, j, a, b);
