@@ -1,5 +1,9 @@
-"""Write the synthetic standard-cell library of the Verilog domain: made up, linear, nobody's process."""
+"""Write the synthetic standard-cell library of the Verilog domain: made up, linear, nobody's process.
 
+usage: python scripts/liberty_library.py proofsmith/domains/verilog/edu45.lib.gz
+"""
+
+import gzip
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +89,7 @@ SETUP_HOLD = (("setup_rising", 0.035), ("hold_rising", 0.005))
 
 def listed(values: tuple[float, ...]) -> str:
     """Return numbers as a Liberty list."""
-    return '"' + ",".join(f"{value:g}" for value in values) + '"'
+    return '"' + ", ".join(f"{value:g}" for value in values) + '"'
 
 
 def tables(intrinsic_ns: float, resistance: float) -> list[str]:
@@ -93,13 +97,13 @@ def tables(intrinsic_ns: float, resistance: float) -> list[str]:
     lines = []
     for name, of_intrinsic, of_resistance, share in TABLES:
         rows = [
-            ",".join(
+            ", ".join(
                 f"{of_intrinsic * intrinsic_ns + share * slew + of_resistance * resistance * load:.5f}"
                 for load in LOADS_PF
             )
             for slew in SLEWS_NS
         ]
-        body = ",".join(f'"{row}"' for row in rows)
+        body = ", ".join(f'"{row}"' for row in rows)
         lines.append(f"      {name}(t) {{ values({body}); }}")
     return lines
 
@@ -179,8 +183,8 @@ def library() -> str:
     lines += flip_flop("DFFR_X1", 5.32, "RN", "clear")
     lines += flip_flop("DFFS_X1", 5.32, "SN", "preset")
     lines += latch()
-    return "\n".join(line.strip() for part in [*lines, "}", ""] for line in part.split("\n"))
+    return "\n".join([*lines, "}", ""])
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(library(), encoding="ascii")
+    Path(sys.argv[1]).write_bytes(gzip.compress(library().encode("ascii"), mtime=0))

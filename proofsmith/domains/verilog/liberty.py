@@ -10,7 +10,7 @@ from pathlib import Path
 
 from proofsmith.errors import UsageError
 
-SHIPPED = Path(__file__).with_name("edu45.lib")
+SHIPPED = Path(__file__).with_name("edu45.lib.gz")
 """The synthetic library that is used when no `--liberty` is given; made by scripts/liberty_library.py."""
 MOST_MIB = 64
 GZIP_MAGIC = b"\x1f\x8b"

@@ -1,6 +1,9 @@
 """Reading cell libraries: plain, gzipped, damaged and too large."""
 
 import gzip
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -8,13 +11,20 @@ from proofsmith.domains.verilog import liberty
 from proofsmith.domains.verilog.functions import compiled
 from proofsmith.errors import UsageError
 
-SHIPPED = liberty.SHIPPED.read_bytes()
+ROOT = Path(__file__).parents[3]
+SHIPPED = gzip.decompress(liberty.SHIPPED.read_bytes())
 
 
-def test_a_gzipped_library_reads_as_the_plain_one(tmp_path):
-    packed = tmp_path / "cells.lib.gz"
-    packed.write_bytes(gzip.compress(SHIPPED))
-    assert liberty.load(packed).cells == liberty.load().cells
+def test_a_plain_library_reads_as_the_gzipped_one(tmp_path):
+    plain = tmp_path / "cells.lib"
+    plain.write_bytes(SHIPPED)
+    assert liberty.load(plain).cells == liberty.load().cells
+
+
+def test_the_script_writes_the_library_that_is_shipped(tmp_path):
+    written = tmp_path / "cells.lib.gz"
+    subprocess.run([sys.executable, "scripts/liberty_library.py", written], cwd=ROOT, check=True)
+    assert gzip.decompress(written.read_bytes()) == SHIPPED
 
 
 @pytest.mark.parametrize(
