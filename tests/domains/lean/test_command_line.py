@@ -46,6 +46,13 @@ async def test_memory_that_holds_no_checker_is_said_with_both_figures(lean):
         Engine(None, None, free=lambda: 100)
 
 
+def replayed(folder, told):
+    """Repeat the run whose replay command the result names."""
+    run = told.rpartition("runs replay ")[2].split()[0]
+    again = proofsmith("runs", "replay", run, cwd=folder, timeout=300)
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 class TestWithChecker:
@@ -57,6 +64,10 @@ class TestWithChecker:
         done = proofsmith("check", "S.lean", "P.lean", "--json", cwd=tmp_path, timeout=300)
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["status"] == "proved"
+
+    def test_a_statement_with_an_error_is_refused_with_its_line(self, tmp_path, lean):
+        (tmp_path / "S.lean").write_text("\n\ntheorem T (a : Nat) : a = Nat.missing a := sorry\n")
+        complained(proofsmith("prove", "S.lean", cwd=tmp_path, timeout=300), 2, "line 3", "missing")
 
     def test_one_broken_theorem_among_two_hundred_is_named_by_its_line(self, tmp_path, lean):
         lines = [f"theorem t{i} (n : Nat) : n + {i} = {i} + n := by omega" for i in range(200)]
@@ -71,9 +82,19 @@ class TestWithChecker:
         assert done.returncode == 0, done.stderr
         assert "solved" in done.stdout
 
-    def test_a_false_statement_ends_as_disproved_with_its_counter_example(self, tmp_path, lean):
+    def test_a_false_statement_ends_as_disproved_and_its_run_replays(self, tmp_path, lean):
         (tmp_path / "S.lean").write_text("theorem T (a b : Nat) : a + b = b := sorry\n")
         done = proofsmith("prove", "S.lean", "--no-model", cwd=tmp_path, timeout=300)
         assert done.returncode == 1, done.stderr
         assert "disproved" in done.stdout
         assert "a = 1" in done.stdout + done.stderr
+        replayed(tmp_path, done.stdout)
+
+    def test_a_theorem_over_modules_of_a_folder_is_proved_and_its_run_replays(self, tmp_path, lean):
+        (tmp_path / "Base.lean").write_text("namespace Base\ndef inc (n : Nat) := n + 1\n")
+        text = "import Base\n\ntheorem T (n : Nat) : Base.inc n = n + 1 := sorry\n"
+        (tmp_path / "S.lean").write_text(text)
+        argv = ("prove", "S.lean", "--project", ".", "--no-model")
+        done = proofsmith(*argv, cwd=tmp_path, timeout=300)
+        assert done.returncode == 0, done.stderr
+        replayed(tmp_path, done.stdout)

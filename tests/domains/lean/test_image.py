@@ -1,5 +1,8 @@
 """Checkers go on from the memory of one that was started before; without a usable image they start anew."""
 
+import asyncio
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,3 +87,50 @@ async def test_a_damaged_image_costs_only_the_time_it_would_have_saved(lean):
     finally:
         await checker.close()
         damaged.with_suffix(".lock").unlink()
+
+
+def below(pid):
+    """Return the processes that run the loader below `pid`."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(stat.parent.name)] = int(fields[1])
+    found = set()
+    for process in parents:
+        above = process
+        while above in parents and above != pid:
+            above = parents[above]
+        if above == pid and runs_the_loader(process):
+            found.add(process)
+    return found
+
+
+def runs_the_loader(pid):
+    try:
+        return b"\0loader.js\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+async def test_a_checker_killed_in_mid_request_costs_one_retry(lean):
+    before = below(os.getpid())
+    checker = await open_checker(await open_sandbox(), lean)
+    try:
+        servers = below(os.getpid()) - before
+        assert servers
+        busy = "example (a b c : Nat) (h : a < b) : a + c < b + c := by omega\n" * 300
+        asked = asyncio.create_task(checker.elaborate(Context(), busy, wall_s=300.0))
+        await asyncio.sleep(0.3)
+        assert not asked.done()
+        for server in servers:
+            os.kill(server, signal.SIGKILL)
+        answer = await asked
+        assert answer.ended == ""
+        assert (await checker.elaborate(Context(), TRUE)).ok
+    finally:
+        await checker.close()

@@ -65,3 +65,15 @@ def test_rows_that_need_mathlib_are_listed_as_not_runnable(tmp_path):
     lines = done.stdout.splitlines()
     assert len(lines) == 2
     assert all("refused: `import Mathlib` needs --project" in line for line in lines)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_set_is_settled_row_by_row(tmp_path, lean):
+    false = OWN | {"id": "own_2", "statement": "(n : Nat) : n + f = n"}
+    argv = ("prove", written(tmp_path, OWN, false), "--no-model")
+    done = proofsmith(*argv, cwd=tmp_path, timeout=500)
+    assert done.returncode == 0, done.stderr
+    one, two = done.stdout.splitlines()
+    assert "solved" in one
+    assert "disproved" in two
