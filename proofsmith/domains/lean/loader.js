@@ -6,7 +6,7 @@
 const fs = require("fs"), vm = require("vm"), path = require("path");
 const [mode, folder, work, ...args] = process.argv.slice(2);
 const image = mode === "resume" ? args.shift() : ".";
-const PART = 64 << 20, KEPT = "/kept/";
+const PART = 64 << 20, WORKERS = 2, KEPT = "/kept/";
 const file = path.join(folder, "lean.js");
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
@@ -97,6 +97,10 @@ function resume() {
     fs.closeSync(file);
   }
   stackRestore(stack);
+  // The threads of the kept memory are no more: tasks given to them would never be done.
+  wasmExports.lean_init_task_manager_using(WORKERS);
+  PThread.allocateUnusedWorker(); // takes seconds, meanwhile the first request comes
+  PThread.loadWasmModuleToWorker(PThread.unusedWorkers[0]);
   wasmExports.lean_apply_2(server, 1, 1);
   process.exit(0);
 }

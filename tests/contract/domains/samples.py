@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proofsmith.tools.mutation import mutants
+from proofsmith.types import Status
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
@@ -22,6 +23,8 @@ class Sample:
     """At least five seeded faults."""
     off_limits: str
     """Name of a file that may not be changed."""
+    of_a_hang: Status = Status.FAILED
+    """What a version that does not end comes to; a proof that is not read to its end may be right."""
 
 
 def _kernels():
@@ -77,4 +80,30 @@ def _verilog():
     )
 
 
-SAMPLES = {"kernels": _kernels, "sql": _sql, "verilog": _verilog}
+def _lean():
+    source = FIXTURES / "lean" / "contract" / "double.lean"
+    text = source.read_text()
+    claim = "theorem double_eq (n : Nat) : double n = 2 * n := "
+    proof = "by\n  induction n with\n  | zero => rfl\n  | succ n ih => unfold double; omega\n"
+    return Sample(
+        source=source,
+        right=(text.replace("sorry", proof), claim + "by\n  fun_induction double <;> omega\n"),
+        empty="",
+        vacuous="theorem double_eq : True := trivial\n",
+        hang="theorem long : (List.range 100000000).length = 1 := by decide +kernel\n"
+        + claim
+        + proof,
+        wrong=(
+            claim + "by omega\n",
+            claim + "sorry\n",
+            claim.replace("2 * n :", "n + n :") + "by\n  fun_induction double <;> omega\n",
+            claim.replace("(n : Nat)", "(n : Nat) (h : n = 0)") + "by subst h; rfl\n",
+            text.replace("double n + 2", "0").replace("2 * n := sorry", "0 := by cases n <;> rfl"),
+            "axiom double_eq (n : Nat) : double n = 2 * n\n",
+        ),
+        off_limits="Other.lean",
+        of_a_hang=Status.UNDECIDED,
+    )
+
+
+SAMPLES = {"kernels": _kernels, "lean": _lean, "sql": _sql, "verilog": _verilog}
