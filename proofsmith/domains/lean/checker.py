@@ -24,7 +24,7 @@ HARD_WALL_S = 60.0
 MOST_DEATHS = 3
 """One text that kills the server says something of the text; so many in a row, of the machine."""
 RECYCLE_REQUESTS = 2500
-RECYCLE_MIB = 2600
+RECYCLE_MIB = 3600
 STARTED_ANEW_RECYCLE_MIB = 4600
 """Half as much again as a checker takes when it is ready; it is ready again in seconds."""
 
