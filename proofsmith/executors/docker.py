@@ -1,5 +1,6 @@
 """The Docker daemon: containers are made, watched and removed here; the only module that speaks to it."""
 
+import atexit
 import contextlib
 import os
 import socket
@@ -59,6 +60,7 @@ class Started:
     container: Container
     connection: socket.socket
     doubtful: set[str]
+    living: dict[str, Container]
 
     def out_of_memory(self) -> bool:
         """Wait for the container's end and say whether the kernel killed one of its processes for memory."""
@@ -76,6 +78,7 @@ class Started:
     def kill(self) -> None:
         """End the container and remove it; raises SandboxError when the daemon does not do that."""
         self.connection.close()
+        self.living.pop(str(self.container.name), None)
         try:
             _remove(self.container)
         except SandboxError:
@@ -92,6 +95,8 @@ class Daemon:
     runtime: Runtime
     doubtful: set[str] = field(default_factory=set)
     """Names of containers that may still exist, since the daemon failed while they were made or removed."""
+    living: dict[str, Container] = field(default_factory=dict)
+    """Containers by name that run: servers among them outlive every question, and go when this process ends."""
 
     @classmethod
     def connect(
@@ -115,6 +120,7 @@ class Daemon:
                 ) from error
             daemon = cls(client, image_id, install())
             daemon.sweep()
+        atexit.register(daemon.end)
         return daemon
 
     @property
@@ -130,6 +136,12 @@ class Daemon:
             if not Path("/proc", container.labels[_LABEL]).exists():
                 _remove(container)
 
+    def end(self) -> None:
+        """Remove what still runs; what a failing daemon keeps is removed by the next `sweep`."""
+        while self.living:
+            with contextlib.suppress(SandboxError):
+                _remove(self.living.popitem()[1])
+
     def start(self, wanted: Wanted) -> Started:
         """Make and start a hardened container; what is left when that fails goes before the next one starts.
 
@@ -141,7 +153,8 @@ class Daemon:
         with reported("the Docker daemon started no container", hint="docker info"):
             try:
                 container = self._create(wanted, name)
-                return Started(container, _attached(container), self.doubtful)
+                self.living[name] = container
+                return Started(container, _attached(container), self.doubtful, self.living)
             except _FAILURES:
                 self.doubtful.add(name)
                 raise
