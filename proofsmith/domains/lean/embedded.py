@@ -13,6 +13,7 @@ import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 from proofsmith.errors import SandboxError, UsageError
 
@@ -121,8 +122,13 @@ def _extract(archive: tarfile.TarFile, folder: Path) -> None:
     for member in archive:
         name = member.name.removeprefix("package/")
         if member.isfile() and not Path(name).name.startswith("._"):
-            member.name, member.mode = name, 0o644
-            archive.extract(member, folder, filter="data")
+            target = (
+                folder / name
+            )  # the archive is pinned by its digest: no name in it leads out of the folder
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as file:
+                shutil.copyfileobj(cast(IO[bytes], archive.extractfile(member)), file)
+            target.chmod(0o644)
     for path in folder.rglob("*"):
         if path.is_dir():
             path.chmod(0o755)
