@@ -76,9 +76,11 @@ async def test_the_evidence_of_a_repair_says_and_draws_what_was_wrong(tmp_path):
     facts = verdict.evidence[0].facts
     assert "at_left" in facts["what was wrong"]
     assert facts["timing"] == ["at_left comes 1 cycle(s) late: a register too many before it"]
-    (picture,) = facts["pictures"]
-    assert picture["svg"].startswith("<svg")
-    assert "at_left wanted" in picture["svg"]
+    wave, graph = facts["pictures"]
+    assert wave["svg"].startswith("<svg")
+    assert "at_left wanted" in wave["svg"]
+    assert graph["svg"].startswith("<svg")
+    assert "at_left" in graph["svg"]
 
 
 def test_single_edits_change_one_thing_and_are_named_by_line():
