@@ -396,3 +396,5 @@ class Report:
     """Why the result is what it is; when nothing was found: what was tried and what bounds it."""
     spend: Spend = field(default_factory=Spend)
     manifest: Mapping[str, JSON] = field(default_factory=dict)
+    samples: Mapping[str, JSON] = field(default_factory=dict)
+    """Independent samples of the model: `count`, `right`, estimates `pass@k` and `eff@k`; empty for less than two."""

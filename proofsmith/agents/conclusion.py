@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from proofsmith.agents.confirm import Confirmed
 from proofsmith.agents.run import Run
+from proofsmith.agents.sampling import samples_of
 from proofsmith.types import (
     Comparison,
     Conclusion,
@@ -61,6 +62,7 @@ def conclude(
         explanation=tuple(explanation),
         spend=run.budget.spend,
         manifest=run.manifest,
+        samples=samples_of(run, outcomes),
     )
 
 

@@ -19,6 +19,7 @@ from proofsmith.agents.report.summary import (
     HEADLINES,
     compared,
     made,
+    sampled,
     settings_text,
     short_facts,
     spent,
@@ -104,6 +105,8 @@ def _header(report: Report) -> Markup:
         ("run", report.run_id),
         ("spent", spent(report)),
     ]
+    if report.samples:
+        facts.append(("samples", sampled(report)))
     if best is not None:
         facts.insert(1, ("known to be", _status(best.verdict.status)))
     return element(

@@ -46,6 +46,8 @@ def from_json(text: str, *, source: str = "report.json") -> Report:
             f"{source} has schema version {version!r}, not {SCHEMA_VERSION}",
             hint="read it with the release of proofsmith that wrote it",
         )
+    if isinstance(raw.get("report"), dict):
+        raw["report"].setdefault("samples", {})  # earlier releases did not estimate them
     try:
         report = _Document.model_validate(raw).report
     except ValidationError as error:

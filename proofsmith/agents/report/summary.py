@@ -113,6 +113,21 @@ def spent(report: Report) -> str:
     return f"{text}; ended by {report.ended_by}"
 
 
+def sampled(report: Report) -> str:
+    """Say what k independent samples of the model are worth here, for the least and the largest k; empty without any.
+
+    `pass@1 0.25, pass@8 0.93, eff@1 0.11, eff@8 0.60 over 9 samples`
+    """
+    found = report.samples
+    if not found:
+        return ""
+    kinds = [[key for key in found if key.startswith(f"{kind}@")] for kind in ("pass", "eff")]
+    keys = [key for kind in kinds for key in (*kind[:1], *kind[-1:])]
+    told = ", ".join(f"{key} {found[key]:.2f}" for key in keys)
+    high = ", high since it ended at the first right one" if found.get("stopped") else ""
+    return f"{told} over {found['count']} samples{high}"
+
+
 def six_lines(report: Report) -> list[str]:
     """Return what the command line prints of a report: at most six lines, the conclusion first."""
     best = report.best
@@ -124,7 +139,7 @@ def six_lines(report: Report) -> list[str]:
         rows.append(("checked", checked(best)))
         rows.append(("made by", lineage(report, best)))
     rows += _context(report)
-    rows.append(("spent", spent(report)))
+    rows.append(("spent", "; ".join(filter(None, (spent(report), sampled(report))))))
     verb = "replay" if best is not None else "show"
     rows.append((verb, f"proofsmith runs {verb} {report.run_id}"))
     return _aligned(rows)
