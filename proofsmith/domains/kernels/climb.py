@@ -54,7 +54,7 @@ class Climb:
     @property
     def light(self) -> list[Case]:
         """Calls on little data, for builds that run slowly."""
-        return [c for c in self.calls if sum(map(len, c.arrays.values())) < 100_000]
+        return [c for c in self.calls if weight(c) < 100_000]
 
     def note(self, check: str, status: Status, facts: dict[str, JSON], log: str = "") -> Evidence:
         """Record one check that was made."""
@@ -106,6 +106,11 @@ class Climb:
             command += ["--settings", canonical(self.candidate.settings)]
         command += ["--depth", str(self.depth), "--seed", str(self.seed), "--json"]
         return tuple(command)
+
+
+def weight(case: Case) -> int:
+    """Return the bytes of data of one call."""
+    return sum(map(len, case.arrays.values()))
 
 
 def clipped(text: str) -> str:

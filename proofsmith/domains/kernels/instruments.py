@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from proofsmith.domains.kernels import coverage, elf, jobs
-from proofsmith.domains.kernels.climb import Climb
+from proofsmith.domains.kernels.climb import Climb, weight
 from proofsmith.domains.kernels.compile import Build, base_of
 from proofsmith.domains.kernels.jobs import Case
 from proofsmith.domains.kernels.judging import ending
@@ -21,6 +21,8 @@ _RACE = re.compile(
 _TEAM_RUNTIME = re.compile(r"(GOMP_|omp_|__kmpc)\w+")
 _CASES = {Depth.QUICK: 120, Depth.FULL: 400}
 _RACE_CASES = {Depth.QUICK: 24, Depth.FULL: 80}
+_RACE_BYTES = {Depth.QUICK: 1_000_000, Depth.FULL: 16_000_000}
+"""Data of the heavier calls that the race detector watches: threads may begin above a size only."""
 
 
 @asynccontextmanager
@@ -79,14 +81,27 @@ async def races(climb: Climb) -> str:
     if not climb.threads:
         return ""
     largest = sorted(climb.light, key=lambda c: -sum(c.sizes.values()))
-    cases = largest[: _RACE_CASES[climb.depth]]
-    report, why = await _raced(climb, climb.candidate, cases)
-    if report:
-        known, _ = await _raced(climb, base_of(climb.problem), cases)
-        if report not in known:
+    watched, reason = 0, ""
+    for cases in (largest[: _RACE_CASES[climb.depth]], _heavier(climb)):
+        if not cases:
+            continue
+        report, why = await _raced(climb, climb.candidate, cases)
+        if report and report not in (await _raced(climb, base_of(climb.problem), cases))[0]:
             return report
-    climb.note("races", Status.TESTED, {"inputs": 0 if why else len(cases), "reason": why})
+        watched, reason = watched + len(cases) * (not why), reason or why
+    climb.note("races", Status.TESTED, {"inputs": watched, "reason": reason})
     return ""
+
+
+def _heavier(climb: Climb) -> list[Case]:
+    """Return one call for each of the sizes that no light call has, smallest first, as far as the data allows."""
+    found, left = dict[str, Case](), _RACE_BYTES[climb.depth]
+    known = {str(c.sizes) for c in climb.light}
+    for case in sorted(climb.calls, key=weight):
+        if str(case.sizes) not in known | found.keys() and weight(case) <= left:
+            found[str(case.sizes)] = case
+            left -= weight(case)
+    return list(found.values())
 
 
 async def _raced(climb: Climb, candidate: Candidate, cases: Sequence[Case]) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from proofsmith.domains.kernels.transforms.emission import leftovers
 from proofsmith.domains.kernels.transforms.ir import (
     Assign,
     Bin,
@@ -79,22 +80,22 @@ def _spread(place: Expr, value: Bin, stmt: Stmt) -> Accumulation | None:
 
 def find(body: Body) -> Iterator[Contraction]:
     """Yield the contractions in source order, each with as many tile loops as its nest allows."""
-    yield from _find(body, ())
+    yield from _find(body, (), leftovers(body))
 
 
-def _find(body: Body, parents: tuple[For, ...]) -> Iterator[Contraction]:
+def _find(body: Body, parents: tuple[For, ...], rests: list[For]) -> Iterator[Contraction]:
     for stmt in body:
         match stmt:
-            case For():
+            case For() if not any(stmt is rest for rest in rests):
                 found = _at(stmt, parents)
                 if found is not None:
                     yield found
                 else:
-                    yield from _find(stmt.body, (*parents, stmt))
+                    yield from _find(stmt.body, (*parents, stmt), rests)
             case While():
-                yield from _find(stmt.body, ())
+                yield from _find(stmt.body, (), rests)
             case If():
-                yield from _find((*stmt.then, *stmt.other), ())
+                yield from _find((*stmt.then, *stmt.other), (), rests)
             case _:
                 pass
 

@@ -1,10 +1,12 @@
 """The loop language to C text, indented by four spaces."""
 
+import re
 from collections.abc import Iterable
 
 from proofsmith.domains.kernels.transforms.ir import (
     Assign,
     Bin,
+    Body,
     Call,
     Cast,
     Choice,
@@ -21,6 +23,7 @@ from proofsmith.domains.kernels.transforms.ir import (
     Un,
     Var,
     While,
+    statements,
 )
 
 _BINDING = {
@@ -119,6 +122,20 @@ def strip_head(start: str, size: Expr, upper: Expr) -> str:
     """
     bound = expression(upper, _BINDING["<"] + 1)
     return f"for (; {start} + {expression(size, 12)} <= {bound}; {start} += {expression(size)})"
+
+
+_STRIPS = re.compile(r"for \(; (\w+) \+ .+ <= .+; \1 \+= ")
+
+
+def leftovers(body: Body) -> list[For]:
+    """Return the loops that start where a loop over whole strips stands or ended, in source order.
+
+    They run for less than a strip: strips cut from them again would hardly ever run, and what never ran is untested.
+    """
+    loops = [s for s in statements(body) if isinstance(s, (For, While))]
+    heads = [_STRIPS.match(s.head) for s in loops if isinstance(s, While)]
+    stepped = {Var(found[1]) for found in heads if found}
+    return [s for s in loops if isinstance(s, For) and s.lower in stepped]
 
 
 def _head(loop: For) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from proofsmith.domains.kernels.transforms.affine import constant_stride
-from proofsmith.domains.kernels.transforms.emission import strip_head
+from proofsmith.domains.kernels.transforms.emission import leftovers, strip_head
 from proofsmith.domains.kernels.transforms.ir import (
     Assign,
     Bin,
@@ -42,7 +42,8 @@ def vectorise(program: Program, copies: int) -> Program | None:
     """Widen every loop that holds loops and whose iterations store side by side; None when there is none."""
     whole = localise(program)
     body, helpers = whole.body, list[str]()
-    for loop in [s for s in statements(whole.body) if isinstance(s, For)]:
+    rests = leftovers(whole.body)
+    for loop in [s for s in statements(whole.body) if isinstance(s, For) and s not in rests]:
         if loop.step != 1 or not any(isinstance(s, (For, While)) for s in statements(loop.body)):
             continue
         element = _element(whole, loop)

@@ -76,6 +76,17 @@ def test_tiles_hold_rows_by_vectors_in_registers(program):
     assert "for (int i = i0; i < i0 + 2; i++) {" in shown
 
 
+def test_what_a_tiling_leaves_over_is_not_tiled_again(program):
+    kernel = localise(program("convolution.c", "convolve"))
+    once = register_tile.apply(kernel, (("columns", Shape(2, 2)),))
+    assert once is not None
+    again = load(once.render(), "kernel.c", "convolve")
+    assert again is not None
+    assert "for (int i = i0; i < " in once.render()
+    assert register_tile.apply(again, (("columns", Shape(2, 2)),)) is None
+    assert outer_vector.vectorise(again, 2) is None
+
+
 def test_an_exact_kernel_never_gets_partial_sums(program):
     kernel = program("transposed_product.c", "gram")
     moves = [r.move for r in rewrites(kernel, Facts("exact"))]
