@@ -10,7 +10,7 @@ _REVERSED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A counted loop `for (variable = start; variable relation bound; variable += step)`."""
+    """A counted loop `for (variable = start; variable + offset relation bound; variable += step)`."""
 
     variable: str
     type: str
@@ -24,6 +24,8 @@ class Loop:
     node: Node
     inner: tuple["Loop", ...]
     """The counted loops directly inside, in source order."""
+    offset: Node | None = None
+    """What the test adds to the variable, only in loops that `uneven` reads."""
 
     @property
     def perfect(self) -> bool:
@@ -73,7 +75,6 @@ class Uneven:
 
     loop: Loop
     pace: Node | None
-    offset: Node | None
 
 
 def uneven(node: Node) -> Uneven | None:
@@ -94,7 +95,7 @@ def uneven(node: Node) -> Uneven | None:
         pace = _pace(update, head[0])
     if test is None or test[0] not in ("<", "<=") or step < 0 or (step == 0 and pace is None):
         return None
-    return Uneven(Loop(*head, test[0], test[1], step, body, node, loops(body)), pace, offset)
+    return Uneven(Loop(*head, test[0], test[1], step, body, node, loops(body), offset), pace)
 
 
 def _offset_test(node: Node, variable: str) -> tuple[tuple[str, Node] | None, Node | None]:

@@ -47,7 +47,13 @@ def infer(function: syntax.Function, types: Mapping[str, str]) -> Contract:
     pointers = [p.name for p in function.parameters if p.pointers]
     loops = tuple(_every_loop(function.body))
     used = loopnest.subscripts(function.body)
-    limiting = {n for e in loops for n in loopnest.names(e.bound) | loopnest.names(e.start)}
+    limiting = {
+        n
+        for e in loops
+        for part in (e.bound, e.start, e.offset)
+        if part is not None
+        for n in loopnest.names(part)
+    }
     written = " ".join(e for p in function.parameters for e in p.extents)
     limiting |= {n for s in used for i in s.indices for n in loopnest.names(i)}
     sizes = [
@@ -80,7 +86,8 @@ def infer(function: syntax.Function, types: Mapping[str, str]) -> Contract:
     tops = dict.fromkeys(radii, usage.largest_radius([n for n in sizes if n in shaped - radii]))
     extents = [len(names(a.shape)) for a in arrays.values()]
     depth = max([1, *map(_depth, loops), *extents])
-    counting = set() if arrays else set(sizes)
+    windows = {n for e in loops if e.offset is not None for n in loopnest.names(e.offset)}
+    extending = shaped - windows if arrays else set(sizes)
     floats = any(elements[a].kind == "float" for a in arrays) or "float" in function.result
     result = header.result_of(function, types)
     exact = not floats and (result is None or result.kind != "float")
@@ -88,7 +95,7 @@ def infer(function: syntax.Function, types: Mapping[str, str]) -> Contract:
         entry=function.name,
         result=result,
         parameters=tuple(elements),
-        sizes={n: _size(n, elements[n], n in shaped | counting, depth, tops.get(n)) for n in sizes},
+        sizes={n: _size(n, elements[n], n in extending, depth, tops.get(n)) for n in sizes},
         arrays=arrays,
         scalars={
             n: _scalar(n, e, usage.freedom(function.body, n))
@@ -101,8 +108,12 @@ def infer(function: syntax.Function, types: Mapping[str, str]) -> Contract:
 
 
 def _every_loop(node: syntax.Node) -> list[loopnest.Loop]:
-    found = [loopnest.counted(n) for n in node.find("for_statement")]
-    return [loop for loop in found if loop is not None]
+    return [loop for n in node.find("for_statement") if (loop := _loop(n)) is not None]
+
+
+def _loop(node: syntax.Node) -> loopnest.Loop | None:
+    uneven = loopnest.uneven(node)
+    return uneven.loop if uneven is not None else loopnest.counted(node)
 
 
 def _depth(loop: loopnest.Loop) -> int:
@@ -209,13 +220,16 @@ def _bounds(loops: Sequence[loopnest.Loop], sizes: list[str]) -> _Bounds:
     for loop in loops:
         first = polynomials.of(loop.start)
         last = polynomials.of(loop.bound)
+        beyond = polynomials.of(loop.offset) if loop.offset is not None else {}
+        rising = loop.relation in ("<", "<=")
         if sizes and usage.offsets_of(loop) is not None:
             known.low[loop.variable], known.high[loop.variable] = {}, {(sizes[0],): _ROW, (): -1}
-        if first is None or last is None:
+        if first is None or last is None or beyond is None:
             continue
+        last = polynomials.add(last, {product: -factor for product, factor in beyond.items()})
         if loop.relation in ("<", ">"):
-            last = polynomials.add(last, {(): -1 if loop.step > 0 else 1})
-        down, up = (first, last) if loop.step > 0 else (last, first)
+            last = polynomials.add(last, {(): -1 if rising else 1})
+        down, up = (first, last) if rising else (last, first)
         low, high = _extreme(down, known, sizes, top=False), _extreme(up, known, sizes, top=True)
         if low is None or high is None:
             continue

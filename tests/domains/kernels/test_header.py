@@ -186,6 +186,20 @@ def test_a_window_that_stays_inside_is_at_most_as_wide_as_what_it_slides_over():
     assert header.parse(text, function(WINDOW), {}).sizes == contract.sizes
 
 
+def test_a_window_that_the_loop_test_adds_shortens_what_it_fills():
+    source = (
+        "void f(int n, int w, const float *x, const float *h, float *y) { for (int i = 0; i + w <= n; i++) "
+        "for (int j = 0; j < w; j++) y[i] += h[j] * x[i + j]; }"
+    )
+    contract = inference.infer(function(source), {})
+    assert {n: a.shape for n, a in contract.arrays.items()} == {
+        "x": "n",
+        "h": "w",
+        "y": "n - w + 1",
+    }
+    assert contract.sizes["w"].measure < 10 < contract.sizes["n"].measure
+
+
 def test_a_window_that_may_reach_over_the_edge_has_no_largest_radius():
     source = (
         "void f(int n, int r, const float *a, float *b) { for (int i = 0; i < n; i++) for (int d = -r; d <= r; d++) "

@@ -152,8 +152,8 @@ class Lowering:
             yield self._while_form(node, body)
             return
         bound = self.expr(loop.bound)
-        if other is not None and other.offset is not None:
-            bound = Bin("-", bound, self.expr(other.offset))
+        if other is not None and loop.offset is not None:
+            bound = Bin("-", bound, self.expr(loop.offset))
         upper = plus(bound, 1) if loop.relation == "<=" else bound
         pace = self.expr(other.pace) if other is not None and other.pace is not None else None
         start, inner = self.expr(loop.start), self.body(body)
