@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from proofsmith.domains.verilog import toolchain
+from proofsmith.domains.verilog import enumeration, toolchain
 from proofsmith.domains.verilog.aig import FALSE, TRUE, Latch, aiger, value_of
 from proofsmith.domains.verilog.product import Machine
 from proofsmith.domains.verilog.toolchain import ToolStatus
@@ -68,8 +68,21 @@ async def decide(
     machine: Machine, sandbox: Sandbox, engines: Sequence[Engine] | None = None
 ) -> Decision:
     """Return whether `machine` can become bad; engines are tried in order until one knows."""
+    return enumerated(machine) or await asked(machine, sandbox, engines)
+
+
+def enumerated(machine: Machine) -> Decision | None:
+    """Return the proof that a small machine never becomes bad; None when it is large, or does."""
     if machine.bad == FALSE:
         return Decision(status="proved", engine="structural hashing")
+    sure = enumeration.never_bad(machine.graph, needed(machine), machine.bad)
+    return Decision(status="proved", engine="enumeration of states") if sure else None
+
+
+async def asked(
+    machine: Machine, sandbox: Sandbox, engines: Sequence[Engine] | None = None
+) -> Decision:
+    """Return what ABC says of `machine`, which is not proved by its structure."""
     latches = needed(machine)
     if engines is None:
         engines = SEQUENTIAL if latches else COMBINATIONAL

@@ -14,6 +14,7 @@ from proofsmith.domains.verilog import (
     product,
     replay,
     sensitivity,
+    syntax,
     tristate,
 )
 from proofsmith.domains.verilog.circuit import Circuit, Step
@@ -112,7 +113,8 @@ class Comparison:
         theirs = await self._reference.reading(self._design, self._sandbox)
         if theirs.trouble == "time":
             complaint = f"timed out: the reference is read in {mine.wall_s:.1f} s, this not in {theirs.wall_s:.0f} s"
-            return Finding(status=Status.FAILED, check="read", complaint=complaint, facts=TIMED)
+            self._facts.update(TIMED)
+            return self._undecided("read", complaint)
         if theirs.trouble == "limit":
             return self._undecided("read", f"too large or too deep: {theirs.complaint}")
         if theirs.trouble:
@@ -134,6 +136,8 @@ class Comparison:
             return wrong
         setting = self._setting(replace(mine, design=theirs.design, text=theirs.text))
         steps = CYCLES[self._depth]
+        if "syntax error" in theirs.complaint and syntax.grammatical(theirs.text):
+            wrong = self._undecided("read", f"no tool here reads this: {theirs.complaint}")
         played = await replay.random_run(mine, theirs, setting, self._sandbox, self._seed(), steps)
         if played.step is not None or played.complaint or played.toggled < LEAST_TOGGLED:
             return wrong
@@ -262,6 +266,9 @@ class Comparison:
         trace = engines.sampled(machine, self._rng)
         if trace:
             return Decision(status="refuted", engine="random simulation", trace=trace)
+        small = engines.enumerated(machine)
+        if small is not None:
+            return small
         sure = frozenset[str]()
         if self._terms == Terms():
             pair = ((self._reference.read, theirs), (mine, its))
@@ -269,9 +276,10 @@ class Comparison:
         rest = [name for name in mine.outputs if name not in sure]
         if not rest:
             return Decision(status="proved", engine="register correspondence")
-        if sure:
-            shown = [replace(c, outputs={n: c.outputs[n] for n in rest}) for c in (mine, its)]
-            machine = product.miter(shown[0], shown[1], setting, ternary=ternary)
+        if not sure:
+            return await engines.asked(machine, self._sandbox)
+        shown = [replace(c, outputs={n: c.outputs[n] for n in rest}) for c in (mine, its)]
+        machine = product.miter(shown[0], shown[1], setting, ternary=ternary)
         return await engines.decide(machine, self._sandbox)
 
     async def _always_defined(self, mine: Circuit, setting: Setting) -> bool:
@@ -378,6 +386,7 @@ class Comparison:
             _SEED,
             AGREEMENT_STEPS,
             strict=False,
+            known=self._reference.played,
         )
         if played.step is not None:
             self._facts["trace"] = played.table

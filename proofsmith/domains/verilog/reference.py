@@ -9,6 +9,7 @@ from proofsmith.domains.verilog.elaborate import Elaborated, elaborate
 from proofsmith.domains.verilog.engines import Decision
 from proofsmith.domains.verilog.gates import circuit_of
 from proofsmith.domains.verilog.product import Setting
+from proofsmith.domains.verilog.replay import Known
 from proofsmith.protocols import Sandbox
 
 _KEPT_READINGS = 4
@@ -22,6 +23,8 @@ class Reference:
     read: Elaborated
     circuits: dict[Step, Circuit | str] = field(default_factory=dict)
     defined: dict[Setting, Decision] = field(default_factory=dict)
+    played: Known = field(default_factory=dict)
+    """What it does under random inputs, in simulation."""
     _readings: dict[str, Elaborated] = field(default_factory=dict)
 
     def circuit(self, step: Step) -> Circuit | str:

@@ -17,6 +17,9 @@ from proofsmith.types import JSON
 
 Start = tuple[dict[str, int], dict[str, int]]
 """Bits of registers before the first step, of the reference and of the candidate."""
+Known = dict[tuple[Setting, tuple[tuple[tuple[str, int], ...], ...]], Simulated]
+"""What a reference does under inputs that were played before."""
+MOST_KNOWN = 4
 SHOWN_STEPS = 8
 OFFER_STEPS = 600
 
@@ -88,8 +91,9 @@ async def random_run(
     steps: int,
     *,
     strict: bool = True,
+    known: Known | None = None,
 ) -> Played:
-    """Play random inputs that hold the constants of both texts."""
+    """Play random inputs that hold the constants of both texts; `known` keeps what the reference does."""
     inputs = stimulus.random_inputs(
         reference.interface,
         setting,
@@ -97,7 +101,10 @@ async def random_run(
         random.Random(seed),
         steps,
     )
-    return await _both(reference, candidate, setting, inputs, sandbox, ({}, {}), strict=strict)
+    start: Start = ({}, {})
+    return await _both(
+        reference, candidate, setting, inputs, sandbox, start, strict=strict, known=known
+    )
 
 
 def _variables(bits: dict[str, int], text: str) -> dict[str, int]:
@@ -138,9 +145,10 @@ async def _both(
     strict: bool,
     early: frozenset[str] = frozenset(),
     words: bool = False,
+    known: Known | None = None,
 ) -> Played:
     runs, complaint = await _runs(
-        reference, candidate, setting, inputs, sandbox, powerup, early, words=words
+        reference, candidate, setting, inputs, sandbox, powerup, early, words=words, known=known
     )
     if len(runs) < 2:
         return Played(complaint=complaint)
@@ -169,10 +177,15 @@ async def _runs(
     early: frozenset[str] = frozenset(),
     *,
     words: bool = False,
+    known: Known | None = None,
 ) -> tuple[list[Simulated], str]:
     """Return what each design does and what Icarus did not read; fewer than two runs when one cannot be played."""
     found, unread = [], ""
+    key = setting, tuple(tuple(step.items()) for step in inputs)
     for read, start in zip((reference, candidate), powerup, strict=True):
+        if known is not None and read is reference and key in known:
+            found.append(known[key])
+            continue
         design = read.design
         data = {p: t for p, t in design.files.items() if p not in design.sources}
         ran = await stimulus.simulate(
@@ -200,6 +213,10 @@ async def _runs(
                 return [], unread
             unread += "; it was played as yosys writes it"
         found.append(ran)
+    if known is not None:
+        while len(known) >= MOST_KNOWN:
+            del known[next(iter(known))]
+        known[key] = found[0]
     return found, unread
 
 

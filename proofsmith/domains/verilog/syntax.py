@@ -70,14 +70,25 @@ class Edit:
 def parse(text: str) -> Node:
     """Return the tree of `text`; errors of syntax leave nodes out, they do not raise."""
     source = text.encode()
-    ascii_text = re.sub(
-        rb"[\x80-\xff]", b"_", source
-    ).decode()  # slang cuts characters of several bytes
+    tree = _tree(source)
+    return _node(tree.root, source, DEEPEST) if tree else Node("Unread", 0, len(source), source)
+
+
+def grammatical(text: str) -> bool:
+    """Say whether `text` keeps to the grammar of SystemVerilog, which other tools read a part of."""
+    tree = _tree(text.encode())
+    return tree is not None and not any(found.isError() for found in tree.diagnostics)
+
+
+def _tree(source: bytes) -> SyntaxTree | None:
+    """Return slang's tree, or None where it is nested deeper than slang itself follows."""
+    # slang cuts characters of several bytes
+    ascii_text = re.sub(rb"[\x80-\xff]", b"_", source).decode()
     try:
-        root = SyntaxTree.fromText(ascii_text).root
-    except RuntimeError:  # nested deeper than slang itself follows
-        return Node("Unread", 0, len(source), source)
-    return _node(root, source, DEEPEST)
+        tree = SyntaxTree.fromText(ascii_text)
+        return tree if tree.root is not None else None
+    except RuntimeError:
+        return None
 
 
 def _placed(kind: str, place: Any, source: bytes) -> Node:

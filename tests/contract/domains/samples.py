@@ -24,7 +24,7 @@ class Sample:
     off_limits: str
     """Name of a file that may not be changed."""
     of_a_hang: Status = Status.FAILED
-    """What a version that does not end comes to; a proof that is not read to its end may be right."""
+    """What a version that does not end comes to; a proof or a design that is not read to its end may be right."""
 
 
 def _kernels():
@@ -77,6 +77,7 @@ def _verilog():
             )
         ),
         off_limits="other.v",
+        of_a_hang=Status.UNDECIDED,
     )
 
 
