@@ -47,15 +47,8 @@ def infer(function: syntax.Function, types: Mapping[str, str]) -> Contract:
     pointers = [p.name for p in function.parameters if p.pointers]
     loops = tuple(_every_loop(function.body))
     used = loopnest.subscripts(function.body)
-    limiting = {
-        n
-        for e in loops
-        for part in (e.bound, e.start, e.offset)
-        if part is not None
-        for n in loopnest.names(part)
-    }
+    limiting = _limiting(loops, used)
     written = " ".join(e for p in function.parameters for e in p.extents)
-    limiting |= {n for s in used for i in s.indices for n in loopnest.names(i)}
     sizes = [
         n
         for n, e in elements.items()
@@ -105,6 +98,12 @@ def infer(function: syntax.Function, types: Mapping[str, str]) -> Contract:
         tolerance=Tolerance(policy="exact" if exact else "reassociate"),
         inferred=True,
     )
+
+
+def _limiting(loops: Sequence[loopnest.Loop], used: Sequence[loopnest.Subscript]) -> frozenset[str]:
+    """Return the names that say where loops begin and end, and where subscripts reach."""
+    ends = [part for loop in loops for part in (loop.start, loop.bound, loop.offset) if part]
+    return frozenset().union(*map(loopnest.names, [*ends, *(i for s in used for i in s.indices)]))
 
 
 def _every_loop(node: syntax.Node) -> list[loopnest.Loop]:
