@@ -161,6 +161,13 @@ class Planner:
         fitting = [s for s in wanted if self._fits(s)]
         return [self._generate.case(s, low=i % 2 == 1) for i, s in enumerate(fitting)]
 
+    def alike(self) -> list[Case]:
+        """Return a call on as many equal integers as are measured, which narrow counters cannot count."""
+        counts = any(a.element.kind != "float" for a in self._contract.arrays.values())
+        sizes = self._contract.measure_sizes
+        fitting = [sizes] if counts and self._fits(sizes) else []
+        return [self._generate.case(dict(s), Style.CONSTANT) for s in fitting]
+
     def beyond(self) -> list[Case]:
         """Return a call above the measuring size: what is right up to there may still be wrong beyond it."""
         contract, stretch = self._contract, self._rng.uniform(1.1, 1.6)

@@ -185,7 +185,7 @@ class Verifier:
             planner = self._planner(climb.seed, climb.depth)
             spent_s = 2.0 if climb.depth is Depth.FULL else 0.8
             needed = [*planner.small(), *planner.measuring()]
-            further = [*planner.planted(), *planner.widths()]
+            further = [*planner.planted(), *planner.widths(), *planner.alike()]
             beyond = planner.beyond() if climb.depth is Depth.FULL else []
             common = await self.oracle.expected(
                 needed, climb.sandbox, needed=True, estimate_s=spent_s

@@ -111,6 +111,15 @@ def test_a_full_plan_counts_one_value_beyond_what_sixteen_bits_hold():
     assert any(c.sizes["n"] >= 65536 and len(set(c.arrays["x"])) == 1 for c in cases)
 
 
+def test_every_plan_counts_one_value_as_often_as_is_measured():
+    function = syntax.functions(syntax.parse("void f(int n, const unsigned char *x, int *h) {}"))
+    text = 'entry = "f"\n[sizes]\nn = { test = [2, 9], measure = 70000 }\n[arrays]\n'
+    text += 'x = { shape = "n", access = "in" }\nh = { shape = "256", access = "inout" }\n'
+    made = header.parse(text, function[0], {})
+    (case,) = Planner(made, random.Random(1), Depth.QUICK, []).alike()
+    assert (len(case.arrays["x"]), len(set(case.arrays["x"]))) == (70000, 1)
+
+
 def test_constants_are_planted_as_values_and_as_sizes():
     made = contract()
     planner = Planner(made, random.Random(3), Depth.QUICK, [24, 0.625])
