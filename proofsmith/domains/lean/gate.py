@@ -78,7 +78,10 @@ _PARTS = frozenset(
 )
 _NAMESPACES = ("Lean.", "IO.", "System.", "EIO.", "BaseIO.", "_root_.Lean.", "_root_.IO.")
 _OPTIONS = re.compile(r"\bset_option\s+(\S+)\s+(\S+)")
-_ATTRIBUTES = re.compile(r"\battribute\s*\[|@\[([^\]]*)\]")
+_ATTRIBUTES = re.compile(r"(?:\battribute\s*|@)\[(?P<items>[^\]]*)\]?(?P<names>[\w.' ₀-₉]*)")
+_DECLARED = re.compile(r"\b(?:theorem|lemma|def|abbrev)\s+([\w.'₀-₉]+)")
+_LOCALLY = frozenset(["simp", "grind"])
+"""What a proof may be given for its own length, of the library too."""
 _ALLOWED_ATTRIBUTES = frozenset(
     [
         "simp",
@@ -145,14 +148,20 @@ def _option(text: str) -> str:
 
 
 def _attribute(text: str) -> str:
-    for match in _ATTRIBUTES.finditer(lean_text.code(text)):
-        if match[1] is None:
-            return "`attribute [...]` changes declarations that are not the candidate's own"
-        for item in match[1].split(","):
+    """Lemmas may be handed to tactics, the candidate's own for good; what the library means may not be changed."""
+    code = lean_text.code(text)
+    own = set(_DECLARED.findall(code))
+    for match in _ATTRIBUTES.finditer(code):
+        named = match[0].startswith("attribute")
+        foreign = named and not set(match["names"].split()) - {"in"} <= own
+        for item in match["items"].split(","):
             words = item.split()
-            name = words[0].removeprefix("↓").removeprefix("←") if words else ""
+            local = words[:1] in (["local"], ["scoped"])
+            name = "".join(words[local : local + 1]).removeprefix("↓").removeprefix("←")
             if name not in _ALLOWED_ATTRIBUTES:
                 return f"the attribute `{name}` may not stand in a proof"
+            if foreign and not (local and name in _LOCALLY):
+                return "`attribute [...]` changes declarations that are not the candidate's own"
     return ""
 
 

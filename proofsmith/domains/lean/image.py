@@ -38,10 +38,11 @@ def folder_of(toolchain: Toolchain) -> Path:
         cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         place = Path(cache) / "proofsmith" / "lean-started"
     texts = sorted((name, data.decode("utf-8")) for name, data in toolchain.files.items())
-    node = toolchain.inputs["node"].stat()
-    name = digest(
-        repr(texts), repr(toolchain.argv), str(beside), f"{node.st_size} {node.st_mtime_ns}"
-    )
+    programs = (toolchain.inputs["node"], beside / "lean.js")
+    known = [
+        f"{path.stat().st_size} {path.stat().st_mtime_ns}" for path in programs if path.exists()
+    ]
+    name = digest(repr(texts), repr(toolchain.argv), str(beside), *known)
     return place / name[:16]
 
 

@@ -32,6 +32,10 @@ ROWS = [
         "local instance : OfNat Nat 2 := ⟨1⟩",
         "instance (priority := 10000) : OfNat Nat 2 := ⟨1⟩",
         "attribute [simp] Nat.add_comm",
+        "attribute [local reducible] Nat.add",
+        "theorem h : 1 = 1 := rfl\nattribute [simp] h Nat.add_comm",
+        "def own : OfNat Nat 2 := ⟨1⟩\nattribute [local instance] own",
+        "theorem h : 1 = 1 := rfl\nattribute [simp, csimp] h",
         'macro "x" : term => `(1)',
     ],
 )
@@ -48,6 +52,8 @@ def test_what_proofs_need_not_say_is_refused_unread(text):
         "theorem T (x : BitVec w) : x ^^^ x = 0#w := by simp",
         "set_option maxRecDepth 20000 in\ntheorem T : 1 = 1 := rfl",
         "@[simp] theorem h : 1 = 1 := rfl\ntheorem T' : True := trivial",
+        "theorem h : 1 = 1 := rfl\nattribute [simp] h\ntheorem T' : True := trivial",
+        "attribute [local simp] Nat.add_comm Nat.mul_comm in\ntheorem T' : True := trivial",
         "theorem T (c : Char) (h : c = 'a') : c = 'a' := h",
     ],
 )
