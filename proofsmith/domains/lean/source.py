@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from proofsmith.domains.lean import folder
+from proofsmith.domains.lean import folder, repetition
 from proofsmith.domains.lean import text as lean_text
 from proofsmith.domains.lean.checker import CORE_IMPORTS, Context, Statement
 from proofsmith.errors import UsageError
@@ -158,12 +158,8 @@ def proof_of(document: Document, target: Target, candidate: str) -> str:
     The text that is left is elaborated on the problem's own prelude, never on the candidate's copy of it.
     """
     candidate = candidate.replace("\r\n", "\n").removeprefix("\ufeff")
-    before, after = document.text[: target.start], document.text[target.end :]
-    rest = _cut_front(before, candidate)
-    if rest is None and not document.imports:
-        rest = _cut_front(document.text[document.body : target.start], candidate)
-    rest = candidate if rest is None else rest
-    return _cut_back(after, rest)
+    rest = repetition.cut_front(document.text[: target.start], candidate)
+    return repetition.cut_back(document.text[target.end :], rest)
 
 
 def proofs_of(document: Document, candidate: str) -> dict[str, str]:
@@ -188,43 +184,10 @@ def proofs_of(document: Document, candidate: str) -> dict[str, str]:
         if not places or places[0][1] < at:
             return {}
         _, start, end = places[0]
-        between = text[at:start]
-        own = _cut_front(document.text[behind : target.start], between)
-        lemmas += between if own is None else own
+        lemmas += repetition.cut_front(document.text[behind : target.start], text[at:start])
         proofs[name] = lemmas + text[start:end]
         at, behind = end, target.end
     return proofs
-
-
-def _lines(text: str) -> list[str]:
-    return [line.rstrip() for line in text.splitlines() if line.strip()]
-
-
-def _cut_front(front: str, text: str) -> str | None:
-    """Return `text` without the lines of `front`, None when it does not begin with them."""
-    wanted = _lines(front)
-    lines = text.splitlines(keepends=True)
-    at = 0
-    for want in wanted:
-        while at < len(lines) and not lines[at].strip():
-            at += 1
-        if at == len(lines) or lines[at].rstrip() != want:
-            return None
-        at += 1
-    return "".join(lines[at:])
-
-
-def _cut_back(back: str, text: str) -> str:
-    wanted = _lines(back)
-    lines = text.splitlines(keepends=True)
-    end = len(lines)
-    for want in reversed(wanted):
-        while end and not lines[end - 1].strip():
-            end -= 1
-        if not end or lines[end - 1].rstrip() != want:
-            return text
-        end -= 1
-    return "".join(lines[:end])
 
 
 def with_proof(document: Document, target: Target, proof: str) -> str:

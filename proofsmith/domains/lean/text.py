@@ -23,8 +23,8 @@ _SCOPE = re.compile(
 )
 
 
-def code(text: str) -> str:
-    r"""Return `text` with comments and the insides of strings blanked, of the same length.
+def code(text: str, *, strings: bool = False) -> str:
+    r"""Return `text` with comments and, unless `strings` are kept, literals blanked, of the same length.
 
     >>> code("a -- b" + chr(10) + "/- x /- y -/ -/ c")
     'a     \n                c'
@@ -33,9 +33,10 @@ def code(text: str) -> str:
     at = 0
     while at < len(text):
         end = _after(text, at)
-        if end == at:
-            out.append(text[at])
-            at += 1
+        if end == at or strings and not text.startswith(("--", "/-"), at):
+            end = max(end, at + 1)
+            out.append(text[at:end])
+            at = end
         else:
             out.append("".join("\n" if c == "\n" else " " for c in text[at:end]))
             at = end
