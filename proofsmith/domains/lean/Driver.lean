@@ -200,6 +200,8 @@ structure Writer where
   levelAt : Buckets Level
   nodes : IO.Ref (Array Json)
   nodeAt : Buckets Expr
+  plain : IO.Ref (Array Expr)
+  annotated : IO.Ref Bool
   used : IO.Ref (List Name)
   structures : IO.Ref (List Name)
 
@@ -207,6 +209,7 @@ def newWriter : IO Writer := do
   return { names := ← IO.mkRef #[], nameAt := ← IO.mkRef (Array.replicate bucketCount []),
            levels := ← IO.mkRef #[], levelAt := ← IO.mkRef (Array.replicate bucketCount []),
            nodes := ← IO.mkRef #[], nodeAt := ← IO.mkRef (Array.replicate bucketCount []),
+           plain := ← IO.mkRef #[], annotated := ← IO.mkRef false,
            used := ← IO.mkRef [], structures := ← IO.mkRef [] }
 
 def bucketOf {α : Type} (held : Buckets α) (i : Nat) : IO (List (α × Nat)) := do
@@ -223,7 +226,7 @@ def putIn {α : Type} (held : Buckets α) (i : Nat) (x : α) (at_ : Nat) : IO Un
     held.set (all.setIfInBounds i ((x, at_) :: b))
   | none => held.set all
 
-def push (table : IO.Ref (Array Json)) (j : Json) : IO Nat := do
+def push {α : Type} (table : IO.Ref (Array α)) (j : α) : IO Nat := do
   let all ← table.swap #[]
   let n := all.size
   table.set (all.push j)
@@ -315,14 +318,37 @@ def binderCode : BinderInfo → String
 
 def use (w : Writer) (n : Name) : IO Unit := do w.used.set (n :: (← w.used.get))
 
+def plainPart (w : Writer) (e : Expr) : IO Expr := do
+  match ← found w e with
+  | some i => match (← w.plain.get)[i]? with
+    | some p => return p
+    | none => throw (IO.userError "export order")
+  | none => throw (IO.userError "export order")
+
+/-- The term without annotations below it: only then are equal terms written as one node. -/
+def plainOf (w : Writer) (e : Expr) : IO Expr := do
+  match e with
+  | .app f a => return mkApp (← plainPart w f) (← plainPart w a)
+  | .lam n t b i => return mkLambda n i (← plainPart w t) (← plainPart w b)
+  | .forallE n t b i => return mkForall n i (← plainPart w t) (← plainPart w b)
+  | .letE n t v b _ => return mkLet n (← plainPart w t) (← plainPart w v) (← plainPart w b)
+  | .proj n i s => return mkProj n i (← plainPart w s)
+  | _ => return e
+
+def annotates : Expr → Bool
+  | .mdata _ _ => true
+  | .letE _ _ _ _ _ => true
+  | _ => false
+
 def writeNode (w : Writer) (e : Expr) : IO Unit := do
   let b := e.hash.toNat % bucketCount
-  match e with
-  | .mdata _ inner =>
-    match ← found w inner with
-    | some i => putIn w.nodeAt b e i
-    | none => throw (IO.userError "export order")
-  | _ =>
+  if annotates e then w.annotated.set true
+  let p ← match e with
+    | .mdata _ inner => plainPart w inner
+    | _ => if ← w.annotated.get then plainOf w e else pure e
+  match ← found w p with
+  | some i => putIn w.nodeAt b e i
+  | none =>
     let j : Json ← match e with
       | .bvar i => pure (Json.arr #["b", (i : Json)])
       | .sort l => do pure (Json.arr #["s", ((← writeLevel w l) : Json)])
@@ -341,7 +367,9 @@ def writeNode (w : Writer) (e : Expr) : IO Unit := do
         pure (Json.arr #["j", ((← writeName w n) : Json), (i : Json), ← place w c])
       | _ => throw (IO.userError "the term is not closed")
     let i ← push w.nodes j
+    let _ ← push w.plain p
     putIn w.nodeAt b e i
+    if ← w.annotated.get then putIn w.nodeAt (p.hash.toNat % bucketCount) p i
 
 /-- Write `e` with its parts first; a worklist, since terms may be deeper than the stack. -/
 partial def writeAll (w : Writer) : List Expr → IO Unit
