@@ -202,7 +202,6 @@ structure Writer where
   nodeAt : Buckets Expr
   plain : IO.Ref (Array Expr)
   annotated : IO.Ref Bool
-  used : IO.Ref (List Name)
   structures : IO.Ref (List Name)
 
 def newWriter : IO Writer := do
@@ -210,7 +209,7 @@ def newWriter : IO Writer := do
            levels := ← IO.mkRef #[], levelAt := ← IO.mkRef (Array.replicate bucketCount []),
            nodes := ← IO.mkRef #[], nodeAt := ← IO.mkRef (Array.replicate bucketCount []),
            plain := ← IO.mkRef #[], annotated := ← IO.mkRef false,
-           used := ← IO.mkRef [], structures := ← IO.mkRef [] }
+           structures := ← IO.mkRef [] }
 
 def bucketOf {α : Type} (held : Buckets α) (i : Nat) : IO (List (α × Nat)) := do
   let all ← held.get
@@ -288,13 +287,14 @@ partial def writeNames (w : Writer) : List Name → IO (List Json)
 def found (w : Writer) (e : Expr) : IO (Option Nat) := do
   return nodeIn e (← bucketOf w.nodeAt (e.hash.toNat % bucketCount))
 
-partial def missing (w : Writer) : List Expr → IO (List Expr)
-  | [] => return []
+/-- The nodes of parts that are written, the first of them first, and the parts that are not. -/
+partial def placed (w : Writer) : List Expr → IO (List Json × List Expr)
+  | [] => return ([], [])
   | e :: rest => do
-    let more ← missing w rest
+    let (nodes, more) ← placed w rest
     match ← found w e with
-    | some _ => return more
-    | none => return e :: more
+    | some i => return ((i : Json) :: nodes, more)
+    | none => return (nodes, e :: more)
 
 def children : Expr → List Expr
   | .app f a => [f, a]
@@ -316,7 +316,7 @@ def binderCode : BinderInfo → String
   | .strictImplicit => "s"
   | .instImplicit => "c"
 
-def use (w : Writer) (n : Name) : IO Unit := do w.used.set (n :: (← w.used.get))
+def tagged (tag : String) (parts : List Json) : Json := Json.arr (Json.str tag :: parts).toArray
 
 def plainPart (w : Writer) (e : Expr) : IO Expr := do
   match ← found w e with
@@ -340,31 +340,35 @@ def annotates : Expr → Bool
   | .letE _ _ _ _ _ => true
   | _ => false
 
-def writeNode (w : Writer) (e : Expr) : IO Unit := do
+/-- The node of a term like this one but for annotations. -/
+def known (w : Writer) (e p : Expr) : IO (Option Nat) := do
+  if ← w.annotated.get then found w p
+  else if annotates e then found w p
+  else return none
+
+def writeNode (w : Writer) (e : Expr) (parts : List Json) : IO Unit := do
   let b := e.hash.toNat % bucketCount
   if annotates e then w.annotated.set true
   let p ← match e with
     | .mdata _ inner => plainPart w inner
     | _ => if ← w.annotated.get then plainOf w e else pure e
-  match ← found w p with
+  match ← known w e p with
   | some i => putIn w.nodeAt b e i
   | none =>
     let j : Json ← match e with
       | .bvar i => pure (Json.arr #["b", (i : Json)])
       | .sort l => do pure (Json.arr #["s", ((← writeLevel w l) : Json)])
       | .const n ls => do
-        use w n
         pure (Json.arr #["c", ((← writeName w n) : Json), Json.arr (← writeLevels w ls).toArray])
-      | .app f a => do pure (Json.arr #["a", ← place w f, ← place w a])
-      | .lam n t v i => do pure (Json.arr #["l", ((← writeName w n) : Json), ← place w t, ← place w v, Json.str (binderCode i)])
-      | .forallE n t v i => do pure (Json.arr #["p", ((← writeName w n) : Json), ← place w t, ← place w v, Json.str (binderCode i)])
-      | .letE n t v c _ => do pure (Json.arr #["e", ((← writeName w n) : Json), ← place w t, ← place w v, ← place w c])
+      | .app _ _ => pure (tagged "a" parts)
+      | .lam n _ _ i => do pure (tagged "l" (((← writeName w n) : Json) :: append parts [Json.str (binderCode i)]))
+      | .forallE n _ _ i => do pure (tagged "p" (((← writeName w n) : Json) :: append parts [Json.str (binderCode i)]))
+      | .letE n _ _ _ _ => do pure (tagged "e" (((← writeName w n) : Json) :: parts))
       | .lit (.natVal k) => pure (Json.arr #["n", Json.str (Nat.repr k)])
       | .lit (.strVal s) => pure (Json.arr #["t", Json.str s])
-      | .proj n i c => do
-        use w n
+      | .proj n i _ => do
         w.structures.set (n :: (← w.structures.get))
-        pure (Json.arr #["j", ((← writeName w n) : Json), (i : Json), ← place w c])
+        pure (tagged "j" (((← writeName w n) : Json) :: (i : Json) :: parts))
       | _ => throw (IO.userError "the term is not closed")
     let i ← push w.nodes j
     let _ ← push w.plain p
@@ -378,9 +382,9 @@ partial def writeAll (w : Writer) : List Expr → IO Unit
     match ← found w e with
     | some _ => writeAll w rest
     | none =>
-      match ← missing w (children e) with
-      | [] => writeNode w e; writeAll w rest
-      | more => writeAll w (append more (e :: rest))
+      match ← placed w (children e) with
+      | (parts, []) => writeNode w e parts; writeAll w rest
+      | (_, more) => writeAll w (append more (e :: rest))
 
 def writeExpr (w : Writer) (e : Expr) : IO Json := do
   writeAll w [e]
@@ -717,10 +721,8 @@ structure Audit where
   imported : Environment
   earlier : List Name
 
-def namesOf (e : Expr) : IO (List Name) := do
-  let w ← newWriter
-  writeAll w [e]
-  w.used.get
+/-- Constants below `e`; the structures of projections are audited with the theorem. -/
+def namesOf (e : Expr) : List Name := e.getUsedConstants.toList
 
 /-- Axioms below `todo`: library proofs are not looked into where the toolchain does not ship them. -/
 partial def audit (a : Audit) (env : Kernel.Environment) : List Name → IO Unit
@@ -745,10 +747,10 @@ partial def audit (a : Audit) (env : Kernel.Environment) : List Name → IO Unit
           match info with
           | .axiomInfo _ => a.axioms.set (n :: (← a.axioms.get))
           | _ => pure ()
-          let inType ← namesOf info.type
-          let inValue ← match info.value? (allowOpaque := true) with
+          let inType := namesOf info.type
+          let inValue := match info.value? (allowOpaque := true) with
             | some v => namesOf v
-            | none => pure []
+            | none => []
           let family := match info with
             | .inductInfo v => append v.all v.ctors
             | .ctorInfo v => [v.induct]
@@ -893,6 +895,22 @@ partial def openNames (env : Environment) : List String → List Name
     | some (.thmInfo _) => nameOf t :: openNames env rest
     | _ => openNames env rest
 
+/-- Structures that the export projects from: the library does not count them among a term's constants. -/
+partial def projectedIn (names : Array Name) : List Json → List Name
+  | [] => []
+  | j :: rest =>
+    let args := partsOf j
+    if tagOf (part args 0) == "j" then
+      match item names (part args 1) with
+      | .ok n => n :: projectedIn names rest
+      | .error _ => projectedIn names rest
+    else projectedIn names rest
+
+def projected (j : Json) : List Name :=
+  match readNames (listOf j "names") #[] with
+  | .ok names => projectedIn names (listOf j "nodes")
+  | .error _ => []
+
 def judge (s : Server) (j : Json) : IO Json := do
   let t0 ← IO.monoMsNow
   let st ← preludeOf s j
@@ -923,7 +941,7 @@ def judge (s : Server) (j : Json) : IO Json := do
               return answer [("ok", Json.bool false), ("reason", "the statement differs from the one that was asked for")]
             let base ← baseOf s (strings j "imports")
             let a : Audit := { seen := ← IO.mkRef (Array.replicate bucketCount []), axioms := ← IO.mkRef [], imported := base.env, earlier := openNames st.env (strings j "earlier") }
-            audit a env [target]
+            audit a env (target :: projected (valueOf j "export"))
             let t1 ← IO.monoMsNow
             return answer [("ok", Json.bool true), ("axioms", Json.arr (nameJsons (← a.axioms.get)).toArray), ("ms", t1 - t0)]
           | some _ => return answer [("ok", Json.bool false), ("reason", field j "target" ++ " is no theorem")]
