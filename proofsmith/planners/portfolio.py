@@ -24,6 +24,8 @@ CHECK_TOKENS = 100.0
 """What verifying a program costs, in tokens: keeps arms that use no model comparable."""
 REPEAT = 0.1
 """Worth of a program that does what another did before, beside that of a new one."""
+FLOORS: Mapping[str, float] = {DIRECT: 0.2, "plansearch": 0.05, "rethink": 0.6}
+"""Least share of the tokens that an arm is given until something is right, chosen on simulated problems."""
 NEAR = 0.85
 """Value from which a program is nearly right: a cheap model may repair it."""
 
@@ -56,6 +58,9 @@ class Mixing:
     """Programs in a row without an improvement after which ideas are worth much thinking."""
     patience: int = 150
     """Programs in a row without an improvement that end the search."""
+    floors: Mapping[str, float] = field(default_factory=lambda: FLOORS)
+    """Least share of the tokens by arm until a program is right: before that, coming close tells little about which arm
+    will get there, so that an outlook may steer only what the floors leave."""
     margin: float = 0.003
     """What counts as better among right programs, on the scale of values."""
     turns: bool = False
@@ -112,7 +117,7 @@ class Portfolio:
 
     Each arm's next program is taken as normal with the mean and spread of its latest ones. A mode of equally wrong
     programs has no spread and fades; a tree that climbs gets the next move; where details matter more than ideas, the
-    arm that writes most programs per token wins.
+    arm that writes most programs per token wins. Until a program is right, arms have guaranteed shares of the tokens.
     """
 
     def __init__(
@@ -244,7 +249,17 @@ class Portfolio:
             return names[first:] + names[:first]
         rng = random.Random(digest(str(self._seed), str(self._state.serial)))
         draws = {name: self._draw(name, rng) for name in self._arms}
-        return sorted(draws, key=lambda name: (-draws[name], name))
+        owed = self._owed()
+        return sorted(draws, key=lambda name: (-owed.get(name, 0.0), -draws[name], name))
+
+    def _owed(self) -> dict[str, float]:
+        """Return by how much of all tokens each arm is below its floor; what is in flight counts as the mean program."""
+        if self._state.solved:
+            return {}
+        price = self._price()
+        spent = {n: r.tokens + self._flying(n) * price for n, r in self._records.items()}
+        total = sum(spent.values()) or 1.0
+        return {n: max(0.0, self._how.floors.get(n, 0.0) - spent[n] / total) for n in self._arms}
 
     def _flying(self, name: str) -> int:
         return sum(arm == name for arm in self._state.flying.values())

@@ -71,6 +71,23 @@ def test_the_arm_that_climbs_gets_most_of_the_moves():
     assert arms["tree"].asked > 2 * max(arms["direct"].asked, arms["other"].asked)
 
 
+def test_until_something_is_right_no_arm_gets_less_than_its_floor_however_poor_it_looks():
+    passed = {"direct": [9] * 300, "rethink": [1] * 300}
+    arms, _, _ = run(passed, most=200, patience=300)
+    assert arms["rethink"].asked >= 0.59 * 200
+    arms = {"direct": Arm("direct", [9] * 300), "rethink": Arm("rethink", [1] * 300)}
+    strategy = Portfolio(replace(PLAN, solving=False), arms=arms, seed=4)
+    drive(strategy, responder(arms, right=("direct:direct-1",)), most=150)
+    assert arms["rethink"].asked < 0.4 * 150, "floors end with the first right program"
+
+
+def test_a_wide_window_is_not_filled_from_one_arm_because_nothing_of_it_came_back_yet():
+    arms = {"direct": Arm("direct", [9] * 99), "rethink": Arm("rethink", [1] * 99)}
+    asked = [move.id.partition(":")[0] for move in Portfolio(PLAN, arms=arms, seed=4).ask(30)]
+    assert asked[:3] == ["direct"] * 3
+    assert 17 <= asked.count("rethink") <= 24
+
+
 def test_no_arm_is_starved_at_first():
     arms, _, _ = run({"direct": [5] * 200, "tree": [5] * 200, "other": [5] * 200}, most=60)
     assert min(arm.asked for arm in arms.values()) >= 5
