@@ -25,9 +25,10 @@ from proofsmith.planners.dag import Observation, Plan
 from proofsmith.planners.evolve import Breeding, Evolve
 from proofsmith.planners.plan_lines import PlanLine, PlanReader
 from proofsmith.planners.plansearch import PlanSearch, Shape
-from proofsmith.planners.portfolio import Mixing, Portfolio
+from proofsmith.planners.portfolio import Portfolio
 from proofsmith.planners.proofsearch import ProofSearch, Proving
 from proofsmith.planners.rethink import Rethink, Thinking
+from proofsmith.planners.triage import Mixing
 from proofsmith.protocols import Strategy
 from proofsmith.types import (
     JSON,

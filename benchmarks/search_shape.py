@@ -20,9 +20,10 @@ from benchmarks.simulation import PLAN, problems, regimes, search
 from proofsmith.planners.best_of import BestOf, Plan
 from proofsmith.planners.coverage import pass_at_k
 from proofsmith.planners.plansearch import PlanSearch, Shape
-from proofsmith.planners.portfolio import Mixing, Portfolio
+from proofsmith.planners.portfolio import Portfolio
 from proofsmith.planners.rethink import Rethink, Thinking
 from proofsmith.planners.tree import Exploration
+from proofsmith.planners.triage import Mixing
 from proofsmith.protocols import Strategy
 
 SEEDS = 20

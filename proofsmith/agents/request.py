@@ -172,6 +172,8 @@ def _search(request: Request, problem: Problem, facts: Mapping[str, JSON]) -> St
         required=problem.required,
         solving=problem.goal in (Goal.SOLVE, Goal.REFUTE),
         model=request.model is not None,
+        tokens=request.budget.tokens,
+        attempts=request.budget.attempts,
     )
     return strategy_of(request.strategy, plan, seed=request.seed)
 

@@ -190,6 +190,8 @@ async def _search(state: State, runtime: Runtime[Run]) -> State:
     run = runtime.context
     run.tell("search")
     strategy = run.strategy(_facts(run))
+    if run.model is not None and isinstance(strategy, Portfolio) and strategy.triage is not None:
+        run.tell("search", strategy.triage.text)
     end = await Rounds(run, strategy).drive()
     if end.ended_by == "interrupted":
         raise Interrupted

@@ -32,6 +32,9 @@ class Plan:
     """True when the first right answer ends the search; False when the best one is wanted."""
     model: bool = False
     rules: bool = True
+    tokens: int | None = None
+    """Cap of the whole run, None without one; `attempts` likewise."""
+    attempts: int | None = None
     samples: int = 64
     """Most model moves of a run."""
     repairs: int = 2

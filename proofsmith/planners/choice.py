@@ -7,8 +7,9 @@ from proofsmith.errors import UsageError
 from proofsmith.planners.best_of import BestOf, Plan
 from proofsmith.planners.evolve import Evolve
 from proofsmith.planners.plansearch import PlanSearch
-from proofsmith.planners.portfolio import DIRECT, Arm, Mixing, Portfolio
+from proofsmith.planners.portfolio import Arm, Portfolio
 from proofsmith.planners.rethink import Rethink
+from proofsmith.planners.triage import DIRECT, Mixing
 from proofsmith.protocols import Strategy
 
 DEFAULT = "portfolio"

@@ -13,19 +13,17 @@ from proofsmith.planners.plansearch import PlanSearch
 from proofsmith.planners.proofsearch import ProofSearch
 from proofsmith.planners.resample import Resample
 from proofsmith.planners.rethink import Rethink
+from proofsmith.planners.triage import DIRECT, Mixing, Triage, triage
 from proofsmith.planners.value import RIGHT_FROM, behaviour, value_of
 from proofsmith.protocols import Strategy
 from proofsmith.types import JSON, Move, Outcome, Reply, Status, digest
 
-DIRECT = "direct"
 PRIOR = (0.65, 0.12, 4.0)
 """Mean and spread of the value of a program before any is seen, and how many programs that counts as."""
 CHECK_TOKENS = 100.0
 """What verifying a program costs, in tokens: keeps arms that use no model comparable."""
 REPEAT = 0.1
 """Worth of a program that does what another did before, beside that of a new one."""
-FLOORS: Mapping[str, float] = {DIRECT: 0.2, "plansearch": 0.05, "rethink": 0.6}
-"""Least share of the tokens that an arm is given until something is right, chosen on simulated problems."""
 NEAR = 0.85
 """Value from which a program is nearly right: a cheap model may repair it."""
 
@@ -44,27 +42,6 @@ class Watching(Protocol):
 
     def see(self, outcome: Outcome) -> None:
         """Learn of a candidate that another strategy asked for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mixing:
-    """How arms are chosen."""
-
-    opening: int = 3
-    """Direct programs before any other arm may start: easy problems end here."""
-    window: int = 12
-    """Latest programs of an arm that its outlook is judged by."""
-    deep_after: int = 24
-    """Programs in a row without an improvement after which ideas are worth much thinking."""
-    patience: int = 150
-    """Programs in a row without an improvement that end the search."""
-    floors: Mapping[str, float] = field(default_factory=lambda: FLOORS)
-    """Least share of the tokens by arm until a program is right: before that, coming close tells little about which arm
-    will get there, so that an outlook may steer only what the floors leave."""
-    margin: float = 0.003
-    """What counts as better among right programs, on the scale of values."""
-    turns: bool = False
-    """Let the arms take turns instead of drawing: one strategy beside the rules."""
 
 
 @dataclass(slots=True)
@@ -128,8 +105,10 @@ class Portfolio:
         mixing: Mixing | None = None,
         seed: int = 0,
     ) -> None:
-        """Start all arms empty; `arms` None takes those that fit `plan`."""
-        self._plan, self._how, self._seed = plan, mixing or Mixing(), seed
+        """Start all arms empty; `arms` None takes those that fit `plan`, `mixing` None what the triage says."""
+        self.triage: Triage | None = None if mixing else triage(plan)
+        self._plan, self._seed = plan, seed
+        self._how = mixing or triage(plan).mixing
         self._arms = dict(arms) if arms is not None else default_arms(plan, seed)
         self._state = _State()
         self._records = {name: _Record() for name in self._arms}
@@ -253,7 +232,7 @@ class Portfolio:
         return sorted(draws, key=lambda name: (-owed.get(name, 0.0), -draws[name], name))
 
     def _owed(self) -> dict[str, float]:
-        """Return by how much of all tokens each arm is below its floor; what is in flight counts as the mean program."""
+        """Return how far each arm is below its floor, in shares; what is in flight counts as a mean program."""
         if self._state.solved:
             return {}
         price = self._price()
@@ -287,11 +266,11 @@ class Portfolio:
         return tokens / programs if programs else 1000.0
 
     def _tier(self, name: str, move: Move) -> Any:
-        """Route by difficulty: first samples and repairs of what is nearly right are cheap, ideas when stuck deep."""
+        """Route by difficulty: first samples as told, repairs of what is nearly right cheap, ideas when stuck deep."""
         if move.kind == RULE:
             return move.tier
         if name == DIRECT and self._records[name].programs < self._how.opening:
-            return "cheap"
+            return self._how.first
         if move.answer == "text" and self._state.stale >= self._how.deep_after:
             return "deep"
         near = bool(move.parents) and move.parents[0] in self._state.values

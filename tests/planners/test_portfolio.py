@@ -5,7 +5,8 @@ import pytest
 from benchmarks.simulation import PLAN as SIMULATED
 from benchmarks.simulation import answer, problems, regimes, search, verify
 from proofsmith.planners.best_of import BestOf
-from proofsmith.planners.portfolio import Mixing, Portfolio, default_arms
+from proofsmith.planners.portfolio import Portfolio, default_arms
+from proofsmith.planners.triage import Mixing
 from proofsmith.types import Move, Reply, Status
 from tests.planners.scripted import PLAN, drive, outcome_of
 
