@@ -1,11 +1,11 @@
 """Look for a query whose rewrite by a rule differs from it, on random schemas, queries and databases.
 
-Run it as `python -m benchmarks.sql_fuzz [--queries N] [--seed S] [--engine E] [--results FILE] [--quick]`.
+Run it as `python -m benchmarks.sql_fuzz [--queries N] [--seed S] [--engine E] [--results FILE] [--seconds S]`.
 Every rule is applied to every query at every place; each output runs beside its input on small adversarial databases
 in the product's own sandboxed engine, and what the two return is compared as bags, in order where the query orders.
 The solver's model of SQL answers every query too, on databases of at most three rows a table, and is compared with the
-engine. The queries come in parts of 250 with a seed of their own; with `--results` each finished part is a line of that
-file and is not run again. `--quick` takes 2 000 queries.
+engine. The queries are divided among the engines and come in parts of 100 with a seed of their own; with `--results`
+each finished part is a line of that file and is not run again. `--quick` takes 2 000 queries.
 """
 
 import argparse
@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from sqlglot import exp
+
 from benchmarks.bars import Bars
 from benchmarks.sql_queries import Writer, draw_schema
 from proofsmith.domains.sql.analysis import promise_of
@@ -31,15 +33,20 @@ from proofsmith.domains.sql.schema import Schema
 from proofsmith.domains.sql.symbolic.bounded import answer
 from proofsmith.domains.sql.testing.databases import Generator, Shape, inserts
 from proofsmith.domains.sql.testing.pools import pools_of
-from proofsmith.domains.sql.testing.results import difference
+from proofsmith.domains.sql.testing.results import Promise, difference
 from proofsmith.executors.choice import open_sandbox
 
-A_PART = 250
+A_PART = 100
 """Queries of one seed."""
 A_SCHEMA = 50
 """Queries over one schema."""
 DATABASES = 12
 MODEL_ROWS = 3
+SEARCHED = 10
+"""One query of so many is answered by the solver's search; for the rest the model's formula is folded on known rows."""
+SHARES = {"sqlite": 8, "postgresql": 7, "duckdb": 5}
+"""How the queries are divided among the engines."""
+STATEMENT_LIMIT_S = 60.0
 
 
 @dataclass
@@ -54,6 +61,8 @@ class Tally:
     findings: list[str] = field(default_factory=list)
     answers: int = 0
     """Queries that the solver's model answered."""
+    solved: int = 0
+    """Of them, those that its search answered."""
     model_findings: list[str] = field(default_factory=list)
     wall_s: float = 0.0
 
@@ -67,7 +76,7 @@ async def one_schema(engine: Engine, rng: random.Random, tally: Tally, count: in
     """Draw one schema and `count` queries; run all rewrites beside their inputs."""
     schema = draw_schema(rng, engine.name)
     writer = Writer(schema, rng)
-    cases: list[tuple[str, list[tuple[str, str]]]] = []
+    cases: list[tuple[str, Promise, list[tuple[str, str]]]] = []
     trees = []
     for _ in range(count):
         text = writer.query()
@@ -76,42 +85,52 @@ async def one_schema(engine: Engine, rng: random.Random, tally: Tally, count: in
         except Unreadable as error:
             raise SystemExit(f"the generator wrote what cannot be read: {error}\n{text}") from None
         trees.append(parse_query(text, engine.name))
+        promise = promise_of(trees[-1])
         made = [
             (rule.name, written(output, schema))
             for rule in CATALOGUE
             if engine.name in rule.engines
             for output in islice(rule.apply(tree, schema), 6)
         ]
-        cases.append((text, made))
+        cases.append((text, promise, made))
         tally.queries += 1
     generator = Generator(schema, pools_of(trees), rng.getrandbits(32))
     scripts = [inserts(schema, database) for database in generator.databases(DATABASES)]
-    statements = [text for base, made in cases for text in (base, *(out for _, out in made))]
+    statements = [text for base, _, made in cases for text in (base, *(out for _, out in made))]
     for script, outcomes in zip(
-        scripts, await engine.trials(schema, scripts, statements), strict=True
+        scripts,
+        await engine.trials(schema, scripts, statements, limit_s=STATEMENT_LIMIT_S),
+        strict=True,
     ):
         judge(schema, script, cases, iter(outcomes), tally)
-    await judge_model(engine, schema, [text for text, _ in cases], rng, tally)
+    await judge_model(engine, schema, [text for text, *_ in cases], trees, rng, tally)
 
 
 async def judge_model(
-    engine: Engine, schema: Schema, texts: list[str], rng: random.Random, tally: Tally
+    engine: Engine,
+    schema: Schema,
+    texts: list[str],
+    trees: list[exp.Query],
+    rng: random.Random,
+    tally: Tally,
 ) -> None:
     """Compare the solver's answers with the engine's on one tiny database."""
-    generator = Generator(
-        schema, pools_of(parse_query(t, engine.name) for t in texts), rng.getrandbits(32)
-    )
+    generator = Generator(schema, pools_of(trees), rng.getrandbits(32))
     database = generator.draw(Shape(most_rows=MODEL_ROWS, domain=3, null_share=0.2))
     script = inserts(schema, database)
-    (outcomes,) = await engine.trials(schema, [script], texts)
-    for text, outcome in zip(texts, outcomes, strict=True):
-        tree = resolved(parse_query(text, engine.name), schema)
-        rows = (
-            answer(tree, schema, database) if tree is not None and outcome.ended == "ok" else None
-        )
+    (outcomes,) = await engine.trials(schema, [script], texts, limit_s=STATEMENT_LIMIT_S)
+    number = 0
+    for text, query, outcome in zip(texts, trees, outcomes, strict=True):
+        tree = resolved(query, schema)
+        if tree is None or outcome.ended != "ok":
+            continue
+        number += 1
+        search = number % SEARCHED == 0
+        rows = answer(tree, schema, database, folded=not search)
         if rows is None:
             continue
         tally.answers += 1
+        tally.solved += search
         if Counter(map(rounded, rows)) != Counter(map(rounded, outcome.rows)):
             tally.model_findings.append(f"{text}\n{script}\nsolver {rows}\nengine {outcome.rows}")
 
@@ -124,9 +143,8 @@ def rounded(row) -> tuple[str, ...]:
 
 def judge(schema: Schema, script: str, cases, outcomes, tally: Tally) -> None:
     """Compare each output with its input on one database."""
-    for base, made in cases:
+    for base, promise, made in cases:
         wanted: Outcome = next(outcomes)
-        promise = promise_of(parse_query(base, schema.dialect))
         for name, text in made:
             got: Outcome = next(outcomes)
             tally.runs += 1
@@ -141,8 +159,8 @@ def judge(schema: Schema, script: str, cases, outcomes, tally: Tally) -> None:
                 )
 
 
-async def fuzz(name: str, queries: int, seed: int, results: Path | None = None) -> Tally:
-    """Fuzz one engine, part by part; finished parts are read from `results` and written there."""
+async def fuzz(name: str, queries: int, seed: int, results: Path | None, until_s: float) -> Tally:
+    """Fuzz one engine, part by part, until `until_s`; finished parts are read from `results` and written there."""
     total, done = Tally(), finished(results)
     engine = await start(name, await open_sandbox(), request_timeout_s=600.0)
     for number in range(-(-queries // A_PART)):
@@ -150,6 +168,8 @@ async def fuzz(name: str, queries: int, seed: int, results: Path | None = None) 
         key = f"{name} {seed} {number} {count}"
         tally = done.get(key)
         if tally is None:
+            if time.perf_counter() > until_s:
+                break
             tally = await one_part(engine, random.Random(key), count)
             if results is not None:
                 with results.open("a") as file:
@@ -179,32 +199,48 @@ def finished(results: Path | None) -> dict[str, Tally]:
     }
 
 
+def told(name: str, tally: Tally) -> None:
+    """Print what was run on one engine and what was found."""
+    print(
+        f"{name}: {tally.queries} queries, {len(tally.outputs)} rules fired, {tally.runs} comparisons, "
+        f"{tally.telling} with rows, {tally.errors} where the input fails, {tally.wall_s:.0f} s"
+    )
+    print("  " + ", ".join(f"{rule} {count}" for rule, count in tally.outputs.most_common()))
+    print(
+        f"  the solver's model answered {tally.answers} queries, {tally.solved} of them by search"
+    )
+    for finding in tally.findings[:5]:
+        print(f"DIFFERENCE {finding}\n")
+    for finding in tally.model_findings[:5]:
+        print(f"MODEL {finding}\n")
+
+
 async def main() -> int:
-    """Fuzz and print what was found."""
+    """Fuzz the engines side by side and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--queries", type=int, default=20_000)
+    parser.add_argument("--queries", type=int, default=20_000, help="over all engines")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--engine", action="append", choices=("sqlite", "duckdb", "postgresql"))
+    parser.add_argument("--engine", action="append", choices=tuple(SHARES))
     parser.add_argument("--results", type=Path)
+    parser.add_argument("--seconds", type=float, default=86_400.0, help="begin no part after these")
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
-    bars, total = Bars(), 2_000 if given.quick else given.queries
-    for name in given.engine or ["sqlite"]:
-        tally = await fuzz(name, total, given.seed, given.results)
-        print(
-            f"{name}: {tally.queries} queries, {len(tally.outputs)} rules fired, {tally.runs} comparisons, "
-            f"{tally.telling} with rows, {tally.errors} where the input fails, {tally.wall_s:.0f} s"
-        )
-        print("  " + ", ".join(f"{rule} {count}" for rule, count in tally.outputs.most_common()))
-        print(f"  the solver's model answered {tally.answers} queries")
-        for finding in tally.findings[:5]:
-            print(f"DIFFERENCE {finding}\n")
-        for finding in tally.model_findings[:5]:
-            print(f"MODEL {finding}\n")
-        bars.at_least(f"{name} queries fuzzed", tally.queries, total)
+    until_s = time.perf_counter() + given.seconds
+    asked = 2_000 if given.quick else given.queries
+    shares = {name: SHARES[name] for name in given.engine or SHARES}
+    counts = {name: -(-asked * share // sum(shares.values())) for name, share in shares.items()}
+    tallies = await asyncio.gather(
+        *(fuzz(name, n, given.seed, given.results, until_s) for name, n in counts.items())
+    )
+    bars, total = Bars(), Tally()
+    for name, tally in zip(counts, tallies, strict=True):
+        told(name, tally)
+        total.add(tally)
+        bars.at_least(f"{name} queries fuzzed", tally.queries, counts[name])
         bars.at_most(f"{name} rewrites that differ", len(tally.findings), 0)
-        bars.at_least(f"{name} queries that the solver answered", tally.answers, total // 2)
         bars.at_most(f"{name} answers of the solver that differ", len(tally.model_findings), 0)
+    bars.at_least("queries fuzzed", total.queries, asked)
+    bars.at_least("queries that the solver answered", total.answers, total.queries // 2)
     return bars.close()
 
 

@@ -10,6 +10,7 @@ from proofsmith.domains.sql.schema import Column, ForeignKey, Schema, Table
 
 COLUMNS = ("a", "b", "c", "d")
 _OPERATORS = ("=", "=", "<>", "<", "<=", ">", ">=")
+_JOINS = (*(",", "JOIN", "JOIN", "LEFT JOIN") * 3, "RIGHT JOIN", "FULL JOIN")
 _FOLDS = ("SUM", "MIN", "MAX", "COUNT")
 
 
@@ -36,6 +37,8 @@ class Writer:
     schema: Schema
     rng: random.Random
     count: int = 0
+    depth: int = 0
+    """Derived tables around what is being written."""
 
     def query(self) -> str:
         """Return one query with output names."""
@@ -51,6 +54,8 @@ class Writer:
             self.joined_totals,
             self.set_operation,
             self.own_extreme,
+            self.anti_join,
+            self.of_all_rows,
         )
         text = self.rng.choice(shapes)()
         return self.ordered(text) if self.rng.random() < 0.25 else text
@@ -68,7 +73,7 @@ class Writer:
         one, two = self.alias(), self.alias()
         fold = self.fold([two]) if self.rng.random() < 0.8 else "COUNT(*)"
         on = f"{two}.{self.rng.choice(COLUMNS)} = {self.column([one])}"
-        clause = f"{self.table()} AS {one} JOIN {self.table()} AS {two} ON {on}"
+        clause = f"{self.relation()} AS {one} JOIN {self.table()} AS {two} ON {on}"
         where = self.where([self.rng.choice((one, two))], simple=True)
         if self.rng.random() < 0.3:
             return f"SELECT {fold} AS s FROM {clause}{where}"
@@ -80,8 +85,8 @@ class Writer:
         sides = []
         for _ in range(2):
             alias = self.alias()
-            shown = f"{self.column([alias])} AS x, {self.column([alias])} AS y"
-            sides.append(f"SELECT {shown} FROM {self.table()} AS {alias}{self.where([alias])}")
+            shown = f"{self.value([alias])} AS x, {self.column([alias])} AS y"
+            sides.append(f"SELECT {shown} FROM {self.relation()} AS {alias}{self.where([alias])}")
         operation = self.rng.choice(("EXCEPT", "INTERSECT", "UNION", "UNION ALL", "UNION ALL"))
         return f" {operation} ".join(sides)
 
@@ -101,7 +106,7 @@ class Writer:
     def flat(self) -> str:
         """SELECT [DISTINCT] columns FROM joins WHERE conditions."""
         aliases, clause = self.sources()
-        shown = [f"{self.column(aliases)} AS x{n}" for n in range(self.rng.randint(1, 3))]
+        shown = [f"{self.value(aliases)} AS x{n}" for n in range(self.rng.randint(1, 3))]
         if self.rng.random() < 0.15:
             shown.append(f"({self.aggregate_query(aliases)}) AS y")
         distinct = "DISTINCT " if self.rng.random() < 0.25 else ""
@@ -163,15 +168,109 @@ class Writer:
         where = self.where(["t"])
         return f"SELECT t.id AS i, g.s AS s FROM {table} AS t {side} ({body}) AS g ON {on}{where}"
 
+    def anti_join(self) -> str:
+        """Rows of one side of an outer join that the other side has, or lacks."""
+        one, two = self.alias(), self.alias()
+        on = f"{two}.{self.rng.choice(('id', *COLUMNS))} = {self.column([one])}"
+        on += f" AND {self.simple([two])}" if self.rng.random() < 0.4 else ""
+        tested = f"{self.column([two])} IS {self.rng.choice(('', '', 'NOT '))}NULL"
+        rest = f" AND {self.condition([one])}" if self.rng.random() < 0.4 else ""
+        clause = f"{self.relation()} AS {one} LEFT JOIN {self.relation()} AS {two} ON {on}"
+        return f"SELECT {one}.id AS x, {one}.b AS y FROM {clause} WHERE {tested}{rest}"
+
+    def of_all_rows(self) -> str:
+        """Aggregates without groups, which have a row of no rows too, sometimes under HAVING."""
+        aliases, clause = self.sources()
+        shown = ", ".join(f"{self.fold(aliases)} AS s{n}" for n in range(self.rng.randint(1, 2)))
+        having = f" HAVING {self.fold(aliases)} {self.operator()} {self.number()}"
+        kept = having if self.rng.random() < 0.4 else ""
+        return f"SELECT {shown} FROM {clause}{self.where(aliases)}{kept}"
+
+    def relation(self) -> str:
+        """Return a table, or now and then a derived table with the same columns id, a, b, c and d."""
+        if self.depth > 1 or self.rng.random() < 0.75:
+            return self.table()
+        self.depth += 1
+        text = self.rng.choice(
+            (self.filtered, self.filtered, self.summed, self.stacked, self.ranked, self.cut)
+        )()
+        self.depth -= 1
+        return f"({text})"
+
+    def filtered(self) -> str:
+        """All columns of some rows, with or without repetitions."""
+        alias, names = self.alias(), ["id", *COLUMNS]
+        if self.rng.random() < 0.5:
+            names = self.rng.choices(names, k=len(names))
+        shown = ", ".join(
+            f"{alias}.{name} AS {title}"
+            for name, title in zip(names, ("id", *COLUMNS), strict=True)
+        )
+        distinct = self.rng.choice(("", "", "DISTINCT "))
+        return f"SELECT {distinct}{shown} FROM {self.relation()} AS {alias}{self.where([alias])}"
+
+    def summed(self) -> str:
+        """Two keys and three aggregates."""
+        alias = self.alias()
+        keys = self.rng.sample([f"{alias}.{name}" for name in ("id", *COLUMNS)], 2)
+        folds = ", ".join(f"{self.fold([alias])} AS {title}" for title in "bcd")
+        clause = f"{self.relation()} AS {alias}{self.where([alias], simple=True)}"
+        return f"SELECT {keys[0]} AS id, {keys[1]} AS a, {folds} FROM {clause} GROUP BY {', '.join(keys)}"
+
+    def stacked(self) -> str:
+        """Two tables above each other."""
+        sides = [
+            f"SELECT {n}.id AS id, {n}.a AS a, {n}.b AS b, {n}.c AS c, {n}.{self.rng.choice(COLUMNS)} AS d"
+            f" FROM {self.relation()} AS {n}{self.where([n], simple=True)}"
+            for n in (self.alias(), self.alias())
+        ]
+        return self.rng.choice((" UNION ALL ", " UNION ALL ", " UNION ")).join(sides)
+
+    def ranked(self) -> str:
+        """A table with a row number or a running total in its last column."""
+        alias = self.alias()
+        part = f"PARTITION BY {alias}.{self.rng.choice('abc')}"
+        order = f"ORDER BY {alias}.{self.rng.choice('abc')}, {alias}.id"
+        call = self.rng.choice(
+            (
+                f"ROW_NUMBER() OVER ({part} {order})",
+                f"SUM({alias}.c) OVER ({part} {order})",
+                f"COUNT(*) OVER ({part})",
+                f"MAX({alias}.b) OVER ({part})",
+                f"RANK() OVER ({part} ORDER BY {alias}.b)",
+            )
+        )
+        shown = ", ".join(f"{alias}.{name} AS {name}" for name in ("id", "a", "b", "c"))
+        clause = f"{self.table()} AS {alias}{self.where([alias], simple=True)}"
+        return f"SELECT {shown}, {call} AS d FROM {clause}"
+
+    def cut(self) -> str:
+        """The first rows of a table in the order of its key."""
+        alias = self.alias()
+        shown = ", ".join(f"{alias}.{name} AS {name}" for name in ("id", *COLUMNS))
+        where = self.where([alias], simple=True)
+        return f"SELECT {shown} FROM {self.table()} AS {alias}{where} ORDER BY {alias}.id LIMIT 2"
+
+    def value(self, aliases: Sequence[str]) -> str:
+        """Return a column, or now and then something computed from columns."""
+        one, two, draw = self.column(aliases), self.column(aliases), self.rng.random()
+        if draw < 0.05:
+            return f"COALESCE({one}, {two})"
+        if draw < 0.1:
+            return f"{one} {self.rng.choice('+-')} {self.rng.choice((two, '1'))}"
+        if draw < 0.17:
+            return f"CASE WHEN {self.simple(aliases)} THEN {one} {self.rng.choice(('', f'ELSE {two} '))}END"
+        return one
+
     def sources(self) -> tuple[list[str], str]:
         """Return aliases and a FROM clause of one to three tables."""
         aliases = [self.alias()]
-        clause = f"{self.table()} AS {aliases[0]}"
+        clause = f"{self.relation()} AS {aliases[0]}"
         for _ in range(self.rng.choice((0, 1, 1, 2))):
             alias = self.alias()
             table, kind = (
-                self.table(),
-                self.rng.choice((",", "JOIN", "LEFT JOIN", "LEFT JOIN", "CROSS JOIN")),
+                self.relation(),
+                self.rng.choice((*_JOINS, "CROSS JOIN")),
             )
             if kind in (",", "CROSS JOIN"):
                 clause += f"{kind if kind == ',' else ' ' + kind} {table} AS {alias}"
@@ -231,7 +330,7 @@ class Writer:
         alias, fold = self.alias(), self.rng.choice(_FOLDS)
         around = self.rng.choice(("", "2 * ", "1 + "))
         value = f"{around}{fold}({alias}.{self.rng.choice(COLUMNS)})"
-        return f"SELECT {value} FROM {self.table()} AS {alias}{self.tied(alias, aliases)}"
+        return f"SELECT {value} FROM {self.relation()} AS {alias}{self.tied(alias, aliases)}"
 
     def counting(self, aliases: Sequence[str]) -> str:
         alias = self.alias()
@@ -240,7 +339,7 @@ class Writer:
 
     def rows(self, aliases: Sequence[str]) -> str:
         alias = self.alias()
-        return f"SELECT {alias}.id FROM {self.table()} AS {alias}{self.tied(alias, aliases)}"
+        return f"SELECT {alias}.id FROM {self.relation()} AS {alias}{self.tied(alias, aliases)}"
 
     def tied(self, alias: str, aliases: Sequence[str]) -> str:
         """Return a WHERE that ties `alias` to one of the outer aliases, mostly by equality."""
@@ -254,7 +353,7 @@ class Writer:
         kind = self.rng.choice((*_FOLDS, "COUNT(DISTINCT"))
         if kind == "COUNT(DISTINCT":
             return f"COUNT(DISTINCT {self.column(aliases)})"
-        return "COUNT(*)" if kind == "COUNT" else f"{kind}({self.column(aliases)})"
+        return "COUNT(*)" if kind == "COUNT" else f"{kind}({self.value(aliases)})"
 
     def column(self, aliases: Sequence[str]) -> str:
         return f"{self.rng.choice(list(aliases))}.{self.rng.choice(('id', *COLUMNS))}"

@@ -72,16 +72,21 @@ def exemplar(
 
 
 def answer(
-    query: exp.Query, schema: Schema, database: Mapping[str, Sequence[tuple[Cell, ...]]]
+    query: exp.Query,
+    schema: Schema,
+    database: Mapping[str, Sequence[tuple[Cell, ...]]],
+    *,
+    folded: bool = False,
 ) -> list[tuple[Fraction | None, ...]] | None:
     """Return what the solver's model of SQL says that a qualified query gives on a database of whole numbers.
 
-    None where the model does not cover the query, or where ties leave the answer open.
+    None where the model does not cover the query, or where ties leave the answer open. With `folded` the rows are
+    constants while the formula is built, which leaves the solver little to do and takes a fraction of the time.
     """
     most = max(map(len, database.values()), default=0)
     with LOCK:
         try:
-            return _Comparison(query, query, schema, most).answer(database)
+            return _Comparison(query, query, schema, most).answer(database, folded=folded)
         except _UNENCODED:
             return None
 
@@ -106,9 +111,9 @@ class _Comparison:
         self._texts = codes((base, candidate, *_check_trees(schema)))
         self._constraints: list[Bool] = []
         self._tables = {name: self._table(table) for name, table in schema.tables.items()}
-        self._constrain()
 
     def decide(self, limit_s: float) -> Bound:
+        self._constrain()
         solver = z3.Solver()
         solver.set("timeout", int(limit_s * 1000))
         solver.set("random_seed", 7)
@@ -132,6 +137,7 @@ class _Comparison:
 
     def exemplar(self, limit_s: float) -> dict[str, list[tuple[Cell, ...]]] | None:
         """Return a database on which the first query returns a row with something in it."""
+        self._constrain()
         solver = z3.Solver()
         solver.set("timeout", int(limit_s * 1000))
         solver.set("random_seed", 7)
@@ -152,25 +158,20 @@ class _Comparison:
         return self._database(solver.model()) if solver.check() == z3.sat else None
 
     def answer(
-        self, database: Mapping[str, Sequence[tuple[Cell, ...]]]
+        self, database: Mapping[str, Sequence[tuple[Cell, ...]]], *, folded: bool
     ) -> list[tuple[Fraction | None, ...]] | None:
         """Return the first query's rows on one database."""
         solver = z3.Solver()
         side = Side("base", adversarial=False)
-        encoder = Encoder(self._tables, self._texts, side, *self._engine)
+        given = {name: database.get(name, ()) for name in self._tables}
+        tables = self._tables
+        if folded:
+            tables = {n: _constant(self._schema.tables[n], rows) for n, rows in given.items()}
+        encoder = Encoder(tables, self._texts, side, *self._engine)
         found = encoder.ordered(self._queries[0], Scope({})).relation.rows
         solver.add(*[term for term in side.assumptions if term is not True])
-        for name, relation in self._tables.items():
-            given = database.get(name, ())
-            for place, row in enumerate(relation.rows):
-                solver.add(row.present == (place < len(given)))
-                for cell, value in zip(
-                    row.cells, given[place] if place < len(given) else (), strict=False
-                ):
-                    known = (
-                        cell.null if value is None else both(no(cell.null), cell.number == value)
-                    )
-                    solver.add(known)
+        if not folded:
+            solver.add(*(t for n, rows in given.items() for t in _fixed(tables[n], rows)))
         if solver.check() != z3.sat:
             return None
         model = solver.model()
@@ -299,6 +300,26 @@ def _difference(base: Ordered, candidate: Ordered) -> Bool:
     return count(
         both(row.present, rows_identical(row.cells, witness)) for row in left.rows
     ) != count(both(row.present, rows_identical(row.cells, witness)) for row in right.rows)
+
+
+def _constant(table: Table, rows: Sequence[tuple[Cell, ...]]) -> Relation:
+    """Return a table of known rows of whole numbers."""
+    kinds = [column.kind for column in table.columns]
+    cells = [
+        tuple(
+            Value(k, v is None, 0 if v is None else int(v)) for k, v in zip(kinds, row, strict=True)
+        )
+        for row in rows
+    ]
+    return Relation(tuple(c.name for c in table.columns), tuple(Row(True, row) for row in cells))
+
+
+def _fixed(relation: Relation, rows: Sequence[tuple[Cell, ...]]) -> Iterable[Bool]:
+    """Yield what says that a table holds these rows and no others."""
+    for place, row in enumerate(relation.rows):
+        yield row.present == (place < len(rows))
+        for cell, value in zip(row.cells, rows[place] if place < len(rows) else (), strict=False):
+            yield cell.null if value is None else both(no(cell.null), cell.number == value)
 
 
 def _width(base: Ordered) -> int:
