@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -179,6 +180,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
 )
 
 
+@lru_cache(4096)
 def kind_of(type_text: str) -> str:
     """Return the class of a type: integer, decimal, float, text, date, timestamp, time, boolean or other.
 
@@ -191,6 +193,7 @@ def kind_of(type_text: str) -> str:
     return next((kind for pattern, kind in _KINDS if re.match(pattern, upper)), "other")
 
 
+@lru_cache(64)
 def parse_schema(ddl: str, dialect: str) -> Schema:
     """Read CREATE TABLE, CREATE VIEW, CREATE UNIQUE INDEX and ALTER TABLE statements of `dialect`.
 

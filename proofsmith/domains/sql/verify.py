@@ -20,7 +20,6 @@ from proofsmith.domains.sql.analysis import (
 )
 from proofsmith.domains.sql.capture import captured
 from proofsmith.domains.sql.engines import Engine, Outcome, StatementRefused
-from proofsmith.domains.sql.engines.ddl import create_tables
 from proofsmith.domains.sql.engines.keeper import Keeper
 from proofsmith.domains.sql.parameters import Binding
 from proofsmith.domains.sql.proof.prove import Proof, prove
@@ -122,7 +121,7 @@ class Verifier:
     async def _accepted(self, engine: Engine, pair: Pair, query: exp.Query) -> str:
         """Return why the candidate's shape is wrong, empty when it fits; the engine is asked, on empty tables."""
         try:
-            async with engine.fresh(create_tables(pair.schema)) as database:
+            async with engine.empty(pair.schema) as database:
                 _, error = await database.explain(pair.base)
                 if error:
                     raise UsageError(

@@ -128,6 +128,19 @@ class Engine:
         async with self._turn:
             yield await self.open(ddl)
 
+    @asynccontextmanager
+    async def empty(self, schema: Schema) -> AsyncIterator["Database"]:
+        """Have the empty tables of `schema` for a block, in the database where `trials` fills them."""
+        async with self._turn:
+            request = self._tables(schema)
+            await self.ask({"op": "ready", **request})
+            yield Database(self, str(request["session"]))
+
+    def _tables(self, schema: Schema) -> dict[str, JSON]:
+        ddl = create_tables(schema)
+        session = self._digests.setdefault(ddl, secrets.token_hex(8))
+        return {"ddl": ddl, "session": session, "clear": emptied(schema)}
+
     async def trials(
         self,
         schema: Schema,
@@ -141,13 +154,9 @@ class Engine:
 
         Returns one list of outcomes a database, in order. Tables are emptied in between, and made anew now and then.
         """
-        ddl = create_tables(schema)
-        session = self._digests.setdefault(ddl, secrets.token_hex(8))
         request: Mapping[str, JSON] = {
             "op": "trials",
-            "ddl": ddl,
-            "session": session,
-            "clear": emptied(schema),
+            **self._tables(schema),
             "databases": list(databases),
             "statements": list(statements),
             "limit_s": limit_s,

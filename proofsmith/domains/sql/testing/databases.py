@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlglot import exp
-
 from proofsmith.domains.sql.engines.ddl import quoted
 from proofsmith.domains.sql.schema import Column, Schema, Table
 from proofsmith.domains.sql.testing.conditions import Condition
@@ -46,8 +44,15 @@ class Generator:
     def __init__(self, schema: Schema, pools: Pools, seed: int) -> None:
         """Take tables, parents first, and the constants to draw from."""
         self._schema = schema
-        self._pools = pools
         self._random = random.Random(seed)
+        columns = [(t, c) for t in schema.tables.values() for c in t.columns]
+        self._whole = {(t.name, c.name): pools.of(c) for t, c in columns}
+        self._own = {(t.name, c.name): pools.own(c) for t, c in columns}
+        self._keyed = {
+            (t.name, c.name)
+            for t, c in columns
+            if c.kind == "integer" and any(c.name in key for key in t.keys)
+        }
         self._checks = {
             table.name: [Condition(text, table, schema.dialect) for text in table.checks]
             for table in schema.tables.values()
@@ -85,7 +90,7 @@ class Generator:
         """Return one database of the given shape."""
         database: dict[str, list[Row]] = {}
         domains = {
-            (table.name, column.name): self._domain(column, shape)
+            (table.name, column.name): self._domain(table, column, shape)
             for table in self._schema.tables.values()
             for column in table.columns
         }
@@ -125,10 +130,9 @@ class Generator:
         shape = Shape(most_rows=count, domain=None, null_share=0.15)
         database: dict[str, list[Row]] = {}
         for table in self._schema.tables.values():
-            pools = {(table.name, c.name): self._pools.of(c) for c in table.columns}
             rows: list[Row] = []
             for number in range(count):
-                cells = {c.name: self._cell(table, c, pools, shape) for c in table.columns}
+                cells = {c.name: self._cell(table, c, self._whole, shape) for c in table.columns}
                 for column in table.columns:
                     if any(column.name in key for key in table.keys):
                         cells[column.name] = _numbered(column, number)
@@ -139,10 +143,10 @@ class Generator:
             database[table.name] = _distinct(table, rows)
         return database
 
-    def _domain(self, column: Column, shape: Shape) -> list[Cell]:
-        pool = self._pools.of(column)
+    def _domain(self, table: Table, column: Column, shape: Shape) -> list[Cell]:
+        pool = self._whole[table.name, column.name]
         if shape.focused:
-            own = self._pools.own(column)
+            own = self._own[table.name, column.name]
             small = pool[:3] if column.kind != "integer" else [1, 2, 3]
             return [*own, *small[:1]] if own else list(small)
         return shrunk(pool, shape.domain, self._random)
@@ -178,8 +182,7 @@ class Generator:
             share = 1.0 if (table.name, column.name) in shape.null_columns else shape.null_share
             if self._random.random() < share:
                 return None
-        keyed = column.kind == "integer" and any(column.name in key for key in table.keys)
-        if keyed and self._random.random() < 0.5:
+        if (table.name, column.name) in self._keyed and self._random.random() < 0.5:
             return self._random.choice(_SMALL_KEYS)
         return self._random.choice(domains[table.name, column.name])
 
@@ -316,7 +319,8 @@ def _literal(value: Cell, column: Column) -> str:
         return "TRUE" if value else "FALSE"
     if isinstance(value, int | float | Decimal):
         return str(value)
-    return str(exp.Literal.string(value).sql())
+    text = value.replace("'", "''")
+    return f"'{text}'"
 
 
 def shuffled(database: Database, random_: random.Random) -> dict[str, list[Row]]:

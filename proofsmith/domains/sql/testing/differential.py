@@ -18,6 +18,8 @@ from proofsmith.domains.sql.testing.results import (
 )
 
 SHUFFLES = 3
+_FIRST = 6
+"""Databases of the first batch: most wrong rewrites are refuted by one of them."""
 _BATCH = 30
 
 
@@ -95,7 +97,7 @@ async def examine(engine: Engine, pair: Pair, databases: Iterator[Database], see
     """Run the pair on `databases` until one shows a difference that a fresh database confirms."""
     tally = Tally()
     random_ = random.Random(seed)
-    while batch := list(islice(databases, _BATCH)):
+    while batch := list(islice(databases, _BATCH if tally.databases else _FIRST)):
         for database, runs in await _outcomes(engine, pair, batch, tally, random_):
             tally.databases += 1
             found = await _judge(engine, pair, database, runs, tally, random_)

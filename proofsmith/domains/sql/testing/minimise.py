@@ -21,6 +21,7 @@ from proofsmith.tools.feedback import Feedback
 from proofsmith.types import JSON
 
 _MOST_TRIALS = 400
+_FIRST = 3
 _BATCH = 24
 _MOST_SHOWN = 50
 _FEW_ROWS = 64
@@ -65,12 +66,13 @@ class _Search:
     async def _first(self, options: Iterator[Database]) -> Database | None:
         valid = (option for option in options if keeps(self._pair.schema, option))
         batch: list[Database] = []
+        most = _FIRST
         for option in valid:
             batch.append(option)
-            if len(batch) == _BATCH or _size(option) > _FEW_ROWS:
+            if len(batch) == most or _size(option) > _FEW_ROWS:
                 if (hit := await self._hit(batch)) is not None:
                     return hit
-                batch = []
+                batch, most = [], min(2 * most, _BATCH)
         return await self._hit(batch) if batch else None
 
     async def _hit(self, batch: list[Database]) -> Database | None:

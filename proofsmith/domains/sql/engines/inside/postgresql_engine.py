@@ -58,7 +58,7 @@ DO $$ DECLARE f record; BEGIN
 
 
 class Engine:
-    """A cluster of its own; every `create` makes a new database in it."""
+    """A cluster of its own; every `create` makes all tables anew."""
 
     refills = 2000
     """Fillings before a new database is made: nothing is known against more."""
@@ -66,6 +66,9 @@ class Engine:
     def __init__(self) -> None:
         """Wait for the server and take from the public what could do harm."""
         self.number = 0
+        self.emptied = 0
+        self.filled = False
+        self.planned: dict[str, bytes] = {}
         self.owner: psycopg.Connection[Any] | None = None
         self.reader: psycopg.Connection[Any] | None = None
         self.admin = self._await_server()
@@ -101,10 +104,29 @@ class Engine:
         return f"PostgreSQL {number // 10000}.{number % 10000}"
 
     def create(self, ddl: str, fills: Any, memory_mib: int) -> None:
-        """Replace the database by one with these tables, filled from files, which the reader may select from."""
+        """Replace the tables by these, filled from files, which the reader may select from.
+
+        They stand in a new schema; the whole database is a new one after files, and after many schemas.
+        """
+        if self.filled or fills or not self.number or self.emptied >= _SCHEMAS or self.broken():
+            self._renew()
+        self.filled = bool(fills)
+        self.emptied += 1
+        self._exec(self.owner, _OPENED)
+        self._exec(self.owner, ddl)
+        for fill in fills:
+            self._fill(fill)
+        self._exec(self.owner, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+        if self.reader is not None:
+            self.reader.close()
+        self.reader, self.planned = self._connect(f"judged{self.number}", "reader"), {}
+
+    def _renew(self) -> None:
+        """Replace the database by an empty one."""
         for connection in (self.reader, self.owner):
             if connection is not None:
                 connection.close()
+        self.reader, self.emptied = None, 0
         if self.number:
             self.admin.execute(f"DROP DATABASE judged{self.number} WITH (FORCE)")
         self.number += 1
@@ -116,12 +138,6 @@ class Engine:
             f"REVOKE ALL ON DATABASE {name} FROM PUBLIC; GRANT CONNECT ON DATABASE {name} TO reader"
         )
         self.owner = self._connect(name, "owner")
-        self._exec(self.owner, _OPENED)
-        self._exec(self.owner, ddl)
-        for fill in fills:
-            self._fill(fill)
-        self._exec(self.owner, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
-        self.reader = self._connect(name, "reader")
 
     def _fill(self, fill: dict[str, Any]) -> None:
         names = ", ".join('"' + name.replace('"', '""') + '"' for name in fill["columns"])
@@ -156,7 +172,18 @@ class Engine:
         if result.status not in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK):
             raise psycopg.DatabaseError(result.error_message.decode(errors="replace").strip())
 
-    def run(self, statement: str, limit_s: float, most_rows: int) -> dict[str, Any]:
+    def again(self, statement: str, limit_s: float, most_rows: int) -> dict[str, Any]:
+        """Run a statement as `run` does, and keep its plan for the next time in this database."""
+        if self.reader is not None and statement not in self.planned:
+            name = f"again{len(self.planned)}".encode()
+            done = self.reader.pgconn.prepare(name, statement.encode())
+            if done.status == pq.ExecStatus.COMMAND_OK:
+                self.planned[statement] = name
+        return self.run(statement, limit_s, most_rows, self.planned.get(statement, b""))
+
+    def run(
+        self, statement: str, limit_s: float, most_rows: int, plan: bytes = b""
+    ) -> dict[str, Any]:
         """Run one statement as the reader; `most_rows` below 0 counts the rows and keeps none."""
         if self.reader is None:
             raise LookupError("no database is open")
@@ -171,7 +198,10 @@ class Engine:
         began_s = time.perf_counter()
         wire = self.reader.pgconn
         try:
-            wire.send_query_params(statement.encode(), None)
+            if plan:
+                wire.send_query_prepared(plan, None)
+            else:
+                wire.send_query_params(statement.encode(), None)
             wire.set_single_row_mode()
             _Fetch(wire, began_s + limit_s, most_rows, found).drain()
         except (psycopg.Error, UnicodeError) as error:
@@ -248,7 +278,10 @@ class _Fetch:
         return [_decoder(kind) for kind in kinds]
 
 
-_OPENED = "REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO reader"
+_SCHEMAS = 500
+"""Schemas that a database has had before it is replaced: their dropped files and catalogue rows add up."""
+_OPENED = """RESET ALL; DROP SCHEMA public CASCADE; CREATE SCHEMA public;
+REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO reader"""
 
 
 def _decoder(kind: int) -> Any:

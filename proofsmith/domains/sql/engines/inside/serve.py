@@ -49,6 +49,14 @@ class Desk:
         self.filled = 0
         return {}
 
+    def ready(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Have the given tables, empty, in the database that `trials` would use."""
+        if self.session != request["session"]:
+            self.open(request)
+        elif self.filled:
+            self.engine.load(request["clear"])
+        return {}
+
     def execute(self, request: dict[str, Any]) -> dict[str, Any]:
         """Run a trusted script as the owner of the database: rows, indexes, statistics, settings."""
         self._require(request)
@@ -59,7 +67,7 @@ class Desk:
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
         """Run one statement as the restricted user."""
         self._require(request)
-        return self._outcome(request["statement"], request)
+        return self._outcome(request["statement"], request, self.engine.run)
 
     def clock(self, request: dict[str, Any]) -> dict[str, Any]:
         """Run statements in the given order, fetch all rows, keep none; return seconds and row counts."""
@@ -85,20 +93,17 @@ class Desk:
     def trials(self, request: dict[str, Any]) -> dict[str, Any]:
         """Fill the tables anew for every database and run all statements on each; needs no earlier request."""
         results = []
+        run = getattr(self.engine, "again", self.engine.run)
         for script in request["databases"]:
             if self.session != request["session"] or self.filled >= self.engine.refills:
                 self.open(request)
-            if self.filled:
-                self.engine.load(request["clear"])
+            self.engine.load(f"{request['clear']}\n{script}" if self.filled else script)
             self.filled += 1
-            self.engine.load(script)
-            results.append([self._outcome(text, request) for text in request["statements"]])
+            results.append([self._outcome(text, request, run) for text in request["statements"]])
         return {"results": results}
 
-    def _outcome(self, statement: str, request: dict[str, Any]) -> dict[str, Any]:
-        outcome: dict[str, Any] = self.engine.run(
-            statement, request["limit_s"], request["most_rows"]
-        )
+    def _outcome(self, statement: str, request: dict[str, Any], run: Any) -> dict[str, Any]:
+        outcome: dict[str, Any] = run(statement, request["limit_s"], request["most_rows"])
         outcome["rows"] = [[encoded(value) for value in row] for row in outcome["rows"]]
         return outcome
 
