@@ -6,6 +6,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 
+from proofsmith.domains.sql.commas import settled
 from proofsmith.domains.sql.dialect import sqlglot_name
 from proofsmith.domains.sql.gate import name_of
 from proofsmith.domains.sql.rules import scopes
@@ -36,7 +37,7 @@ def qualified(query: exp.Query, schema: Schema) -> exp.Query | None:
         )
     except (SqlglotError, RecursionError, ValueError, KeyError, AttributeError, TypeError):
         return None
-    return found if isinstance(found, exp.Query) else None
+    return found if isinstance(found, exp.Query) and settled(found, schema.dialect) else None
 
 
 def as_seen_by(schema: Schema, *queries: exp.Expr) -> Schema:

@@ -9,6 +9,7 @@ import pytest
 from proofsmith.domains.sql.analysis import as_seen_by, qualified, size_constants, without_equal_cut
 from proofsmith.domains.sql.proof.prove import prove
 from proofsmith.domains.sql.query import parse_query, tables_read
+from proofsmith.domains.sql.rules import text as rules_text
 from proofsmith.domains.sql.schema import parse_schema
 from proofsmith.domains.sql.symbolic.bounded import answer, decide
 
@@ -231,9 +232,36 @@ def test_a_column_with_a_collation_of_its_own_is_beyond_the_solver():
 def test_the_solvers_model_answers_a_query_on_a_given_database(text, wanted):
     query, _, schema = pair(text, text)
     database = {"t": [(1, 3), (1, 4), (None, None)], "u": [(None,)]}
-    assert sorted(answer(qualified(query, schema), schema, database), key=str) == sorted(
-        wanted, key=str
-    )
+    tree = qualified(query, schema)
+    for folded in (False, True):
+        assert sorted(answer(tree, schema, database, folded=folded), key=str) == sorted(
+            wanted, key=str
+        )
+
+
+COMMA = "SELECT x.v AS x, y.v AS y, z.v AS z FROM t AS x, t AS y FULL JOIN t AS z ON y.v = z.v + 1"
+
+
+@pytest.mark.parametrize(
+    ("engine", "wanted"),
+    [
+        ("postgresql", [(1, 1, None), (1, None, 1)]),
+        ("duckdb", [(1, 1, None), (1, None, 1)]),
+        ("sqlite", [(1, 1, None), (None, None, 1)]),
+    ],
+)
+def test_a_comma_binds_less_than_a_full_join_except_on_sqlite(engine, wanted):
+    schema = parse_schema("CREATE TABLE t (v INTEGER)", engine)
+    tree = qualified(parse_query(COMMA, engine), schema)
+    assert answer(tree, schema, {"t": [(1,)]}, folded=True) == wanted
+    again = rules_text.written(rules_text.qualified(COMMA, schema), schema)
+    assert (again.index("FULL JOIN") > again.index('"t" AS "x"')) == (engine == "sqlite")
+
+
+def test_full_joins_on_both_sides_of_a_comma_are_left_alone():
+    schema = parse_schema("CREATE TABLE t (v INTEGER)", "postgresql")
+    text = f"{COMMA}, t AS p RIGHT JOIN t AS q ON p.v = q.v"
+    assert qualified(parse_query(text, "postgresql"), schema) is None
 
 
 PADDED = (

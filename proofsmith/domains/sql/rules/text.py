@@ -4,6 +4,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 
+from proofsmith.domains.sql.commas import settled
 from proofsmith.domains.sql.dialect import sqlglot_name
 from proofsmith.domains.sql.query import Unreadable, parse_query
 from proofsmith.domains.sql.schema import Schema
@@ -24,6 +25,8 @@ def qualified(text: str, schema: Schema) -> exp.Expr:
         )
     except (SqlglotError, RecursionError) as error:
         raise Unreadable(str(error).splitlines()[0][:200]) from None
+    if not settled(tree, schema.dialect):
+        raise Unreadable("RIGHT or FULL JOINs on both sides of a comma")
     for cte in tree.find_all(exp.CTE):
         if cte.alias in schema.tables:
             raise Unreadable(f"the common table expression {cte.alias} hides a table")
