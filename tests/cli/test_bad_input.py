@@ -39,6 +39,7 @@ FILES = {
     "not text": ("kernel.c", b"\x7fELF\x00\xff\xfe" * 9, 2, ["not text"]),
     "no function": ("kernel.c", "int x = 3;\n", 2, ["function"]),
     "several functions": ("kernel.c", BODY + BODY.replace("scale", "other"), 2, ["--entry"]),
+    "static functions only": ("kernel.c", "static " + BODY, 2, ["called from outside: scale"]),
     "does not compile": ("kernel.c", GOOD.replace("double *x", "dubble *x"), 2, []),
     "missing semicolon": ("kernel.c", GOOD.replace("2.0;", "2.0"), 2, ["does not compile"]),
     "header is no TOML": ("kernel.c", GOOD.replace('entry = "scale"', "entry = = scale"), 2, []),

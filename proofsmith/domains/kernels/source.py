@@ -196,7 +196,12 @@ def _choose(source: Path, text: str, expanded: str, entry: JSON) -> syntax.Funct
     named = entry or (header.entry_of(toml) if toml is not None else None)
     public = [f for f in found.values() if not f.static and f.name != "main"]
     if named is None and len(public) != 1:
-        names = ", ".join(f.name for f in public) or ", ".join(found)
+        if not public:
+            raise UsageError(
+                f"{source.name} has no function that can be called from outside: {', '.join(found)}",
+                hint="drop `static`, or name another file",
+            )
+        names = ", ".join(f.name for f in public)
         raise UsageError(f"{source.name} has {len(public)} functions: {names}", hint="--entry NAME")
     function = found.get(str(named)) if named is not None else public[0]
     if function is None:
