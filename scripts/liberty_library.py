@@ -1,9 +1,9 @@
 """Write the synthetic standard-cell library of the Verilog domain: made up, linear, nobody's process.
 
-usage: python scripts/liberty_library.py proofsmith/domains/verilog/edu45.lib.gz
+usage: python scripts/liberty_library.py proofsmith/domains/verilog/edu45.lib.xz
 """
 
-import gzip
+import lzma
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -187,4 +187,5 @@ def library() -> str:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_bytes(gzip.compress(library().encode("ascii"), mtime=0))
+    text = library().encode("ascii")
+    Path(sys.argv[1]).write_bytes(lzma.compress(text, preset=9 | lzma.PRESET_EXTREME))

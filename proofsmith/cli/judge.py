@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +13,7 @@ from proofsmith.cli.consent import consents
 from proofsmith.cli.exits import Exit
 from proofsmith.cli.flags import Common, Judging
 from proofsmith.errors import UsageError
+from proofsmith.tools.notices import watched
 from proofsmith.tools.terminal import visible
 from proofsmith.types import JSON, Comparison, ComparisonVerdict, Status, Verdict
 
@@ -47,7 +48,8 @@ def check(
     if seed is not None:
         todo = replace(todo, options={**todo.options, "seed": seed})
     version = Version(path=candidate, settings=_settings(settings))
-    verdict, wanted, sandbox = drive(lambda: _check(todo, version))
+    with watched(_teller(quiet=common.quiet)):
+        verdict, wanted, sandbox = drive(lambda: _check(todo, version))
     held = verdict.status.at_least(wanted)
     if common.json:
         from proofsmith.agents.report.records import plain
@@ -73,7 +75,8 @@ def measure(
 
     todo = task(base, common, judging, domain_options)
     version = Version(path=candidate, settings=_settings(settings))
-    found, sandbox = drive(lambda: _measure(todo, version))
+    with watched(_teller(quiet=common.quiet)):
+        found, sandbox = drive(lambda: _measure(todo, version))
     if common.json:
         _print_json({"sandbox": sandbox, **_measured(found)})
     else:
@@ -106,6 +109,11 @@ def init(
         carry_out([Change(path=source, before=before, after=after)])
         sys.stderr.write(f"wrote {source}\n")
     return Exit.DONE
+
+
+def _teller(*, quiet: bool) -> Callable[[str], object]:
+    """Return what takes the steps of a long judgement: stderr, unless `quiet`."""
+    return lambda text: None if quiet else sys.stderr.write(f"{visible(text)}\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,14 +5,15 @@ operator that a rewrite shares among branches is the very operator of the branch
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 
 from proofsmith.domains.verilog import toolchain
 from proofsmith.domains.verilog.aig import FALSE, TRUE, Aig, aiger
-from proofsmith.domains.verilog.circuit import Circuit, Step
+from proofsmith.domains.verilog.circuit import Circuit, Register, Step
 from proofsmith.domains.verilog.elaborate import Elaborated
 from proofsmith.domains.verilog.gates import circuit_of
+from proofsmith.domains.verilog.signatures import signatures
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Limits
 
@@ -22,7 +23,7 @@ MOST_CALLS = 8
 SELECTS, DECODED = 4, 12
 """Signals of either kind of which the one that leaves least is fixed."""
 LARGEST = 60_000
-"""Nodes above which cases are not looked at."""
+"""Nodes above which cases are not looked at, and the engine is asked once."""
 SMALL = 6_000
 """Nodes below which the engine is asked before any case is split."""
 _LIMITS = Limits(wall_s=6, cpu_s=6, memory_mib=1024, disk_mib=64)
@@ -46,37 +47,29 @@ async def between(
             sure = await settled(mine, its, sandbox)
             if sure:
                 return sure
-    return await settled(*circuits, sandbox)
+    sure = await settled(*circuits, sandbox)
+    if sure == circuits[0].outputs.keys() or sum(len(c.graph) for c in circuits) < SMALL:
+        return sure
+    return sure | await settled(*circuits, sandbox, named=False)
 
 
-async def settled(reference: Circuit, candidate: Circuit, sandbox: Sandbox) -> frozenset[str]:
+async def settled(
+    reference: Circuit, candidate: Circuit, sandbox: Sandbox, *, named: bool = True
+) -> frozenset[str]:
     """Return outputs that are proved equal: they and the next states they depend on agree for every common state.
 
-    The registers that they depend on have the same names and initial values on both sides. An output that is missing
-    here may be equal as well: states may differ that are never reached.
+    Registers correspond by their names, or else by their signatures, and have the same value at power-up. An output
+    that is missing here may be equal as well: states may differ that are never reached.
     """
     if reference.unknowns or candidate.unknowns:
         return frozenset()
-    sides = [_Side(reference), _Side(candidate)]
-    doubtful = {
-        name
-        for name in sides[0].registers.keys() | sides[1].registers.keys()
-        if any(name not in side.registers for side in sides)
-        or sides[0].registers[name].initial != sides[1].registers[name].initial
-    }
-    while grown := {
-        name
-        for side in sides
-        for name in side.registers.keys() - doubtful
-        if side.states([side.registers[name].next]) & doubtful
-    }:
-        doubtful |= grown
+    sides = [_Side(reference, named=named), _Side(candidate, named=named)]
+    doubtful = _doubtful(*sides)
     sure = frozenset(
-        name
-        for name in reference.outputs
-        if not any(side.states(side.circuit.outputs[name]) & doubtful for side in sides)
+        name for name in reference.outputs if not any(side.tainted(name) for side in sides)
     )
-    joined = _joined(sides, sure, sides[0].registers.keys() - doubtful) if sure else None
+    keys = sides[0].registers.keys() - doubtful
+    joined = _joined(sides, sure, keys) if sure else None
     if joined is None:
         return frozenset()
     proved = await _never(*joined, sandbox, DEEPEST, _Effort())
@@ -84,43 +77,97 @@ async def settled(reference: Circuit, candidate: Circuit, sandbox: Sandbox) -> f
 
 
 class _Side:
-    """A circuit with its registers by name."""
+    """A circuit with its registers by what they are matched by; several may have one signature."""
 
-    def __init__(self, circuit: Circuit) -> None:
+    def __init__(self, circuit: Circuit, *, named: bool) -> None:
         self.circuit = circuit
-        self.registers = {r.name: r for r in circuit.registers}
-        self._names = {r.output >> 1: r.name for r in circuit.registers}
+        words: Sequence[object] = (
+            [r.name for r in circuit.registers] if named else signatures(circuit)
+        )
+        self.registers: dict[object, list[Register]] = {}
+        self._keys: dict[int, object] = {}
+        for register, word in zip(circuit.registers, words, strict=True):
+            self.registers.setdefault(word, []).append(register)
+            self._keys[register.output >> 1] = word
+        self._fanout: dict[int, list[int]] = {}
+        graph = circuit.graph
+        for node, (a, b) in enumerate(zip(graph.left, graph.right, strict=True)):
+            if a >= 0:
+                self._fanout.setdefault(a >> 1, []).append(node)
+                self._fanout.setdefault(b >> 1, []).append(node)
+        for register in circuit.registers:
+            self._fanout.setdefault(register.next >> 1, []).append(register.output >> 1)
+        self._tainted: set[int] = set()
 
-    def states(self, roots: Sequence[int]) -> set[str]:
-        """Return the registers that `roots` read directly."""
-        return {self._names[n] for n in self.circuit.graph.cone(roots) if n in self._names}
+    def alone(self, key: object) -> bool:
+        """Say whether the registers of `key` are one state: more than one needs a value at power-up."""
+        found = self.registers.get(key, [])
+        starts = {register.initial for register in found}
+        return len(starts) == 1 and (len(found) == 1 or None not in starts)
+
+    def spread(self, keys: Set[object]) -> set[object]:
+        """Let the registers of `keys` taint what depends on them; return the keys that are tainted anew."""
+        pending = [r.output >> 1 for key in keys for r in self.registers.get(key, [])]
+        found = set[object]()
+        while pending:
+            node = pending.pop()
+            if node not in self._tainted:
+                self._tainted.add(node)
+                pending += self._fanout.get(node, [])
+                if node in self._keys:
+                    found.add(self._keys[node])
+        return found
+
+    def tainted(self, output: str) -> bool:
+        """Say whether an output depends on a tainted register."""
+        return any(bit >> 1 in self._tainted for bit in self.circuit.outputs[output])
+
+
+def _doubtful(one: _Side, other: _Side) -> set[object]:
+    """Return the keys of registers that do not correspond, or that depend on such."""
+    keys = one.registers.keys() | other.registers.keys()
+    fresh = {
+        key
+        for key in keys
+        if not (one.alone(key) and other.alone(key))
+        or one.registers[key][0].initial != other.registers[key][0].initial
+    }
+    doubtful = set[object]()
+    while fresh:
+        doubtful |= fresh
+        fresh = (one.spread(fresh) | other.spread(fresh)) - doubtful
+    return doubtful
 
 
 def _joined(
-    sides: Sequence[_Side], outputs: frozenset[str], registers: set[str]
+    sides: Sequence[_Side], outputs: frozenset[str], keys: Set[object]
 ) -> tuple[Aig, int] | None:
     """Return both circuits over one set of inputs and states, and the literal that says where they differ."""
-    if any(len(side.registers) < len(side.circuit.registers) for side in sides):
-        return None
     graph = Aig()
     inputs = sides[0].circuit.inputs
     leaves = {name: [graph.input() for _ in word] for name, word in sorted(inputs.items())}
-    states = {name: graph.input() for name in sorted(registers)}
-    found = []
+    order = [key for key in sides[0].registers if key in keys]
+    states = {key: graph.input() for key in order}
+    found: list[list[int]] = []
+    follow: dict[object, list[int]] = {key: [] for key in order}
     for side in sides:
         values = {0: FALSE}
         for name, word in side.circuit.inputs.items():
             values.update({bit >> 1: new for bit, new in zip(word, leaves[name], strict=True)})
-        for name in registers:
-            output = side.registers[name].output
-            values[output >> 1] = states[name] ^ (output & 1)
-        roots = [bit for name in sorted(outputs) for bit in side.circuit.outputs[name]]
-        roots += [side.registers[name].next for name in sorted(registers)]
+        for key in order:
+            for register in side.registers[key]:
+                values[register.output >> 1] = states[key] ^ (register.output & 1)
+        shown = [bit for name in sorted(outputs) for bit in side.circuit.outputs[name]]
+        roots = shown + [r.next for key in order for r in side.registers[key]]
         copied = _copy(side.circuit.graph, graph, values, roots)
         if copied is None:
             return None
-        found.append([_at(copied, bit) for bit in roots])
-    return graph, graph.any(graph.xor(a, b) for a, b in zip(*found, strict=True))
+        found.append([_at(copied, bit) for bit in shown])
+        for key in order:
+            follow[key] += [_at(copied, r.next) for r in side.registers[key]]
+    pairs = [*zip(*found, strict=True)]
+    pairs += [(nexts[0], other) for nexts in follow.values() for other in nexts[1:]]
+    return graph, graph.any(graph.xor(a, b) for a, b in pairs)
 
 
 def _copy(old: Aig, new: Aig, values: dict[int, int], roots: list[int]) -> dict[int, int] | None:
@@ -142,8 +189,11 @@ async def _never(graph: Aig, bad: int, sandbox: Sandbox, depth: int, effort: _Ef
     if bad in (FALSE, TRUE):
         return bad == FALSE
     nodes = [n for n in graph.cone([bad]) if graph.left[n] >= 0]
-    if len(nodes) > LARGEST or effort.calls >= MOST_CALLS:
+    if effort.calls >= MOST_CALLS:
         return False
+    if len(nodes) > LARGEST:
+        effort.calls += 1
+        return await _asked(graph, bad, sandbox, seconds=20) is True
     if (len(nodes) < SMALL and depth == DEEPEST) or depth == 0:
         effort.calls += 1
         found = await _asked(graph, bad, sandbox)
@@ -155,9 +205,10 @@ async def _never(graph: Aig, bad: int, sandbox: Sandbox, depth: int, effort: _Ef
     return True
 
 
-async def _asked(graph: Aig, bad: int, sandbox: Sandbox) -> bool | None:
-    script = "read_aiger m.aig; &get; &cec -m -T 1; print_status"
-    done = await toolchain.abc(sandbox, script, {"m.aig": aiger(graph, (), [bad])}, _LIMITS)
+async def _asked(graph: Aig, bad: int, sandbox: Sandbox, seconds: int = 1) -> bool | None:
+    script = f"read_aiger m.aig; &get; &cec -m -T {seconds}; print_status"
+    limits = replace(_LIMITS, cpu_s=seconds + _LIMITS.cpu_s, wall_s=3 * (seconds + _LIMITS.cpu_s))
+    done = await toolchain.abc(sandbox, script, {"m.aig": aiger(graph, (), [bad])}, limits)
     if "Status = 1" in done.stdout:
         return True
     return False if "Status = 0" in done.stdout else None

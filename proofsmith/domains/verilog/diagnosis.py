@@ -18,7 +18,7 @@ async def diagnosed(
     reference: Reference, broken: Design, sandbox: Sandbox, terms: Terms
 ) -> dict[str, JSON]:
     """Return facts about a broken design: `what was wrong`, `timing` and `pictures`; nothing when none is known."""
-    found = await prove.compared(reference, broken, sandbox, Depth.QUICK, terms)
+    found = await prove.Comparison(reference, broken, sandbox, Depth.QUICK, terms).found()
     if found.status is not Status.FAILED:
         return {}
     facts: dict[str, JSON] = {"what was wrong": found.complaint.partition("\n")[0]}

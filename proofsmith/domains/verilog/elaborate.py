@@ -125,9 +125,19 @@ async def rewritten(read: Elaborated, sandbox: Sandbox) -> str:
     return done.outputs.get("words.v", b"").decode(errors="replace") if done.ok else ""
 
 
+def read_commands(design: Design) -> list[str]:
+    """Return the yosys commands that read the prepared text of `design` and set its parameters.
+
+    `hierarchy -chparam` would do both at once, but ends in an assertion of yosys' own where modules below are instances
+    with parameters of their own.
+    """
+    values = "".join(f" -set {name} {value}" for name, value in design.parameters.items())
+    chosen = [f"chparam{values} \\{design.top}"] if values else []
+    return ["read_verilog -sv design.sv", *chosen, f"hierarchy -check -top \\{design.top}"]
+
+
 async def _yosys(design: Design, text: str, sandbox: Sandbox, limits: Limits) -> ToolResult:
-    chosen = " ".join(f"-chparam {name} {value}" for name, value in design.parameters.items())
-    script = f"read_verilog -sv design.sv; hierarchy -check -top \\{design.top} {chosen}; {_PASSES}"
+    script = "; ".join([*read_commands(design), _PASSES])
     data = {p: t for p, t in design.files.items() if p not in design.sources}
     names = ("drivers.il", "check.txt", "word.json", "word.il")
     done = await toolchain.yosys(

@@ -1,6 +1,7 @@
 """Read a Liberty library: what the cells compute, how large they are, what their pins load."""
 
 import gzip
+import lzma
 import re
 import zlib
 from collections.abc import Mapping
@@ -10,10 +11,10 @@ from pathlib import Path
 
 from proofsmith.errors import UsageError
 
-SHIPPED = Path(__file__).with_name("edu45.lib.gz")
+SHIPPED = Path(__file__).with_name("edu45.lib.xz")
 """The synthetic library that is used when no `--liberty` is given; made by scripts/liberty_library.py."""
 MOST_MIB = 64
-GZIP_MAGIC = b"\x1f\x8b"
+GZIP_MAGIC, XZ_MAGIC = b"\x1f\x8b", b"\xfd7"
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[(){};:,]|[^\s(){};:,"]+', re.S)
 _COMMENT = re.compile(r"/\*.*?\*/|\\\r?\n", re.S)
 
@@ -55,18 +56,18 @@ class _Group:
 
 @cache
 def load(path: Path = SHIPPED) -> Library:
-    """Read a Liberty file, plain or gzipped.
+    """Read a Liberty file, plain, gzip or xz.
 
     Raises:
         UsageError: the file cannot be read, is no Liberty text, or lacks an inverter, a two-input gate or a flip-flop.
     """
     try:
         with path.open("rb") as file:
-            packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-            file.seek(0)
-            with gzip.open(file) if packed else file as text:
-                data = text.read((MOST_MIB << 20) + 1)
-    except (OSError, EOFError, zlib.error) as error:
+            magic = file.read(2)
+        packed = gzip.GzipFile if magic == GZIP_MAGIC else lzma.LZMAFile
+        with packed(path) if magic in (GZIP_MAGIC, XZ_MAGIC) else path.open("rb") as text:
+            data = text.read((MOST_MIB << 20) + 1)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise UsageError(f"cannot read the library {path}: {error}", hint="--liberty") from error
     if len(data) > MOST_MIB << 20:
         raise UsageError(f"{path} is larger than {MOST_MIB} MiB", hint="--liberty")

@@ -5,15 +5,15 @@ import secrets
 from dataclasses import replace
 
 from proofsmith.domains.verilog import (
-    controls,
     correspondence,
     definedness,
     engines,
     form,
+    formality,
     gate,
     product,
     replay,
-    sensitivity,
+    scale,
     syntax,
     tristate,
 )
@@ -27,11 +27,11 @@ from proofsmith.domains.verilog.gates import circuit_of, reads
 from proofsmith.domains.verilog.product import Machine, Setting
 from proofsmith.domains.verilog.reference import Reference
 from proofsmith.protocols import Sandbox
+from proofsmith.tools.notices import tell
 from proofsmith.types import JSON, Depth, Status, Verdict
 
 CYCLES = {Depth.QUICK: 2_000, Depth.FULL: 20_000}
 AGREEMENT_STEPS, LEAST_BOUND = 200, 20
-FLOATING = "something drives z"
 LEAST_TOGGLED = 0.8
 """Share of the reference's output bits that must take both values for a simulation to count."""
 _SEED = 20_000
@@ -55,13 +55,6 @@ async def prove(
     return await judged(known, candidate, sandbox, depth, terms=terms, command=command)
 
 
-async def compared(
-    reference: Reference, candidate: Design, sandbox: Sandbox, depth: Depth, terms: Terms
-) -> Finding:
-    """Return what comparing a candidate with a reference that was read before gives."""
-    return await Comparison(reference, candidate, sandbox, depth, terms).found()
-
-
 async def judged(
     reference: Reference,
     candidate: Design,
@@ -72,8 +65,8 @@ async def judged(
     command: tuple[str, ...] = (),
 ) -> Verdict:
     """Judge a candidate against a reference that was read before."""
-    found = await compared(reference, candidate, sandbox, depth, terms or Terms())
-    return verdict(found, command)
+    found = Comparison(reference, candidate, sandbox, depth, terms or Terms())
+    return verdict(await found.found(), command)
 
 
 class Comparison:
@@ -173,11 +166,11 @@ class Comparison:
         if computes and setting.step is Step.CYCLE:
             setting = replace(setting, step=Step.EVENT)
             mine, its = self._reference.circuit(Step.EVENT), circuit_of(theirs, Step.EVENT)
-        informal = self._informal(theirs)
+        informal = formality.lacking(self._reference.read, theirs, refused=self._refused)
         for circuit in (mine, its):
             informal = informal or (circuit if isinstance(circuit, str) else "")
         if informal or isinstance(mine, str) or isinstance(its, str):
-            if informal == FLOATING and await self._driven(theirs):
+            if informal == formality.FLOATING and await self._driven(theirs):
                 return Finding(status=Status.PROVED, check="equivalence", facts=self._facts)
             self._facts["no proof because"] = informal
             return await self._simulated(theirs, setting, None)
@@ -201,23 +194,11 @@ class Comparison:
             self._facts.update({**found.facts, "meaning": said})
         return True
 
-    def _informal(self, theirs: Elaborated) -> str:
-        """Return why gates do not say all about one of the designs; empty when they do."""
-        reference = self._reference.read
-        if reference.floating or theirs.floating:
-            return FLOATING
-        timed = gate.timed(reference.text) or gate.timed(theirs.text, refused=self._refused)
-        timed = timed or controls.unclear(reference.text) or controls.unclear(theirs.text)
-        if timed:
-            return timed
-        missing = sensitivity.incomplete(theirs.text, theirs.nets)
-        if missing:
-            return f"sensitivity list incomplete ({missing[0]}): simulation and synthesis differ"
-        return ""
-
     async def _proved(
         self, theirs: Elaborated, setting: Setting, mine: Circuit, its: Circuit
     ) -> Finding:
+        if scale.large(mine, its):
+            return await self._large(theirs, setting, mine, its)
         always = await self._always_defined(mine, setting)
         machine = product.miter(mine, its, setting, ternary=not always)
         decision = await self._divided(machine, theirs, setting, mine, its, ternary=not always)
@@ -234,6 +215,21 @@ class Comparison:
             if gap is not None:
                 return gap
         return await self._agreed(theirs, setting)
+
+    async def _large(
+        self, theirs: Elaborated, setting: Setting, mine: Circuit, its: Circuit
+    ) -> Finding:
+        """Judge what is too large for the engines: by corresponding registers, or else by simulation alone."""
+        self._facts.update(scale.stated(theirs.design.top, mine, its))
+        if self._terms == Terms(by_name=self._terms.by_name):
+            pair = ((self._reference.read, theirs), (mine, its))
+            sure = await correspondence.between(*pair, setting.step, self._sandbox)
+            if sure == mine.outputs.keys():
+                self._facts.update({"engine": "register correspondence", "meaning": scale.MEANING})
+                return await self._agreed(theirs, setting)
+        self._facts["not run"] = scale.NOT_RUN
+        tell("registers that do not correspond, or outputs that differ: simulating")
+        return await self._simulated(theirs, setting, None)
 
     async def _ordered(
         self, theirs: Elaborated, setting: Setting, mine: Circuit, its: Circuit, race: Finding
@@ -270,7 +266,7 @@ class Comparison:
         if small is not None:
             return small
         sure = frozenset[str]()
-        if self._terms == Terms():
+        if self._terms == Terms(by_name=self._terms.by_name):
             pair = ((self._reference.read, theirs), (mine, its))
             sure = await correspondence.between(*pair, setting.step, self._sandbox)
         rest = [name for name in mine.outputs if name not in sure]
@@ -350,10 +346,12 @@ class Comparison:
         self, theirs: Elaborated, setting: Setting, machine: Machine | None
     ) -> Finding:
         """Compare by random simulation, then by bounded search where there are gates."""
-        steps = CYCLES[self._depth]
-        played = await replay.random_run(
-            self._reference.read, theirs, setting, self._sandbox, self._seed(), steps
-        )
+        for steps in scale.steps(theirs, CYCLES[self._depth]):
+            played = await replay.random_run(
+                self._reference.read, theirs, setting, self._sandbox, self._seed(), steps
+            )
+            if played.complaint or played.step is not None or played.toggled >= LEAST_TOGGLED:
+                break
         self._facts.update({"steps": steps, "trace": played.table})
         if played.complaint:
             return self._undecided("simulation", played.complaint.lstrip(" :;"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from proofsmith.domains.verilog import liberty
 from proofsmith.domains.verilog.design import Design
+from proofsmith.domains.verilog.elaborate import read_commands
 from proofsmith.domains.verilog.liberty import Library
 from proofsmith.domains.verilog.prepare import prepared
 from proofsmith.domains.verilog.toolchain import ToolResult, yosys
@@ -101,15 +102,6 @@ def recipe_script(recipe: Sequence[str] = ()) -> str:
 def maps(command: str) -> bool:
     """Say whether an ABC command maps the graph onto cells."""
     return command.split()[0] in ("map", "amap", "&nf")
-
-
-def read_commands(design: Design) -> list[str]:
-    """Return the yosys commands that read the prepared text of `design` and set its parameters."""
-    values = "".join(f" -chparam {name} {value}" for name, value in design.parameters.items())
-    return [
-        "read_verilog -sv design.sv",
-        f"hierarchy -check -top \\{design.top}{values}",
-    ]
 
 
 async def synthesise(

@@ -8,11 +8,11 @@ from enum import StrEnum
 from proofsmith.protocols import Sandbox
 from proofsmith.types import ExecResult, Limits
 
-READ_LIMITS = Limits(wall_s=60, cpu_s=60, memory_mib=2048, disk_mib=512, output_kib=1024)
+READ_LIMITS = Limits(wall_s=180, cpu_s=60, memory_mib=2048, disk_mib=512, output_kib=1024)
 """For yosys: reading, elaborating and building an AIG of designs up to some 10^5 cells."""
 ENGINE_LIMITS = Limits(wall_s=60, cpu_s=60, memory_mib=2048, disk_mib=256, output_kib=256)
 """For ABC, whose commands carry limits of their own."""
-SIMULATION_LIMITS = Limits(wall_s=20, cpu_s=20, memory_mib=1024, disk_mib=256, output_kib=16384)
+SIMULATION_LIMITS = Limits(wall_s=60, cpu_s=20, memory_mib=1024, disk_mib=256, output_kib=16384)
 """For Icarus; benches without an end run into it."""
 BUILD_LIMITS = Limits(
     wall_s=120, cpu_s=120, memory_mib=2048, disk_mib=512, output_kib=1024, processes=128

@@ -85,7 +85,7 @@ class Verifier:
     ) -> Verdict:
         """Judge against the reference, and tell what the bench says beside it."""
         known = await self._wanted(sandbox)
-        found = await prove.compared(known, design, sandbox, depth, self._terms)
+        found = await prove.Comparison(known, design, sandbox, depth, self._terms).found()
         if depth is Depth.FULL and found.status is Status.PROVED:
             found = replace(found, facts={**found.facts, **await self._diagnosed(known, sandbox)})
         unread = found.check in ("text gate", "read", "ports", "reference")

@@ -8,7 +8,7 @@ from proofsmith.domains.verilog import engines, product, toolchain
 from proofsmith.domains.verilog.cells import UnsupportedCell
 from proofsmith.domains.verilog.circuit import Circuit, CombinationalLoop, Step, build
 from proofsmith.domains.verilog.design import Design
-from proofsmith.domains.verilog.elaborate import Elaborated, top_of
+from proofsmith.domains.verilog.elaborate import Elaborated, read_commands, top_of
 from proofsmith.domains.verilog.equality import Terms
 from proofsmith.domains.verilog.gates import circuit_of
 from proofsmith.domains.verilog.prepare import prepared
@@ -76,11 +76,7 @@ class Screen:
             for path, data in design.files.items():
                 if path not in design.sources:
                     files[f"{number}/{path}"] = data
-            chosen = "".join(f" -chparam {n} {v}" for n, v in design.parameters.items())
-            scripts.append(
-                f"read_verilog -sv design.sv; hierarchy -check -top \\{design.top}{chosen};"
-                f" {_PASSES}; write_json word.json"
-            )
+            scripts.append("; ".join([*read_commands(design), _PASSES, "write_json word.json"]))
         rows = await toolchain.yosys_each(sandbox, scripts, files, ("word.json",), LIMITS)
         return [self._built(row.get("word.json", b"")) for row in rows]
 
