@@ -18,13 +18,13 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks import verilog_suite as suite
 from benchmarks.bars import Bars
 from benchmarks.verilog_proposers import measure as proposed
-from proofsmith.domains.verilog import suite
+from benchmarks.verilog_suite import Answer, Entry
 from proofsmith.domains.verilog.elaborate import elaborate
 from proofsmith.domains.verilog.prove import judged
 from proofsmith.domains.verilog.reference import Reference
-from proofsmith.domains.verilog.suite import Answer, Entry
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Depth
 

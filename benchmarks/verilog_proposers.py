@@ -15,12 +15,13 @@ from collections.abc import Awaitable, Callable
 from math import exp, log
 from pathlib import Path
 
+from benchmarks import verilog_suite as suite
 from benchmarks.bars import Bars
 from benchmarks.kept import Kept, accept
 from benchmarks.verilog_timing import timing
 from benchmarks.verilog_turtle import turtle
 from benchmarks.verilog_waste import PATTERNS, wasteful
-from proofsmith.domains.verilog import liberty, proposers, suite
+from proofsmith.domains.verilog import liberty, proposers
 from proofsmith.domains.verilog.assertion_files import candidates
 from proofsmith.domains.verilog.assertions.grading import grade, kills
 from proofsmith.domains.verilog.design import Design

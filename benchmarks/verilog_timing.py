@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks import verilog_suite as suite
 from benchmarks.bars import Bars
 from benchmarks.kept import Kept
-from proofsmith.domains.verilog import simulation, suite
+from proofsmith.domains.verilog import simulation
 from proofsmith.domains.verilog.elaborate import elaborate, gates
 from proofsmith.domains.verilog.prove import judged
 from proofsmith.domains.verilog.reference import Reference

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from benchmarks import verilog_suite as suite
 from benchmarks.bars import Bars
 from benchmarks.kept import Kept
-from proofsmith.domains.verilog import liberty, suite
+from proofsmith.domains.verilog import liberty
 from proofsmith.domains.verilog.elaborate import elaborate
 from proofsmith.domains.verilog.measure import Meter, Version
 from proofsmith.domains.verilog.prove import judged
