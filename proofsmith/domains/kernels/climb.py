@@ -77,6 +77,7 @@ class Climb:
         kind: RunnerKind = "plain",
         team: int = 3,
         slack: float = 1.0,
+        watch: str = "",
     ) -> Ran:
         """Run a build of the candidate within a multiple of what the base needed, so that a hang ends soon.
 
@@ -91,7 +92,14 @@ class Climb:
         wall_s = min(120.0, slack * (10.0 + 20.0 * self.oracle.wall_s))
         cpu_s = min(60.0, slack * (1.0 + 8.0 * self.oracle.cpu_s))
         return await run(
-            side, self.contract, cases, self.sandbox, wall_s=wall_s, cpu_s=cpu_s, team=team
+            side,
+            self.contract,
+            cases,
+            self.sandbox,
+            wall_s=wall_s,
+            cpu_s=cpu_s,
+            team=team,
+            watch=watch,
         )
 
     def replay(self) -> tuple[str, ...]:

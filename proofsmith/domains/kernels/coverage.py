@@ -210,10 +210,8 @@ class Instrument:
         files = {name: text.text for name, text in zip(names, laid.values(), strict=True)}
         return (await self._compiler.build(sandbox, files, argv)).binary
 
-    async def untested(
-        self, binary: bytes, seen: frozenset[int], sandbox: Sandbox
-    ) -> dict[str, frozenset[int]]:
-        """Return, per laid-out file, the lines whose first block is not among the `seen` return addresses."""
+    async def places(self, binary: bytes, sandbox: Sandbox) -> dict[int, tuple[str, int]]:
+        """Return laid-out file and line of every block by the return address of its mark; lines unknown are 0."""
         box = sandbox.fresh()
         await box.write("kernel.so", binary)
         shown = await box.exec(("objdump", "-d", "--no-show-raw-insn", "kernel.so"), limits=_LONG)
@@ -222,18 +220,27 @@ class Instrument:
             raise SandboxError("objdump does not run", hint="apt-get install binutils")
         asked = "\n".join(hex(site - 1) for site in found).encode()
         named = await box.exec(("addr2line", "-e", "kernel.so"), limits=LIMITS, stdin=asked)
-        places = named.stdout.decode(errors="replace").splitlines()
-        if not named.ok or len(places) != len(found):
+        told = named.stdout.decode(errors="replace").splitlines()
+        if not named.ok or len(told) != len(found):
             raise SandboxError("addr2line does not run", hint="apt-get install binutils")
-        first: dict[str, int] = {}
-        for site, place in sorted(zip(found, places, strict=True)):
+        places = {}
+        for site, text in zip(found, told, strict=True):
+            path, _, line = text.split(" ")[0].rpartition(":")
+            places[site] = (path.rsplit("/", 1)[-1], int(line) if line.isdigit() else 0)
+        return places
+
+    async def untested(
+        self, binary: bytes, seen: frozenset[int], sandbox: Sandbox
+    ) -> dict[str, frozenset[int]]:
+        """Return, per laid-out file, the lines whose first block is not among the `seen` return addresses."""
+        first: dict[tuple[str, int], int] = {}
+        for site, place in sorted((await self.places(binary, sandbox)).items()):
             # Later blocks of a line are joins after it, to which the compiler gives no line of their own.
-            first.setdefault(place.split(" ")[0], site)
+            first.setdefault(place, site)
         lines: dict[str, set[int]] = {}
-        for place, site in first.items():
-            path, _, line = place.rpartition(":")
-            if site not in seen and line.isdigit():
-                lines.setdefault(path.rsplit("/", 1)[-1], set()).add(int(line))
+        for (path, line), site in first.items():
+            if site not in seen and line:
+                lines.setdefault(path, set()).add(line)
         return {path: frozenset(numbers) for path, numbers in lines.items()}
 
 

@@ -95,6 +95,8 @@ class Transcript:
     complete: bool
     blocks: frozenset[int] = frozenset()
     """Return addresses of the block marks that were reached, when the kernel is instrumented."""
+    writer: tuple[int, int] | None = None
+    """Mark of the block that last changed the watched element, and how often it was changed."""
 
 
 def encode(
@@ -152,6 +154,7 @@ def decode(contract: Contract, cases: Sequence[Case], data: bytes, nonce: int) -
     violations: list[tuple[int, Violation, int]] = []
     fault, complete, at = None, False, 0
     blocks: frozenset[int] = frozenset()
+    writer: tuple[int, int] | None = None
     while len(data) - at >= _FRAME.size and not complete and fault is None:
         tag, call, a, b, length = _FRAME.unpack_from(data, at)
         payload = data[at + _FRAME.size : at + _FRAME.size + length]
@@ -169,12 +172,14 @@ def decode(contract: Contract, cases: Sequence[Case], data: bytes, nonce: int) -
             fault = Fault(call, a & 0xFF, name, b - (1 << 64) if b >> 63 else b)
         elif tag == 5 and length % 8 == 0 and length == len(payload):
             blocks = frozenset(struct.unpack(f"<{length // 8}Q", payload))
+        elif tag == 6:
+            writer = (a, b)
         elif tag == 4:
             complete = a == nonce and len(results) == len(cases) and at == len(data)
             break
         else:
             break
-    return Transcript(tuple(results), tuple(violations), fault, complete, blocks)
+    return Transcript(tuple(results), tuple(violations), fault, complete, blocks, writer)
 
 
 def _result(contract: Contract, case: Case, bits: int, payload: bytes) -> Result | None:

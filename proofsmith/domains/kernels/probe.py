@@ -45,4 +45,4 @@ async def probe(
     )
     ran = await climb.run(build, climb.calls)
     complaint = judging.complaint(climb, ran)
-    return remedy(climb, ran, complaint) if complaint else ""
+    return await remedy(climb, ran, complaint) if complaint else ""

@@ -11,6 +11,7 @@ from proofsmith.domains.kernels.climb import Climb
 from proofsmith.domains.kernels.compile import merged
 from proofsmith.domains.kernels.contract import Contract, integer
 from proofsmith.domains.kernels.jobs import Case
+from proofsmith.domains.kernels.last_write import assignment, last_write
 from proofsmith.domains.kernels.legal import unpack
 from proofsmith.domains.kernels.rounding import RETURNED
 from proofsmith.domains.kernels.runs import Ran
@@ -22,7 +23,7 @@ SHOWN_LINES = 8
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 
 
-def remedy(climb: Climb, ran: Ran, complaint: str, small: Shrunk | None = None) -> str:
+async def remedy(climb: Climb, ran: Ran, complaint: str, small: Shrunk | None = None) -> str:
     """Return the report on the first wrong call of a run, headed by `complaint`, with the input that shows it.
 
     `small` is a smaller call that was seen to fail on its own: it is shown instead.
@@ -34,7 +35,8 @@ def remedy(climb: Climb, ran: Ran, complaint: str, small: Shrunk | None = None) 
         return complaint
     found = bounds.compare(cases[call].bands, results[call]) if call < len(results) else None
     files = merged(climb.problem, climb.candidate)
-    told = report(climb.contract, cases[call].case, found, files, complaint)
+    last = "" if found is None or climb.by_rule else await last_write(climb, cases[call], found)
+    told = report(climb.contract, cases[call].case, found, files, complaint, last)
     if small is not None:
         said = f"Made alone, this call fails too: {small.complaint}"
         told = replace(told, failing_input=f"{told.failing_input}\n{said}")
@@ -47,12 +49,17 @@ def report(
     found: Difference | None,
     files: Mapping[str, str],
     complaint: str,
+    last: str = "",
 ) -> Feedback:
-    """Return the sections of a report; `found` is None when a call went wrong without a wrong element."""
+    """Return the sections of a report; `found` is None when a call went wrong without a wrong element.
+
+    `last` tells what last wrote the wrong element.
+    """
     divergence = lines = ""
     if found is not None:
         place = place_of(contract, case, found)
         divergence = f"first wrong element: {place}; expected {found.expected!r}, got {found.got!r}"
+        divergence += f"\n{last}" if last else ""
         lines = "\n".join(writers(files, found.name))
     return Feedback(
         verdict=complaint,
@@ -111,10 +118,7 @@ def writers(files: Mapping[str, str], name: str) -> list[str]:
     >>> writers({"k.c": "void f(double *C)\n{\n    C[0] += 1;\n    double x = C[1];\n}"}, "C")
     ['3: C[0] += 1;']
     """
-    if name == RETURNED:
-        pattern = re.compile(r"\breturn\b")
-    else:
-        pattern = re.compile(rf"\b{re.escape(name)}\s*\[[^;=]*\]\s*([-+*/%|&^]|<<|>>)?=(?!=)")
+    pattern = assignment(name)
     found = []
     for text in files.values():
         bare = _COMMENT.sub(lambda m: "\n" * m[0].count("\n"), text)

@@ -54,8 +54,12 @@ async def run(
     rounding: Rounding = Rounding.NEAREST,
     poison: int = 0xFF,
     team: int = 3,
+    watch: str = "",
 ) -> Ran:
-    """Make all `cases` in one process within the limits; `team` threads serve OpenMP."""
+    """Make all `cases` in one process within the limits; `team` threads serve OpenMP.
+
+    `watch` names bytes by parameter, offset and count, for runners that tell which block last changed them.
+    """
     nonce = jobs.nonce()
     job = jobs.encode(
         contract, cases, nonce=nonce, rounding=rounding, threads=side.threads, poison=poison
@@ -76,7 +80,7 @@ async def run(
     result = await box.exec(
         ("./runner", "./kernel.so", side.symbol, "job.bin", "out.bin"),
         limits=limits,
-        env=_ENVIRONMENT | {"OMP_NUM_THREADS": str(team)},
+        env=_ENVIRONMENT | {"OMP_NUM_THREADS": str(team), "WATCH": watch},
         outputs=("out.bin",),
     )
     data = result.outputs.get("out.bin", b"")

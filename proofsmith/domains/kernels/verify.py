@@ -217,7 +217,7 @@ class Verifier:
             if complaint:
                 climb.shown = judging.score(climb, ran)
                 small = None if climb.by_rule else await shrink(climb, ran, team)
-                climb.remedy = remedy(climb, ran, complaint, small)
+                climb.remedy = await remedy(climb, ran, complaint, small)
                 return complaint
         facts: dict[str, JSON] = {
             "inputs": len(climb.calls),

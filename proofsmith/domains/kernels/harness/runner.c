@@ -5,7 +5,8 @@
  * Nothing here decides whether a result is right: the bytes go to OUT and are judged in another process, which alone
  * holds the reference. The layout of JOB and OUT is described in jobs.py. Compiled together with a generated
  * `proofsmith_call`, which knows the signature. With -DSANITIZED buffers come from malloc, so that their red zones are
- * watched; otherwise each lies between two inaccessible pages. With -DCOVERAGE it also reports the basic blocks that ran.
+ * watched; otherwise each lies between two inaccessible pages. With -DCOVERAGE it also reports the basic blocks that ran,
+ * and which of them last changed the bytes that WATCH names (parameter, offset, bytes) of the last call.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -32,7 +33,7 @@
 typedef uint64_t u64;
 void proofsmith_call(void *function, void **slots, void *result);
 
-enum { RESULT = 1, VIOLATION = 2, FAULT = 3, END = 4, BLOCKS = 5 };
+enum { RESULT = 1, VIOLATION = 2, FAULT = 3, END = 4, BLOCKS = 5, WRITER = 6 };
 enum { WROTE_INPUT = 1, WROTE_OUTSIDE, FP_CONTROL, SIGNAL_MASK, SIGNAL_HANDLER, THREADS, LATE_WRITE, CPU_FLAGS };
 enum { IN = 0, OUT = 1, INOUT = 2 };
 enum { MAXIMUM_PARAMETERS = 64, PAGE = 4096, CANARY = 0xA5, SCRIBBLE = 96 * 1024 };
@@ -141,9 +142,36 @@ enum { CODE = 4 << 20 };
 static unsigned char blocks[CODE];
 static uintptr_t load_address;
 
+enum { WATCHED = 16 };
+static u64 watch_parameter, watch_offset, watch_bytes, running, writer, changes;
+static unsigned char *watched, seen[WATCHED];
+
+static void read_watch(void) {
+    const char *text = getenv("WATCH");
+    unsigned long long parameter, offset, bytes;
+    if (!text || sscanf(text, "%llu %llu %llu", &parameter, &offset, &bytes) != 3 || bytes > WATCHED) return;
+    watch_parameter = parameter, watch_offset = offset, watch_bytes = bytes;
+}
+
+static void watch_from(void *array) {
+    if (!watch_bytes) return;
+    watched = (unsigned char *)array + watch_offset;
+    memcpy(seen, watched, watch_bytes);
+    running = writer = changes = 0;
+}
+
+/* What changed since a block began was changed by that block. */
+static void look(void) {
+    if (!watched || !memcmp(seen, watched, watch_bytes)) return;
+    memcpy(seen, watched, watch_bytes);
+    writer = running, changes++;
+}
+
 /* Called by the instrumented kernel at the start of every basic block. */
 void __sanitizer_cov_trace_pc(void) {
     uintptr_t offset = (uintptr_t)__builtin_return_address(0) - load_address;
+    look();
+    running = offset;
     if (offset < CODE) blocks[offset] = 1;
 }
 
@@ -324,7 +352,14 @@ static void call(void *function, const u64 *words, u64 control, unsigned tasks_b
     prepare(arguments, words[0], slots);
     scribble();
     fesetround((int)job->rounding);
+#ifdef COVERAGE
+    watch_from(slots[watch_parameter]);
+#endif
     proofsmith_call(function, slots, &result);
+#ifdef COVERAGE
+    look();
+    watched = NULL;
+#endif
     size_t bytes = take(arguments, 0);
     if (job->rounding == FE_TONEAREST) check_state(control, tasks_before);
     fesetenv(FE_DFL_ENV);
@@ -364,6 +399,7 @@ int main(int argc, char **argv) {
     Dl_info where;
     if (!dladdr(function, &where)) stop("cannot locate the kernel");
     load_address = (uintptr_t)where.dli_fbase;
+    read_watch();
 #endif
     if (fp_control() != control) violation(FP_CONTROL, 1);
     unsigned tasks_before = tasks();
@@ -378,6 +414,7 @@ int main(int argc, char **argv) {
     check_handlers();
 #ifdef COVERAGE
     report_blocks();
+    if (watch_bytes) frame(WRITER, writer, changes, 0);
 #endif
     frame(END, job->magic, 0, 0);
     _exit(0);
