@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
-from proofsmith.domains.lean import refutation, shape, source
+from proofsmith.domains.lean import refutation, source
 from proofsmith.domains.lean.checker import Checker, Statement
 from proofsmith.domains.lean.minimise import minimised
-from proofsmith.domains.lean.prover import ATTEMPT_WALL_S, More, Proof, always, prove
+from proofsmith.domains.lean.prover import ATTEMPT_WALL_S, More, Proof, always, prove, shape_of
+from proofsmith.domains.lean.shape import Shape
 from proofsmith.types import Candidate, Goal, Problem
 
 
@@ -57,10 +58,10 @@ async def shortened(proof: Proof, statement: Statement, checker: Checker) -> Pro
 
 async def refute(statement: Statement, checker: Checker, *, more: More = always) -> Proof | None:
     """Return a disproof by small values, or of the negation as a whole; its script names the counter-example."""
-    found = await _first(_disproofs(statement), checker, more, negate=True)
+    claim = await shape_of(statement, checker)
+    found = await _first(_disproofs(statement, claim), checker, more, negate=True)
     if found is None:
         return None
-    claim = shape.read(statement.context.prelude, source.claim_of(statement))
     options = refutation.alternatives(found.script)
     for script, values in options:
         single = await _first(iter([_disproof(statement, script)]), checker, more, negate=True)
@@ -69,9 +70,8 @@ async def refute(statement: Statement, checker: Checker, *, more: More = always)
     return replace(found, script="")
 
 
-def _disproofs(statement: Statement) -> Iterator[tuple[Statement, Proof]]:
-    prelude, claim = statement.context.prelude, source.claim_of(statement)
-    for script in refutation.scripts(shape.read(prelude, claim), prelude, claim):
+def _disproofs(statement: Statement, form: Shape) -> Iterator[tuple[Statement, Proof]]:
+    for script in refutation.scripts(form, statement.context.prelude, source.claim_of(statement)):
         yield _disproof(statement, script)
 
 

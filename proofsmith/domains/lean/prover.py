@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proofsmith.domains.lean import portfolio, shape, source
 from proofsmith.domains.lean.checker import CONFIRM_HEARTBEATS, Checker, Statement
@@ -35,9 +35,8 @@ class Proof:
 
 async def prove(statement: Statement, checker: Checker, *, more: More = always) -> Proof | None:
     """Return the first proof by rule that the elaborator takes; each try begins with the consent of `more`."""
-    prelude, claim = statement.context.prelude, source.claim_of(statement)
-    form = shape.read(prelude, claim)
-    scripts = portfolio.scripts(form, prelude, claim)
+    form = await shape_of(statement, checker)
+    scripts = portfolio.scripts(form, statement.context.prelude, source.claim_of(statement))
     found = await first(itertools.islice(scripts, FIRST_SCRIPTS), statement, checker, more)
     if found is not None:
         return found
@@ -52,6 +51,16 @@ async def prove(statement: Statement, checker: Checker, *, more: More = always) 
     while found is None and more() and not search.exhausted:
         found = await _searched(search, LATER_TACTICS, statement, checker)
     return found
+
+
+async def shape_of(statement: Statement, checker: Checker) -> shape.Shape:
+    """Return the statement's shape; where a function inside another could have two names, the one that Lean knows."""
+    form = shape.read(statement.context.prelude, source.claim_of(statement))
+    local = [d.name for d in form.definitions if d.local]
+    types = await checker.types(statement.context, local) if local else []
+    unknown = {name for name, kind in itertools.zip_longest(local, types) if not kind}
+    kept = tuple(d for d in form.definitions if d.name not in unknown)
+    return replace(form, definitions=kept) if unknown else form
 
 
 async def first(

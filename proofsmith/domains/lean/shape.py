@@ -14,6 +14,9 @@ _DEFINITION = re.compile(
     r"(?P<kind>def|abbrev|inductive|structure|instance|theorem|lemma)\s+(?P<name>[^\s:({\[]+)",
     re.M,
 )
+_LOCAL = re.compile(
+    r"\blet rec\s+([^\W\d][\w']*)|\bwhere\s+([^\W\d][\w']*)(?=[^\n]*:=|[^\n]*\n\s*\|)"
+)
 _WORD = re.compile(r"[^\W\d][\w'.₀-₉]*")
 
 
@@ -33,12 +36,15 @@ class Definition:
     kind: str
     name: str
     text: str
+    local: bool = False
+    """True of a function that another defines inside itself; Lean knows it by both names."""
 
     @property
     def recursive(self) -> bool:
         """True when it mentions itself below its head."""
-        _, _, body = self.text.partition(self.name)
-        return self.name in mentioned(body, (self.name,))
+        name = self.name.rpartition(".")[2] if self.local else self.name
+        _, _, body = self.text.partition(name)
+        return name in mentioned(body, (name,))
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ class Shape:
             if name not in found:
                 found[name] = None
                 todo += mentioned(known[name].text, known)
+                todo += [n for n, d in known.items() if d.local and n.startswith(f"{name}.")]
         return tuple(found)
 
     @cached_property
@@ -133,13 +140,20 @@ def read(prelude: str, statement: str) -> Shape:
 
 
 def definitions(prelude: str) -> tuple[Definition, ...]:
-    """Return what a text defines, in order, each with its own text."""
+    """Return what a text defines, in order, each with its own text; of local functions every name they may have."""
     found = list(_DEFINITION.finditer(prelude))
     ends = [*(m.start() for m in found[1:]), len(prelude)][: len(found)]
-    return tuple(
-        Definition(m["kind"], m["name"], prelude[m.start() : end])
-        for m, end in zip(found, ends, strict=True)
-    )
+    made: list[Definition] = []
+    for match, end in zip(found, ends, strict=True):
+        whole = Definition(match["kind"], match["name"], prelude[match.start() : end])
+        made.append(whole)
+        outer = ""
+        for inner in _LOCAL.finditer(whole.text) if whole.kind == "def" else ():
+            name, text = inner[1] or inner[2], whole.text[inner.start() :]
+            for place in dict.fromkeys(["", outer]):
+                made.append(Definition("def", f"{whole.name}.{place}{name}", text, local=True))
+            outer = f"{name}."
+    return tuple(made)
 
 
 def mentioned(text: str, names: Collection[str]) -> list[str]:
