@@ -110,7 +110,7 @@ def instances(law: str, shape: Shape) -> str:
 
 def proofs(law: str, shape: Shape) -> Iterator[str]:
     """Yield tactics that prove a conjecture by induction on one of its variables, or fail."""
-    given = f" [{', '.join(shape.functions)}]"
+    given, facts = shape.given("simp"), shape.given("grind")
     variables = [name for name, _ in _variables(law)]
     intro = f"intro {' '.join(variables)}"
     for name in variables:
@@ -118,9 +118,9 @@ def proofs(law: str, shape: Shape) -> Iterator[str]:
         general = f" generalizing {' '.join(others)}" if others else ""
         yield f"{intro}; induction {name}{general} <;> simp_all{given}"
         yield f"{intro}; induction {name}{general} <;> simp_all{given} <;> omega"
-        yield f"{intro}; induction {name}{general} <;> grind{given}"
+        yield f"{intro}; induction {name}{general} <;> grind{facts}"
     for call in re.findall(r"\(([\w.']+(?: [a-z])+)\)", law)[-1:]:
-        yield f"{intro}; fun_induction {call} <;> simp_all{given} <;> grind{given}"
+        yield f"{intro}; fun_induction {call} <;> simp_all{given} <;> grind{facts}"
 
 
 def _variables(law: str) -> list[tuple[str, str]]:

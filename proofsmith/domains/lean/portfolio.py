@@ -67,39 +67,48 @@ def _plain(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
     yield from PLAIN
 
 
-def _named(shape: Shape) -> str:
-    return ", ".join(shape.functions)
-
-
 def _unfolded(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
-    names = _named(shape)
-    if not names:
+    if not shape.functions:
         return
+    given, facts = shape.given("simp"), shape.given("grind")
     spaced = " ".join(shape.functions)
-    yield f"simp [{names}]"
-    yield f"grind [{names}]"
-    yield f"simp [{names}] <;> omega"
-    yield f"simp_all [{names}]"
-    yield f"simp_all [{names}] <;> omega"
-    yield f"simp_all [{names}] <;> grind"
+    yield f"simp{given}"
+    yield f"grind{facts}"
+    yield f"simp{given} <;> omega"
+    yield f"simp_all{given}"
+    yield f"simp_all{given} <;> omega"
+    yield f"simp_all{given} <;> grind{facts}"
     yield f"unfold {spaced}; grind"
     yield f"unfold {spaced}; split <;> omega"
     yield f"unfold {spaced}; split <;> simp_all <;> omega"
-    yield f"simp [{names}]; (repeat' split) <;> simp_all <;> omega"
-    yield f"intros; simp_all [{names}]; (repeat' split) <;> grind"
-    yield f"intros; simp [{names}] at *; grind"
+    yield f"simp{given}; (repeat' split) <;> simp_all <;> omega"
+    yield f"intros; simp_all{given}; (repeat' split) <;> grind"
+    yield f"intros; simp{given} at *; grind"
+    yield from _looped(shape)
+
+
+def _looped(shape: Shape) -> Iterator[str]:
+    """Functions that others define inside themselves: unfold down to their calls, then follow these."""
+    known = {d.name: d for d in shape.definitions}
+    inner = [name for name in shape.recursive if known[name].local]
+    outer = ", ".join(name for name in shape.functions if name not in shape.recursive)
+    facts = shape.given("grind")
+    for name in inner if outer else ():
+        yield f"simp only [{outer}]; fun_induction {name} <;> grind{facts}"
+        yield f"simp only [{outer}]; fun_induction {name} <;> simp_all <;> grind{facts}"
 
 
 def _finishers(shape: Shape) -> list[str]:
-    names = _named(shape)
-    if not names:
+    if not shape.functions:
         return ["simp_all", "grind", "omega", "simp_all <;> omega"]
+    given, facts = shape.given("simp"), shape.given("grind")
+    only = f"simp only{given}" if given else "skip"
     return [
-        f"simp_all [{names}]",
-        f"grind [{names}]",
-        f"simp_all [{names}] <;> omega",
-        f"simp_all [{names}] <;> grind",
-        f"(simp only [{names}]; split <;> simp_all <;> omega)",
+        f"simp_all{given}",
+        f"grind{facts}",
+        f"simp_all{given} <;> omega",
+        f"simp_all{given} <;> grind{facts}",
+        f"({only}; split <;> simp_all <;> omega)",
     ]
 
 
@@ -118,7 +127,7 @@ def _inductions(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
             if general:
                 yield f"induction {name} generalizing {general} <;> {finish}"
     for function in shape.recursive:
-        for finish in (f"grind [{_named(shape)}]", f"simp_all [{_named(shape)}]"):
+        for finish in (f"grind{shape.given('grind')}", f"simp_all{shape.given('simp')}"):
             yield f"fun_induction {function} <;> {finish}"
             yield f"fun_induction {function} <;> {finish} <;> omega"
     if not shape.data:
@@ -136,10 +145,9 @@ def _introduced(shape: Shape, finishers: list[str]) -> Iterator[str]:
 
 
 def _shaped(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
-    goal, names = shape.conclusion, _named(shape)
-    extra = f" [{names}]" if names else ""
+    goal, extra, facts = shape.conclusion, shape.given("simp"), shape.given("grind")
     if "∧" in goal or "↔" in goal:
-        yield f"constructor <;> grind{extra}"
+        yield f"constructor <;> grind{facts}"
         yield f"constructor <;> simp_all{extra}"
         yield f"refine ⟨?_, ?_⟩ <;> intros <;> simp_all{extra} <;> omega"
         yield f"constructor <;> intros <;> simp_all{extra} <;> grind"
@@ -184,10 +192,8 @@ def _witnesses(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
         *(f"{a} {sign} {b}" for a in variables for b in variables for sign in "+*-"),
         *(str(n) for n in range(6)),
     ]
-    names = _named(shape)
-    finish = "first | omega | decide | (simp; done) | grind" + (
-        f" | simp [{names}]" if names else ""
-    )
+    given = shape.given("simp")
+    finish = "first | omega | decide | (simp; done) | grind" + (f" | simp{given}" if given else "")
     hypotheses = [name for name, kind in shape.hypotheses if "∃" in kind]
     for name in hypotheses:
         yield f"{intro}obtain ⟨w, hw⟩ := {name}; exact ⟨w, by {finish}⟩"
@@ -279,11 +285,10 @@ def _cases(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
 
 
 def _late(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
-    names = _named(shape)
-    given = f" [{names}]" if names else ""
+    given, facts = shape.given("simp"), shape.given("grind")
     yield f"intros; subst_vars; simp_all{given}"
     yield "simp [Nat.pow_succ, Nat.mul_comm, Nat.mul_left_comm, Nat.add_mul, Nat.mul_add]; omega"
     yield "norm_cast at *; omega"
     yield f"simp_all{given}; grind"
     yield f"repeat' constructor <;> simp_all{given} <;> grind"
-    yield f"apply Classical.byContradiction; intro hh; grind{given}"
+    yield f"apply Classical.byContradiction; intro hh; grind{facts}"

@@ -34,8 +34,7 @@ def scripts(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
         if refutation is not None:
             yield refutation
             return
-    names = ", ".join(shape.functions)
-    close = f"first | decide | (simp{f' [{names}]' if names else ''}; done) | omega"
+    close = f"first | decide | (simp{shape.given('simp')}; done) | omega"
     if machines.table(prelude):
         yield "decide +kernel"
         steps = machines.halting_steps(prelude)

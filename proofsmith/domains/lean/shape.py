@@ -3,6 +3,7 @@
 Reading is a guess that steers which scripts are tried first; only Lean says whether one of them is a proof.
 """
 
+import itertools
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -46,6 +47,16 @@ class Definition:
         _, _, body = self.text.partition(name)
         return name in mentioned(body, (name,))
 
+    @property
+    def reducible(self) -> bool:
+        """True when tactics see through it anyway; `grind` takes no such definition."""
+        return self.kind == "abbrev" or bool(re.match(r"[^\n]*@\[[^\]]*\breducible\b", self.text))
+
+    @property
+    def endless(self) -> bool:
+        """True when it calls itself under no pattern: simplifying with it would unfold it for ever."""
+        return self.recursive and not re.search(r"(?:^|\bwith)\s*\|(?!\|)", self.text, re.M)
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -80,6 +91,15 @@ class Shape:
                 todo += mentioned(known[name].text, known)
                 todo += [n for n, d in known.items() if d.local and n.startswith(f"{name}.")]
         return tuple(found)
+
+    def given(self, tactic: str, whole: str | None = None) -> str:
+        """Return those of `functions` that `tactic`, simp or grind, may use, in brackets; those in `whole` if given."""
+        known = {d.name: d for d in self.definitions}
+        names = self.functions if whole is None else mentioned(whole, self.functions)
+        fits = [
+            n for n in names if not (known[n].endless if tactic == "simp" else known[n].reducible)
+        ]
+        return f" [{', '.join(fits)}]" if fits else ""
 
     @cached_property
     def recursive(self) -> tuple[str, ...]:
@@ -149,11 +169,21 @@ def definitions(prelude: str) -> tuple[Definition, ...]:
         made.append(whole)
         outer = ""
         for inner in _LOCAL.finditer(whole.text) if whole.kind == "def" else ():
-            name, text = inner[1] or inner[2], whole.text[inner.start() :]
+            name, text = inner[1] or inner[2], _indented(whole.text, inner.start())
             for place in dict.fromkeys(["", outer]):
                 made.append(Definition("def", f"{whole.name}.{place}{name}", text, local=True))
             outer = f"{name}."
     return tuple(made)
+
+
+def _indented(text: str, start: int) -> str:
+    """Return the lines from `start` on that stand further right than the first one."""
+    column = start - text.rfind("\n", 0, start) - 1
+    first, *rest = text[start:].splitlines()
+    deeper = itertools.takewhile(
+        lambda line: not line.strip() or len(line) - len(line.lstrip()) > column, rest
+    )
+    return "\n".join([first, *deeper])
 
 
 def mentioned(text: str, names: Collection[str]) -> list[str]:

@@ -39,10 +39,11 @@ class Steps:
         if re.search(r"[=≠<≤>≥∣]|False", goal.target):
             yield "omega"
         yield f"simp_all{given}"
-        yield f"grind{given}"
+        facts = self._given(goal, "grind")
+        yield f"grind{facts}"
         if given and re.search(r"[=≠<≤>≥]", goal.target):
             yield f"simp_all{given} <;> omega"
-            yield f"(repeat' split) <;> simp_all{given} <;> grind"
+            yield f"(repeat' split) <;> simp_all{given} <;> grind{facts}"
 
     def steps(self, goal: OpenGoal) -> Iterator[Step]:
         """Yield steps that leave other goals."""
@@ -62,11 +63,10 @@ class Steps:
         ):
             yield from maker(goal)
 
-    def _given(self, goal: OpenGoal) -> str:
-        """Return the definitions that the goal speaks of, in brackets."""
+    def _given(self, goal: OpenGoal, tactic: str = "simp") -> str:
+        """Return the definitions that the goal speaks of, as `tactic` takes them, in brackets."""
         whole = " ".join([goal.target, *(kind for _, kind in goal.hypotheses)])
-        names = mentioned(whole, self._shape.functions)
-        return f" [{', '.join(names)}]" if names else ""
+        return self._shape.given(tactic, whole)
 
     def _structure(self, goal: OpenGoal) -> Iterator[Step]:
         target = goal.target
