@@ -24,6 +24,17 @@ SQUARE = (
     "  · exact Int.mul_nonneg h h\n"
     "  · exact Int.mul_nonneg_of_nonpos_of_nonpos h h"
 )
+KNOWN = {
+    "min?": ("List.min?_eq_some_iff", "List.min?_eq_none_iff"),
+    "max?": ("List.max?_eq_some_iff", "List.max?_eq_none_iff"),
+    "head?": ("List.head?_eq_some_iff",),
+    "getLast?": ("List.getLast?_eq_some_iff",),
+    "find?": ("List.find?_eq_some_iff_append", "List.find?_eq_none"),
+    "]!": ("getElem!_def", "getElem?_def"),
+    ".all": ("List.all_eq_true", "Array.all_eq_true"),
+    ".any": ("List.any_eq_true", "Array.any_eq_true"),
+}
+"""What the core library knows of its functions but does not simplify with."""
 _MOST_RESIDUES = 12
 _FINITE = re.compile(r"^(?:Bool|Fin \d+|BitVec [1-8])$")
 _MODULUS = re.compile(r"%\s*(\d+)")
@@ -85,6 +96,19 @@ def _unfolded(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
     yield f"intros; simp_all{given}; (repeat' split) <;> grind"
     yield f"intros; simp{given} at *; grind"
     yield from _looped(shape)
+    yield from _characterised(shape, given, facts)
+
+
+def _characterised(shape: Shape, given: str, facts: str) -> Iterator[str]:
+    """Replace library functions by what is known of their values."""
+    used = [d.text for d in shape.definitions if d.name in shape.functions]
+    whole = " ".join([shape.conclusion, *used])
+    lemmas = [lemma for sign, found in KNOWN.items() if sign in whole for lemma in found]
+    if lemmas:
+        more = f"[{', '.join([*filter(None, [given[2:-1]]), *lemmas])}]"
+        yield f"simp_all {more}"
+        yield f"simp_all {more} <;> grind{facts}"
+        yield f"simp{given}; (repeat' split) <;> simp_all {more} <;> grind"
 
 
 def _looped(shape: Shape) -> Iterator[str]:
