@@ -59,8 +59,10 @@ class TestWithChecker:
     """Each command starts its own checkers."""
 
     def test_a_proof_that_anyone_wrote_is_checked(self, tmp_path, lean):
-        (tmp_path / "S.lean").write_text(STATEMENT)
-        (tmp_path / "P.lean").write_text(STATEMENT.replace("sorry", "by omega"))
+        inc = "def inc (n : Nat) : Nat := n + 1"
+        claim = "theorem T (n : Nat) : inc n > n :="
+        (tmp_path / "S.lean").write_text(f"/-- Adds one. -/\n{inc} -- so\n\n{claim} sorry\n")
+        (tmp_path / "P.lean").write_text(f"{inc}\n{claim} by\n  unfold inc\n  omega\n")
         done = proofsmith("check", "S.lean", "P.lean", "--json", cwd=tmp_path, timeout=300)
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["status"] == "proved"
@@ -68,6 +70,15 @@ class TestWithChecker:
     def test_a_statement_with_an_error_is_refused_with_its_line(self, tmp_path, lean):
         (tmp_path / "S.lean").write_text("\n\ntheorem T (a : Nat) : a = Nat.missing a := sorry\n")
         complained(proofsmith("prove", "S.lean", cwd=tmp_path, timeout=300), 2, "line 3", "missing")
+
+    def test_a_project_one_of_whose_modules_has_an_error_is_refused_with_the_error(
+        self, tmp_path, lean
+    ):
+        (tmp_path / "lakefile.toml").write_text('name = "p"\n[[lean_lib]]\nname = "Base"\n')
+        (tmp_path / "Base.lean").write_text("def inc (n : Nat) : Nat := n + missing\n")
+        (tmp_path / "S.lean").write_text("import Base\n" + STATEMENT)
+        done = proofsmith("prove", "S.lean", "--project", ".", cwd=tmp_path, timeout=300)
+        complained(done, 2, "module that it imports", "missing")
 
     def test_one_broken_theorem_among_two_hundred_is_named_by_its_line(self, tmp_path, lean):
         lines = [f"theorem t{i} (n : Nat) : n + {i} = {i} + n := by omega" for i in range(200)]
