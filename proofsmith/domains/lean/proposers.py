@@ -1,6 +1,7 @@
 """Candidates by rule: a disproof by small values, else for each open theorem the first script that elaborates."""
 
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 
 from proofsmith.domains.lean import refutation, source
@@ -9,6 +10,9 @@ from proofsmith.domains.lean.minimise import minimised
 from proofsmith.domains.lean.prover import ATTEMPT_WALL_S, More, Proof, always, prove, shape_of
 from proofsmith.domains.lean.shape import Shape
 from proofsmith.types import Candidate, Goal, Problem
+
+PATIENCE_S = (6.0, 20.0, float("inf"))
+"""What one of several theorems gets in turn, so that a hard one does not keep what the others have earned."""
 
 
 async def propose(
@@ -28,20 +32,46 @@ async def propose(
             return
     if problem.goal is Goal.REFUTE:
         return
-    text, scripts = problem.text, []
+    async for proofs in _proofs(document, checker):
+        candidate = _filled(problem, document, proofs)
+        if candidate.id not in tried:
+            yield candidate
+
+
+async def _proofs(
+    document: source.Document, checker: Checker
+) -> AsyncIterator[Mapping[str, Proof]]:
+    """Yield by theorem what is proved so far, each time that a round over the open ones has added to it."""
+    proofs: dict[str, Proof] = {}
+    for patience_s in PATIENCE_S if len(document.targets) > 1 else PATIENCE_S[-1:]:
+        known = len(proofs)
+        for statement in (t.statement for t in document.targets if t.statement.name not in proofs):
+            proof = await prove(statement, checker, more=_within(patience_s))
+            if proof is not None:
+                proofs[statement.name] = await shortened(proof, statement, checker)
+        if len(proofs) > known:
+            yield proofs
+        if len(proofs) == len(document.targets):
+            return
+
+
+def _within(patience_s: float) -> More:
+    end_s = time.monotonic() + patience_s
+    return lambda: time.monotonic() < end_s
+
+
+def _filled(problem: Problem, document: source.Document, proofs: Mapping[str, Proof]) -> Candidate:
+    """Return the file with these proofs in it."""
+    text = problem.text
+    scripts = [proof.script.partition("\n")[0] for proof in proofs.values()]
     for target in reversed(document.targets):  # from the end: places before it stay where they are
-        proof = await prove(target.statement, checker)
-        if proof is None:
-            continue
-        proof = await shortened(proof, target.statement, checker)
-        rest = source.Document(text=text, imports=document.imports, body=document.body, targets=())
-        text = source.with_proof(rest, target, proof.text)
-        scripts.append(proof.script.partition("\n")[0])
-    if not scripts:
-        return
-    candidate = Candidate(files={name: text}, move=f"rule:{'; '.join(reversed(scripts))[:80]}")
-    if candidate.id not in tried:
-        yield candidate
+        proof = proofs.get(target.statement.name)
+        if proof is not None:
+            rest = source.Document(
+                text=text, imports=document.imports, body=document.body, targets=()
+            )
+            text = source.with_proof(rest, target, proof.text)
+    return Candidate(files={problem.editable[0]: text}, move=f"rule:{'; '.join(scripts)[:80]}")
 
 
 async def shortened(proof: Proof, statement: Statement, checker: Checker) -> Proof:
