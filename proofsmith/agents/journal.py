@@ -1,11 +1,8 @@
 """Finished tool calls by content key, so that a resumed run repeats none of them."""
 
-import json
-from pathlib import Path
 from typing import Protocol
 
-from proofsmith.errors import StoreError
-from proofsmith.types import JSON, canonical
+from proofsmith.types import JSON
 
 
 class Journal(Protocol):
@@ -32,39 +29,3 @@ class MemoryJournal:
     def put(self, key: str, value: JSON) -> None:
         """Keep the value."""
         self._values[key] = value
-
-
-class FileJournal(MemoryJournal):
-    """A journal in an append-only file of JSON lines; a torn last line is ignored."""
-
-    def __init__(self, path: Path) -> None:
-        """Read what an earlier process left at `path`; raises StoreError when it is unreadable."""
-        super().__init__()
-        self._path = path
-        try:
-            text = path.read_text(encoding="utf-8") if path.exists() else ""
-        except (OSError, UnicodeDecodeError) as error:
-            raise StoreError(f"cannot read {path}: {error}") from error
-        for line in text.splitlines():
-            try:
-                row = json.loads(line)
-                super().put(row["key"], row["value"])
-            except (json.JSONDecodeError, KeyError, TypeError):
-                continue
-
-    def put(self, key: str, value: JSON) -> None:
-        """Append and flush one line, then keep the value; raises StoreError when the disk refuses."""
-        try:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write("\n" * self._torn() + canonical({"key": key, "value": value}) + "\n")
-        except OSError as error:
-            raise StoreError(f"cannot write {self._path}: {error}") from error
-        super().put(key, value)
-
-    def _torn(self) -> bool:
-        size = self._path.stat().st_size
-        if not size:
-            return False
-        with self._path.open("rb") as file:
-            file.seek(size - 1)
-            return file.read(1) != b"\n"

@@ -12,7 +12,6 @@ from proofsmith.memory.instructions import (
     Add,
     Instruction,
     Operation,
-    Registry,
     Revise,
     Split,
     Start,
@@ -203,9 +202,3 @@ def table(program: Mapping[str, Instruction]) -> str:
         lines.append(f"[{step.state}] {step.id}{after}: {step.goal}")
         lines.append(f"    writes {', '.join(step.outputs)}; checks: {'; '.join(step.checks)}")
     return "\n".join(lines)
-
-
-def enact(registry: Registry, operations: Sequence[Operation]) -> None:
-    """Log the operations."""
-    for operation in operations:
-        registry.edit(operation)
