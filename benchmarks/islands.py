@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -64,7 +65,7 @@ class Landscape:
         total = 0.0
         for site in range(n):
             seen = tuple(genes[(site + k) % n] for k in range(knobs["coupled"] + 1))
-            total += random.Random(f"{self.seed} {site} {seen}").gauss(0, knobs["spread"])
+            total += knobs["spread"] * _part(self.seed, site, seen)
         size = knobs.get("group", 0)
         for start in range(0, n - size + 1, size) if size else ():
             wanted = [1 + (self.seed + start + k) % (knobs["choices"] - 1) for k in range(size)]
@@ -96,6 +97,12 @@ class Landscape:
         return Outcome(
             candidate=candidate, verdict=verdict, comparisons=(compared,) if right else ()
         )
+
+
+@lru_cache(maxsize=100_000)
+def _part(seed: int, site: int, seen: tuple[int, ...]) -> float:
+    """Return a standard normal number for what a site and those it is coupled with hold."""
+    return random.Random(f"{seed} {site} {seen}").gauss(0, 1)
 
 
 def written(
@@ -169,14 +176,15 @@ def climbed(landscape: Landscape, search: Islands, seed: int) -> list[float]:
     return found
 
 
-def mean_gains(job: tuple[str, str, int, int]) -> list[float]:
-    """Return the mean doublings of one search over one seed's problems."""
-    regime, name, seed, count = job
-    rows = [
-        climbed(Landscape(regimes()[regime], seed + 31 * n), SEARCHES[name](seed + n), seed + n)
-        for n in range(count)
-    ]
-    return [fmean(column) for column in zip(*rows, strict=True)]
+def mean_gains(job: tuple[str, int, int]) -> dict[str, list[float]]:
+    """Return the mean doublings of every search over one seed's problems."""
+    regime, seed, count = job
+    rows: dict[str, list[list[float]]] = {name: [] for name in SEARCHES}
+    for n in range(count):
+        landscape = Landscape(regimes()[regime], seed + 31 * n)
+        for name, search in SEARCHES.items():
+            rows[name].append(climbed(landscape, search(seed + n), seed + n))
+    return {name: [fmean(column) for column in zip(*r, strict=True)] for name, r in rows.items()}
 
 
 def _cells(found: Sequence[Sequence[float]], one: Sequence[Sequence[float]]) -> str:
@@ -201,11 +209,9 @@ def main() -> int:
     print(f"gain after {CHECKPOINTS} programs, {SEEDS} seeds x {count} problems; 95 % intervals")
     with ProcessPoolExecutor(max_workers=2) as pool:
         for regime in regimes():
-            jobs = [
-                (regime, n, options.seed + 1000 * s, count) for n in SEARCHES for s in range(SEEDS)
-            ]
-            rows = dict(zip(jobs, pool.map(mean_gains, jobs), strict=True))
-            table = {n: [rows[job] for job in jobs if job[1] == n] for n in SEARCHES}
+            jobs = [(regime, options.seed + 1000 * n, count) for n in range(SEEDS)]
+            rows = list(pool.map(mean_gains, jobs))
+            table = {name: [row[name] for row in rows] for name in SEARCHES}
             for name, found in table.items():
                 print(f"{regime:10} {name:22} {_cells(found, table['one archive'])}", flush=True)
     return 0

@@ -2,7 +2,8 @@
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,19 @@ class Kept:
             known = await make()
             self.add({"key": key, "value": known})
         return known
+
+    def mapped(
+        self, pool: Executor, work: Callable[[Any], Any], jobs: Sequence[tuple[Any, ...]]
+    ) -> list[Any]:
+        """Return `work` of every job in order, made in `pool` unless an earlier run did; values must be JSON."""
+        keys = [f"{work.__name__} {' '.join(map(str, job))}" for job in jobs]
+        known = {row["key"]: row["value"] for row in self.rows if "key" in row}
+        left = [(key, job) for key, job in zip(keys, jobs, strict=True) if key not in known]
+        made = pool.map(work, [job for _, job in left])
+        for (key, _), value in zip(left, made, strict=True):
+            self.add({"key": key, "value": value})
+            known[key] = value
+        return [known[key] for key in keys]
 
 
 def accept(parser: ArgumentParser) -> None:

@@ -1,6 +1,6 @@
 """Hold the strategies to the shapes that their papers report, on simulated problems.
 
-Run it as `python benchmarks/search_shape.py [--quick] [--seed N]`. Regimes and their numbers are in
+Run it as `python benchmarks/search_shape.py [--quick] [--seed N] [--results FILE]`. Regimes and their numbers are in
 `benchmarks/simulator.toml`. Differences are paired by problem; intervals are 95 % over 20 seeds (Student's t).
 """
 
@@ -16,6 +16,7 @@ from statistics import fmean, stdev
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.bars import Bars
+from benchmarks.kept import Kept, accept
 from benchmarks.simulation import PLAN, problems, regimes, search
 from proofsmith.planners.best_of import BestOf, Plan
 from proofsmith.planners.coverage import pass_at_k
@@ -129,6 +130,7 @@ def wide_and_serial(job: tuple[int, int]) -> tuple[float, ...]:
 
 
 def spread(
+    kept: Kept,
     pool: ProcessPoolExecutor,
     work: Callable[..., list[float]],
     regime: str,
@@ -138,7 +140,7 @@ def spread(
 ) -> dict[str, list[list[float]]]:
     """Return per strategy one row per seed."""
     jobs = [(regime, name, seed + 1000 * n, count) for name in names for n in range(SEEDS)]
-    rows = list(pool.map(work, jobs))
+    rows = kept.mapped(pool, work, jobs)
     return {name: rows[i * SEEDS : (i + 1) * SEEDS] for i, name in enumerate(names)}
 
 
@@ -147,13 +149,13 @@ def difference(one: list[list[float]], other: list[list[float]], column: int) ->
     return Interval.of([a[column] - b[column] for a, b in zip(one, other, strict=True)])
 
 
-def diversity(pool: ProcessPoolExecutor, bars: Bars, seed: int, count: int) -> None:
+def diversity(kept: Kept, pool: ProcessPoolExecutor, bars: Bars, seed: int, count: int) -> None:
     """PLANSEARCH lowers pass@1 and raises pass@k against repeated sampling; not so when ideas do not matter."""
     print(
         f"\npass@k over {PROGRAMS} programs a problem, {SEEDS} seeds x {count} problems: PLANSEARCH - repeated"
     )
     for regime in ("published", "control"):
-        rows = spread(pool, pass_at_ks, regime, list(SAMPLERS), seed, count)
+        rows = spread(kept, pool, pass_at_ks, regime, list(SAMPLERS), seed, count)
         gaps = [difference(rows["plansearch"], rows["repeated"], n) for n in range(len(KS))]
         for name in SAMPLERS:
             means = [fmean(row[n] for row in rows[name]) for n in range(len(KS))]
@@ -173,11 +175,11 @@ def diversity(pool: ProcessPoolExecutor, bars: Bars, seed: int, count: int) -> N
             bars.at_most("control_pass@100_difference", gaps[-1].mean, 0.02)
 
 
-def equal_tokens(pool: ProcessPoolExecutor, bars: Bars, seed: int, count: int) -> None:
+def equal_tokens(kept: Kept, pool: ProcessPoolExecutor, bars: Bars, seed: int, count: int) -> None:
     """Compare all strategies at equal tokens in every regime."""
     print(f"\nshare solved within output tokens, {SEEDS} seeds x {count} problems")
     for regime in regimes():
-        rows = spread(pool, solved_shares, regime, list(STRATEGIES), seed, count)
+        rows = spread(kept, pool, solved_shares, regime, list(STRATEGIES), seed, count)
         for name in STRATEGIES:
             found = [Interval.of([row[n] for row in rows[name]]) for n in range(len(BUDGETS))]
             cells = " ".join(
@@ -206,9 +208,9 @@ def _crossover(bars: Bars, rows: dict[str, list[list[float]]]) -> None:
     bars.at_least("crossover_largest_budget", gaps[-1].mean, 0.0)
 
 
-def width(pool: ProcessPoolExecutor, bars: Bars, seed: int, count: int) -> None:
+def width(kept: Kept, pool: ProcessPoolExecutor, bars: Bars, seed: int, count: int) -> None:
     """Eight leaves in flight lose little quality and save most of the time."""
-    rows = list(pool.map(wide_and_serial, [(seed + 1000 * n, count) for n in range(SEEDS)]))
+    rows = kept.mapped(pool, wide_and_serial, [(seed + 1000 * n, count) for n in range(SEEDS)])
     means = [fmean(column) for column in zip(*rows, strict=True)]
     print(
         f"\nRethinkMCTS with {WIDE_TOKENS} tokens, compositional: share solved, seconds for all tokens, to a solution"
@@ -226,13 +228,15 @@ def main() -> int:
     )
     parser.add_argument("--quick", action="store_true", help="5 problems per seed instead of 25")
     parser.add_argument("--seed", type=int, default=1)
+    accept(parser)
     options = parser.parse_args()
+    kept = Kept(options.results)
     count = 5 if options.quick else 25
     bars = Bars()
     with ProcessPoolExecutor(max_workers=2) as pool:
-        diversity(pool, bars, options.seed, count)
-        width(pool, bars, options.seed, count)
-        equal_tokens(pool, bars, options.seed, count)
+        diversity(kept, pool, bars, options.seed, count)
+        width(kept, pool, bars, options.seed, count)
+        equal_tokens(kept, pool, bars, options.seed, count)
     return bars.close()
 
 
