@@ -200,6 +200,32 @@ class Behavioural(Protocol):
         """Return a digest that trusted tools computed, empty when it is not known; costs less than a verdict."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """Which tests, brought along by versions, each version passes; `reason` says why there is nothing to count."""
+
+    passed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Tests by the id of the version that passes them."""
+    trust: Mapping[str, Literal["written", "checked"]] = field(default_factory=dict)
+    """Tests as a model wrote them, or those that also tell a fault from a version and agree with other tests."""
+    reason: str = ""
+
+
+@runtime_checkable
+class Polled(Protocol):
+    """A domain whose versions bring tests along where nobody else says what is right: all are held against all."""
+
+    async def poll(
+        self, problem: Problem, candidates: Sequence[Candidate], sandbox: Sandbox
+    ) -> Poll | None:
+        """Run every test on every version; None when something else says what is right."""
+
+    async def elect(
+        self, problem: Problem, candidate: Candidate, poll: Poll, reason: str, sandbox: Sandbox
+    ) -> Verdict:
+        """Return the verdict, TESTED at most, of the version that the vote chose."""
+
+
 @runtime_checkable
 class Divisible(Protocol):
     """A domain whose texts have clauses: places at which a candidate may be kept so far and written anew."""

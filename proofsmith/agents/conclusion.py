@@ -112,7 +112,9 @@ def _shortfall(run: Run, outcomes: Sequence[Outcome], confirmed: Confirmed) -> l
     if measured:
         lines.append("measured: " + ", ".join(f"{n} {word}" for word, n in measured.most_common()))
     reasons = Counter(
-        o.verdict.feedback.partition("\n")[0] for o in outcomes if not run.right(o.verdict)
+        o.verdict.feedback.partition("\n")[0] or f"{o.verdict.status}, nothing said"
+        for o in outcomes
+        if not run.right(o.verdict)
     )
     lines += [f"rejected {n}x: {reason}" for reason, n in reasons.most_common(REASONS)]
     screened = max(right, key=lambda outcome: outcome.gain, default=None)

@@ -18,6 +18,7 @@ from proofsmith.agents import report as reports
 from proofsmith.agents.apply import Change, carry_out, changes
 from proofsmith.agents.conclusion import conclude
 from proofsmith.agents.confirm import Confirmed, confirm
+from proofsmith.agents.election import elected
 from proofsmith.agents.experience import of_change
 from proofsmith.agents.facts import SEARCH, gather, gather_for_report
 from proofsmith.agents.offers import profiled
@@ -212,7 +213,8 @@ async def _confirm(state: State, runtime: Runtime[Run]) -> State:
     run = runtime.context
     run.tell("confirm")
     if run.ledger.get("confirmed", _key(state), Confirmed) is None:
-        confirmed = await confirm(run, _outcomes(run, state))
+        outcomes = _outcomes(run, state)
+        confirmed = await elected(run, outcomes) or await confirm(run, outcomes)
         if run.stop.is_set():
             raise Interrupted
         run.ledger.put("confirmed", _key(state), confirmed, problem_id=run.problem.id)

@@ -120,7 +120,7 @@ class BestOf:
             if outcome.gain > best:
                 state.stale = 0
             self._keep(outcome)
-        elif move.kind != RULE and depth < self._plan.repairs:
+        elif move.kind != RULE and depth < self._plan.repairs and outcome.verdict.feedback:
             state.codes[candidate.id] = dict(candidate.files)
             state.broken.append(
                 {"id": candidate.id, "feedback": outcome.verdict.feedback, "depth": depth + 1}

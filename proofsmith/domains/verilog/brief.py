@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from proofsmith.domains.verilog.form import EXAMPLE
-from proofsmith.domains.verilog.source import REFERENCE, checked
+from proofsmith.domains.verilog.source import OWN_BENCH, REFERENCE, checked
 from proofsmith.tools.feedback import clip
 from proofsmith.types import JSON, Goal, Problem
 
@@ -45,6 +45,13 @@ def _task(problem: Problem) -> str:
     if problem.goal is Goal.ASSERTIONS:
         return "Write SystemVerilog assertions (`assert property`), one a line, about the design below."
     if problem.goal in (Goal.SOLVE, Goal.REFUTE):
+        own = problem.options.get(OWN_BENCH)
+        if own:
+            return (
+                "Write the Verilog module below, and a bench for it. Nothing but the words below says what is right, so"
+                " several versions are written by themselves, and every bench tries every version: let yours compare"
+                " each output with what the words demand, not with what your module does."
+            )
         how = "a reference design" if checked(problem, REFERENCE) else "a bench"
         return f"Write the Verilog module below. It is judged by {how}."
     goal = problem.options.get("goal") or problem.goal

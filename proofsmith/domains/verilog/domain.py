@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from proofsmith.domains.verilog import assertion_files, brief, proposers, source
+from proofsmith.domains.verilog import assertion_files, brief, proposers, source, voting
 from proofsmith.domains.verilog.measure import Meter, compare, goal_of, library_of, version_of
 from proofsmith.domains.verilog.profile import profile
+from proofsmith.domains.verilog.source import OWN_BENCH
 from proofsmith.domains.verilog.tools import Netlist
 from proofsmith.domains.verilog.verify import Verifier
-from proofsmith.protocols import Sandbox, Tool
+from proofsmith.protocols import Poll, Sandbox, Tool
 from proofsmith.types import (
     JSON,
     Candidate,
@@ -80,6 +81,20 @@ class VerilogDomain:
         if known is not None and depth is Depth.QUICK:
             return known
         return await self._verifier(problem).verify(candidate, sandbox, depth)
+
+    async def poll(
+        self, problem: Problem, candidates: Sequence[Candidate], sandbox: Sandbox
+    ) -> Poll | None:
+        """Let the benches of all versions try all versions, where nothing else says what is right."""
+        if not problem.options.get(OWN_BENCH):
+            return None
+        return await voting.polled(problem, candidates, sandbox)
+
+    async def elect(
+        self, problem: Problem, candidate: Candidate, poll: Poll, reason: str, sandbox: Sandbox
+    ) -> Verdict:
+        """Return the verdict of the version that the vote chose."""
+        return await voting.elected(problem, candidate, poll, reason, sandbox)
 
     async def behaviour(self, problem: Problem, candidate: Candidate, sandbox: Sandbox) -> str:
         """Return a digest of settings and gates; empty where gates do not decide the verdict alone."""

@@ -37,7 +37,8 @@ class Elaborated:
     interface: Interface = field(default_factory=lambda: Interface(ports=()))
     flops: frozenset[tuple[str, str]] = frozenset()
     """(clock, edge) of all flip-flops; the clock is empty when it is no input port."""
-    latches: bool = False
+    latches: tuple[str, ...] = ()
+    """Nets that latches hold."""
     floating: bool = False
     """Something drives z."""
     nets: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -179,25 +180,28 @@ def _described(design: Design, text: str, done: ToolResult) -> Elaborated:
         for name, port in module["ports"].items()
         for bit in port["bits"]
     }
-    flops, resets, latches = set(), [], False
+    flops, resets, held = set(), [], set()
     for cell in module["cells"].values():
         wires = cell["connections"]
         if "CLK" in wires:
             rising = int(cell["parameters"].get("CLK_POLARITY", "1"), 2) == 1
             flops.add((names.get(wires["CLK"][0], ""), "posedge" if rising else "negedge"))
-        latches |= cell["type"] in ("$dlatch", "$adlatch", "$dlatchsr", "$sr")
+        if cell["type"] in ("$dlatch", "$adlatch", "$dlatchsr", "$sr"):
+            held.update(wires["Q"])
         if cell["type"] == "$adff" and names.get(wires["ARST"][0]):
             resets.append((names[wires["ARST"][0]], int(cell["parameters"]["ARST_POLARITY"], 2)))
     clocks = tuple(sorted(f for f in flops if f[0]))
     if design.clock:
         clocks = tuple(sorted(clocks, key=lambda c: c[0] != design.clock))
-    reset = _reset(design, ports, resets) if flops or latches else ("", 1)
+    latches = [n for n, net in module["netnames"].items() if held.intersection(net["bits"])]
+    reset = _reset(design, ports, resets) if flops or held else ("", 1)
     return Elaborated(
         design=design,
         text=text,
         interface=Interface(ports=ports, clocks=clocks, reset=reset[0], reset_level=reset[1]),
         flops=frozenset(flops),
-        latches=latches,
+        latches=tuple(name for name in latches if not module["netnames"][name]["hide_name"])
+        or tuple(latches),
         floating=drivers.floating(rtlil) or drivers.switched(done.log, text),
         nets=drivers.nets(rtlil),
         wall_s=done.wall_s,

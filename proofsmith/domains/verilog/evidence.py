@@ -17,7 +17,7 @@ def replay_command(problem: Problem, base: str, made: str, depth: Depth) -> tupl
     """Return the cold command that earns the evidence again, in the folder of a run."""
     command = ["proofsmith", "check", base, made]
     for other in problem.files:
-        if other != problem.editable[0]:
+        if other not in (problem.editable[0], problem.options.get(source.OWN_BENCH)):
             command += ["--files", f"base/{other}"]
     command += ["--top", str(problem.options["top"])]
     clock, reset = problem.options.get("clock_port"), problem.options.get("reset_port")
@@ -41,6 +41,8 @@ def _judges(problem: Problem) -> list[str]:
     for kind, option in ((source.BENCH, "testbench"), (source.REFERENCE, "reference")):
         texts = [p for p in source.checked(problem, kind) if p.endswith((".v", ".sv"))]
         words += [w for path in texts[:1] for w in (f"--{option}", f"checks/{kind}/{path}")]
+    own = problem.options.get(source.OWN_BENCH)
+    words += ["--testbench", f"candidate/{own}"] if own else []
     solving = problem.goal in (Goal.SOLVE, Goal.REFUTE) or problem.options.get("by-bench")
     if solving and "--testbench" in words and not problem.options.get("specification"):
         words.append("--by-bench")

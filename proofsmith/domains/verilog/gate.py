@@ -113,6 +113,8 @@ def unsupported(text: str) -> str:
     for number, line in enumerate(text.splitlines(), start=1):
         if re.match(r"\s*(library\s+ieee|entity\s+\w+\s+is|architecture\s+\w+\s+of)\b", line, re.I):
             return f"VHDL at line {number}"
+        if re.match(r"\s*(import\s+uvm_pkg|`include\s+\"uvm_)", line):
+            return f"UVM at line {number}"
     for token in lexicon.tokens(text):
         if token.kind == "word" and token.text in _VERIFICATION | _SIMULATED:
             return f"`{token.text}` at line {token.line}"

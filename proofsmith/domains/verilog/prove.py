@@ -118,8 +118,9 @@ class Comparison:
         slip = form.complaint(self._design, theirs)
         if slip:
             return Finding(status=Status.FAILED, check="form", complaint=slip)
-        if theirs.notes:
-            self._facts["notes"] = list(theirs.notes)
+        latches = [f"latch inferred for {name}" for name in theirs.latches]
+        if theirs.notes or latches:
+            self._facts["notes"] = [*theirs.notes, *latches]
         return await self._compared(theirs)
 
     async def _unread(self, mine: Elaborated, theirs: Elaborated) -> Finding:

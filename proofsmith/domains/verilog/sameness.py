@@ -40,7 +40,7 @@ def gates_name(read: Elaborated) -> str:
     shown: dict[str, JSON] = {
         **read.interface.dump(),
         "flops": [list(flop) for flop in sorted(read.flops)],
-        "latches": read.latches,
+        "latches": bool(read.latches),
         "parameters": read.word_json.get("parameter_default_values", {}),
     }
     return digest(canonical(shown), *_Numbering(circuit).lines())

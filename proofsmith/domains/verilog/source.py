@@ -14,11 +14,17 @@ from proofsmith.protocols import Sandbox
 from proofsmith.types import JSON, Goal, Problem, Status, digest
 
 LARGEST_BYTES = 4 * 1024 * 1024
+NO_BENCH = """\
+// No bench yet: a module {top}_bench without ports that instantiates {top} by the names of its ports, applies inputs,
+// compares every output with what the specification demands, prints PASS or FAIL once, and ends with $finish.
+"""
 _INCLUDE = re.compile(r'^[ \t]*`include[ \t]+"([^"\n]+)"', re.MULTILINE)
 _DATA = re.compile(r'\$readmem[bh]\s*\(\s*"([^"\n]+)"')
 BENCH = "bench"
 REFERENCE = "reference"
 SPECIFICATION = "specification"
+OWN_BENCH = "own-bench"
+"""Option that names the file in which a version brings its bench along, where nothing else says what is right."""
 """Prefixes of the keys of `Problem.checks`: `bench/tb.sv`, `reference/adder.v`, `specification/adder.md`."""
 
 
@@ -46,7 +52,8 @@ async def read(source: Path, goal: Goal, options: Mapping[str, JSON], sandbox: S
 
 def design_of(problem: Problem, files: Mapping[str, str] | None = None) -> Design:
     """Return the design in `problem`, or the one whose editable files are replaced by `files`."""
-    chosen = {**problem.files, **files} if files is not None else problem.files
+    chosen = dict({**problem.files, **files} if files is not None else problem.files)
+    chosen.pop(str(problem.options.get(OWN_BENCH)), None)
     reset = problem.options.get("reset_port")
     name, level = reset if isinstance(reset, list) else ("", 1)
     return Design(
@@ -245,14 +252,23 @@ def _specified(
     design = Design(files={path: spec.skeleton()}, top=spec.top)
     known = Status.PROVED if _referenced(checks) else Status.TESTED
     made = _problem(design, spec.interface, goal, {**options, "top": spec.top}, checks)
+    more: dict[str, JSON] = {"specification": True}
+    own = {}
+    if goal is Goal.SOLVE and not (_referenced(checks) or any(map(_benched, checks))):
+        own = {f"{spec.top}_bench.sv": NO_BENCH.format(top=spec.top)}
+        more[OWN_BENCH] = next(iter(own))
     return Problem(
         id=digest(made.id, spec.text)[:16],
         domain=made.domain,
         goal=goal,
         text=spec.text,
-        files=made.files,
-        editable=made.editable,
+        files={**made.files, **own},
+        editable=(*made.editable, *own),
         checks=made.checks,
-        options={**made.options, "specification": True},
+        options={**made.options, **more},
         required=known,
     )
+
+
+def _benched(key: str) -> bool:
+    return key.startswith(f"{BENCH}/")

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from proofsmith.domains.verilog import gate, prove, sameness, source
+from proofsmith.domains.verilog import gate, prove, sameness, source, voting
 from proofsmith.domains.verilog.benched import Trial
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.diagnosis import diagnosed
@@ -46,6 +46,8 @@ class Verifier:
         if beyond:
             found = Finding(status=Status.FAILED, check="scope", complaint=beyond)
             return verdict(found, command)
+        if self._problem.options.get(source.OWN_BENCH):
+            return verdict(await voting.waiting(self._problem, candidate, sandbox), command)
         design = implementation(self._problem, candidate)
         if not self._has_reference:
             return verdict(await self._trial.found(design, sandbox, depth), command)

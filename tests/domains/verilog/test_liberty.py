@@ -1,6 +1,7 @@
-"""Reading cell libraries: plain, gzipped, damaged and too large."""
+"""Reading cell libraries: plain, packed by gzip or xz, damaged and too large."""
 
 import gzip
+import lzma
 import subprocess
 import sys
 from pathlib import Path
@@ -12,19 +13,20 @@ from proofsmith.domains.verilog.functions import compiled
 from proofsmith.errors import UsageError
 
 ROOT = Path(__file__).parents[3]
-SHIPPED = gzip.decompress(liberty.SHIPPED.read_bytes())
+SHIPPED = lzma.decompress(liberty.SHIPPED.read_bytes())
 
 
-def test_a_plain_library_reads_as_the_gzipped_one(tmp_path):
-    plain = tmp_path / "cells.lib"
-    plain.write_bytes(SHIPPED)
-    assert liberty.load(plain).cells == liberty.load().cells
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_a_library_reads_the_same_however_it_is_packed(tmp_path, pack):
+    written = tmp_path / "cells.lib"
+    written.write_bytes(pack(SHIPPED))
+    assert liberty.load(written).cells == liberty.load().cells
 
 
 def test_the_script_writes_the_library_that_is_shipped(tmp_path):
-    written = tmp_path / "cells.lib.gz"
+    written = tmp_path / "cells.lib.xz"
     subprocess.run([sys.executable, "scripts/liberty_library.py", written], cwd=ROOT, check=True)
-    assert gzip.decompress(written.read_bytes()) == SHIPPED
+    assert lzma.decompress(written.read_bytes()) == SHIPPED
 
 
 @pytest.mark.parametrize(
@@ -36,10 +38,11 @@ def test_the_script_writes_the_library_that_is_shipped(tmp_path):
     ],
     ids=["cut", "overwritten", "wrong checksum"],
 )
-def test_a_damaged_archive_is_a_usage_error_with_its_path(tmp_path, damage):
-    packed = tmp_path / "cells.lib.gz"
-    packed.write_bytes(damage(gzip.compress(SHIPPED)))
-    with pytest.raises(UsageError, match="cells.lib.gz"):
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress], ids=["gzip", "xz"])
+def test_a_damaged_archive_is_a_usage_error_with_its_path(tmp_path, damage, pack):
+    packed = tmp_path / "cells.lib.packed"
+    packed.write_bytes(damage(pack(SHIPPED)))
+    with pytest.raises(UsageError, match="cells.lib.packed"):
         liberty.load(packed)
 
 
