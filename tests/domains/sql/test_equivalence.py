@@ -12,6 +12,8 @@ from proofsmith.domains.sql.query import parse_query, tables_read
 from proofsmith.domains.sql.rules import text as rules_text
 from proofsmith.domains.sql.schema import parse_schema
 from proofsmith.domains.sql.symbolic.bounded import answer, decide
+from proofsmith.domains.sql.symbolic.rung import climb
+from proofsmith.types import Depth
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "sql"
 DDL = (FIXTURES / "shop.sql").read_text()
@@ -262,6 +264,31 @@ def test_full_joins_on_both_sides_of_a_comma_are_left_alone():
     schema = parse_schema("CREATE TABLE t (v INTEGER)", "postgresql")
     text = f"{COMMA}, t AS p RIGHT JOIN t AS q ON p.v = q.v"
     assert qualified(parse_query(text, "postgresql"), schema) is None
+
+
+def test_any_text_but_the_empty_one_has_a_first_character():
+    for engine in ("postgresql", "duckdb", "sqlite"):
+        schema = parse_schema("CREATE TABLE t (id INTEGER PRIMARY KEY, v VARCHAR(9))", engine)
+        first, second, third = (
+            qualified(parse_query(f"SELECT id FROM t WHERE v {how}", engine), schema)
+            for how in ("LIKE '_%'", "<> ''", "LIKE '%'")
+        )
+        assert decide(first, second, schema, 2, 10.0).found == "agree"
+        assert decide(third, second, schema, 2, 10.0).found == "differ"
+
+
+async def test_a_shared_limit_is_looked_at_where_the_queries_differ_without_it():
+    schema = parse_schema("CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER NOT NULL)", "sqlite")
+    least = "(SELECT MIN(v) FROM (SELECT v FROM t ORDER BY v DESC LIMIT 2) AS x)"
+    base = "SELECT id, v FROM t ORDER BY v DESC, id LIMIT 2"
+    found = await climb(
+        parse_query(base, "sqlite"),
+        parse_query(base.replace("ORDER", f"WHERE v >= {least} ORDER", 1), "sqlite"),
+        schema,
+        Depth.FULL,
+    )
+    assert found.last.found == "agree"
+    assert found.rows == 3
 
 
 PADDED = (

@@ -109,10 +109,14 @@ def _like(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
 
 
 def _matched(of: Evaluator, pattern: exp.Expr, subject: Value) -> Truth | None:
-    if not _is_text(pattern) or of.around.engine == "sqlite" or subject.kind != "text":
+    if not _is_text(pattern) or subject.kind != "text":
         return None
     if str(pattern.this) == "%":
         return Truth(no(subject.null), False)
+    if str(pattern.this) in ("_%", "%_"):
+        return opposite(equal(subject, Value("text", False, of.around.text(""))))
+    if of.around.engine == "sqlite":
+        return None
     ends = bounds_of(str(pattern.this))
     if ends is None:
         return None

@@ -35,7 +35,14 @@ async def climb(base: exp.Query, candidate: exp.Query, schema: Schema, depth: De
     queries = qualified(base, schema), qualified(candidate, schema)
     if queries[0] is None or queries[1] is None:
         return Climb(rows=0, last=Bound(found="unsupported", rows=0), reason="names not resolved")
-    one, other = without_equal_cut(queries[0], queries[1])
+    found = await _climbed(*without_equal_cut(queries[0], queries[1]), schema, depth)
+    cut = queries[0].args.get("limit") is not None or queries[0].args.get("offset") is not None
+    if found.last.found == "agree" or not cut:
+        return found
+    return await _climbed(queries[0], queries[1], schema, depth)  # the cut may hide the difference
+
+
+async def _climbed(one: exp.Query, other: exp.Query, schema: Schema, depth: Depth) -> Climb:
     largest = max(size_constants(one) | size_constants(other), default=0)
     if largest >= _LARGEST:
         reason = f"it would take more than {largest} rows a table"

@@ -41,7 +41,7 @@ async def minimised(engine: Engine, pair: Pair, found: Difference, seed: int) ->
     """Return an equal or smaller counter-example, confirmed on a fresh database like the first."""
     search = _Search(engine, pair, found, seed)
     database: Database = found.database
-    for step in (_without_rows, _plainer):
+    for step in (_without_rows, _plainer, _without_rows):
         database = await search.exhaust(database, step)
     confirmed = await confirm(engine, pair, database, Tally(), random.Random(seed))
     return confirmed if confirmed is not None and confirmed.kind == found.kind else found

@@ -10,6 +10,7 @@ from decimal import Decimal
 from sqlglot import exp
 
 from proofsmith.domains.sql.schema import Column
+from proofsmith.domains.sql.testing.moments import dates_of, times_of
 
 Cell = None | bool | int | float | str | Decimal
 """A value of a table's cell; dates and times are ISO text."""
@@ -24,6 +25,7 @@ _MOST_LENGTH = 64
 _INTEGERS = (0, 1, 2, -1)
 _TEXTS = ("A", "", "a", "X", "Y", "Xa", "A ", "b")
 _DATES = ("2024-02-29", "2023-12-31", "2024-01-01", "2000-01-01")
+_TIMES = ("00:00:00", "13:45:10")
 _RANGES = {
     "TINYINT": 7,
     "SMALLINT": 15,
@@ -53,6 +55,7 @@ class Pools:
     numbers: list[Decimal] = field(default_factory=list)
     texts: list[str] = field(default_factory=lambda: list(_TEXTS))
     dates: list[str] = field(default_factory=lambda: list(_DATES))
+    times: list[str] = field(default_factory=lambda: list(_TIMES))
     by_column: dict[str, list[Cell]] = field(default_factory=dict)
     """Constants that a column is compared with, and their neighbours."""
 
@@ -73,9 +76,9 @@ class Pools:
             case "date":
                 return [*self.dates]
             case "timestamp":
-                return [f"{day} {hour}" for day in self.dates for hour in ("00:00:00", "13:45:10")]
+                return [f"{day} {hour}" for day in self.dates for hour in self.times]
             case "time":
-                return ["00:00:00", "13:45:10", "23:59:59"]
+                return [*self.times, "23:59:59"]
             case "boolean":
                 return [True, False]
             case _:
@@ -111,10 +114,13 @@ def pools_of(expressions: Iterable[exp.Expr]) -> Pools:
                 _add_number(found, str(literal.this))
             _add_own(found, literal)
         _add_lengths(found, expression)
+        found.dates += dates_of(expression)
+        found.times += times_of(expression)
     found.integers = list(dict.fromkeys(found.integers))
     found.numbers = list(dict.fromkeys(found.numbers))
     found.texts = list(dict.fromkeys(found.texts))
     found.dates = list(dict.fromkeys(found.dates))
+    found.times = list(dict.fromkeys(found.times))
     return found
 
 

@@ -1,0 +1,104 @@
+"""Dates and times that calendar arithmetic can tell apart: spans of days and intervals, parts of a date."""
+
+import datetime
+import re
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from proofsmith.domains.sql.gate import name_of
+
+_START = datetime.date(2024, 1, 1)
+"""A Monday; spans are laid from here."""
+_LONGEST_DAYS = 4000
+_DAYS = {"DAY": 1, "WEEK": 7, "MONTH": 31, "QUARTER": 91, "YEAR": 366}
+_SECONDS = {"HOUR": 3600, "MINUTE": 60, "SECOND": 1}
+_MOST = 24
+"""Further dates, and further times, that one query adds."""
+_FORMATS = {"%m": "MONTH", "%d": "DAY", "%w": "DOW", "%u": "DOW", "%H": "HOUR", "%M": "MINUTE"}
+
+
+def dates_of(expression: exp.Expr) -> list[str]:
+    """Return the dates on which an expression's spans of days end, those beside them, and its months and days."""
+    found = [
+        _START + datetime.timedelta(days=days + step)
+        for days in _spans(expression, _DAYS)
+        if days <= _LONGEST_DAYS
+        for step in (0, -1, 1)
+    ]
+    parts, numbers = _parts(expression), _numbers(expression)
+    for number in numbers:
+        if "MONTH" in parts and 1 <= number <= 12:
+            found += [datetime.date(2024, near, 15) for near in _near(number, 12)]
+        if "QUARTER" in parts and 1 <= number <= 4:
+            found += [
+                datetime.date(2024, 3 * near, 31 - (near in (2, 3))) for near in _near(number, 4)
+            ]
+        if "DAY" in parts and 1 <= number <= 31:
+            found += [datetime.date(2024, 1, near) for near in _near(number, 31)]
+    if "DOW" in parts:
+        found += [_START + datetime.timedelta(days=days) for days in range(7)]
+    return [str(day) for day in dict.fromkeys(found)][:_MOST]
+
+
+def times_of(expression: exp.Expr) -> list[str]:
+    """Return the times at which an expression's spans of hours, minutes and seconds end, and those beside them."""
+    found = [
+        (seconds + step) % 86_400 for seconds in _spans(expression, _SECONDS) for step in (0, -1, 1)
+    ]
+    parts = _parts(expression)
+    for number in _numbers(expression):
+        found += [60 * 60 * near for near in _near(number, 23) if "HOUR" in parts]
+        found += [60 * near for near in _near(number, 59) if "MINUTE" in parts]
+    return [f"{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}" for s in dict.fromkeys(found)][:_MOST]
+
+
+def _near(number: int, most: int) -> list[int]:
+    return [near for near in (number, number - 1, number + 1) if 1 <= near <= most]
+
+
+def _spans(expression: exp.Expr, units: dict[str, int]) -> Iterator[int]:
+    """Yield the lengths of intervals in `units`, and of whole numbers beside a sum or a difference, as days."""
+    for interval in expression.find_all(exp.Interval):
+        unit = str(interval.args.get("unit") or "").upper().rstrip("S")
+        number = re.fullmatch(r"'?(\d{1,6})'?", interval.this.sql() if interval.this else "")
+        if number and unit in units:
+            yield int(number[1]) * units[unit]
+    for literal in expression.find_all(exp.Literal):
+        written = re.fullmatch(r"[+-]?(\d{1,6}) ([a-z]+)", str(literal.this).lower())
+        if written and written[2].rstrip("s").upper() in units:
+            yield int(written[1]) * units[written[2].rstrip("s").upper()]
+    if units is not _DAYS:
+        return
+    kinds = (
+        exp.Add,
+        exp.Sub,
+        exp.DateDiff,
+        exp.DateAdd,
+        exp.DateSub,
+        exp.TsOrDsAdd,
+        exp.TsOrDsDiff,
+    )
+    named = (c for c in expression.find_all(exp.Func) if name_of(c) in ("julianday", "date_part"))
+    for node in (*expression.find_all(*kinds), *named):
+        whole = node.find_ancestor(exp.Predicate, exp.Between) or node
+        for literal in whole.find_all(exp.Literal):
+            if re.fullmatch(r"\d{1,4}", str(literal.this)) and int(literal.this) > 1:
+                yield int(literal.this)
+
+
+def _parts(expression: exp.Expr) -> set[str]:
+    """Return which parts of dates and times are looked at: MONTH, DAY, QUARTER, DOW, HOUR or MINUTE."""
+    found = {node.name.upper() for node in expression.find_all(exp.Extract)}
+    found |= {name_of(call).upper() for call in expression.find_all(exp.Func)}
+    for literal in expression.find_all(exp.Literal):
+        text = str(literal.this)
+        found |= {part for sign, part in _FORMATS.items() if sign in text} | {text.upper()}
+    if found & {"DAY_OF_WEEK", "DAYOFWEEK", "ISODOW", "WEEKDAY", "DOW"}:
+        found.add("DOW")
+    return found | ({"DAY"} if found & {"DAY_OF_MONTH", "DAYOFMONTH"} else set())
+
+
+def _numbers(expression: exp.Expr) -> list[int]:
+    texts = [str(literal.this) for literal in expression.find_all(exp.Literal)]
+    return [int(text) for text in dict.fromkeys(texts) if re.fullmatch(r"\d{1,2}", text)]
