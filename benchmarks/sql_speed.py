@@ -4,9 +4,9 @@ Run it as `python -m benchmarks.sql_speed [--engine E] [--suite S] [--scale SF] 
 
 For each query: every single rule and combinations on top of the best are run once in the engine that holds the data,
 cancelled at twice the best so far and one second; the best three go through the product's own `verify` at full depth
-and its own `measure` in new interleaved pairs; what is published is measured once more for regressions. A base that exceeds
-30 s is censored: its ratio is a lower bound. Beside it stands what sqlglot's optimizer alone gives in the same run.
-Finished queries are kept in the state file, so that a stopped run goes on. `--quick` takes a fair dozen.
+and its own `measure` in new interleaved pairs; what is published is measured once more for regressions. A base that
+exceeds 30 s is censored: its ratio is a lower bound. Beside it stands what sqlglot's optimizer alone gives in the same
+run. Finished queries are kept in the state file, so that a stopped run goes on. `--quick` takes a fair dozen.
 """
 
 import argparse

@@ -6,7 +6,7 @@ This runs outside the sandbox, because the database is the user's; it never take
 import re
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,12 @@ _CONNECT_S = 10
 _URL = re.compile(r"^postgres(ql)?://", re.IGNORECASE)
 _SQLITE = b"SQLite format 3\x00"
 
+_DEFINITIONS = {
+    "sqlite": "SELECT name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL",
+    "duckdb": """SELECT table_name, table_name, sql FROM duckdb_tables() WHERE NOT internal UNION ALL
+SELECT view_name, view_name, sql FROM duckdb_views() WHERE NOT internal""",
+}
+"""Name, the table that it belongs to, and text of every definition."""
 _COLUMNS = """
 SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull FROM pg_attribute a
 WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
@@ -126,26 +132,38 @@ def ddl_of(address: Address, names: frozenset[str]) -> str:
     with address.connected() as connection:
         if address.engine == "postgresql":
             return _postgresql_ddl(connection, names)
+        rows = connection.execute(_DEFINITIONS[address.engine]).fetchall()
+        used = _reached(rows, names)
         if address.engine == "sqlite":
-            _require_parents(connection)
-            rows = connection.execute(
-                "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
-            ).fetchall()
-        else:
-            rows = connection.execute(
-                "SELECT sql FROM duckdb_tables() WHERE NOT internal"
-            ).fetchall()
-            rows += connection.execute(
-                "SELECT sql FROM duckdb_views() WHERE NOT internal"
-            ).fetchall()
-    return "\n".join(f"{row[0].strip().rstrip(';')};" for row in rows)
+            _require_parents(connection, used)
+    return "\n".join(f"{text.strip().rstrip(';')};" for _, of, text in rows if of.lower() in used)
 
 
-def _require_parents(connection: sqlite3.Connection) -> None:
+def _reached(rows: Sequence[tuple[str, str, str]], names: frozenset[str]) -> set[str]:
+    """Return `names` with every table and view that a definition among `rows` names, its own included; lower case."""
+    texts: dict[str, str] = {}
+    for _, of, text in rows:
+        texts[of.lower()] = f"{texts.get(of.lower(), '')}\n{text.lower()}"
+    plain = {name for name in texts if name.isidentifier()}
+    pending, found = [name.lower() for name in names], set[str]()
+    while pending:
+        name = pending.pop()
+        if name in found or name not in texts:
+            continue
+        found.add(name)
+        pending += plain.intersection(re.findall(r"\w+", texts[name]))
+        pending += [other for other in texts if other not in plain and other in texts[name]]
+    return found
+
+
+def _require_parents(connection: sqlite3.Connection, names: Iterable[str]) -> None:
     """SQLite checks foreign keys only when asked to, so that rows may break what the schema says."""
-    broken = connection.execute("PRAGMA foreign_key_check").fetchmany(3)
+    broken: list[tuple[Any, ...]] = []
+    for name in sorted(names):
+        quoted = name.replace('"', '""')
+        broken += connection.execute(f'PRAGMA foreign_key_check("{quoted}")').fetchmany(3)
     if broken:
-        told = "; ".join(f"{row[0]} row {row[1]} has no {row[2]}" for row in broken)
+        told = "; ".join(f"{row[0]} row {row[1]} has no {row[2]}" for row in broken[:3])
         raise UsageError(f"the data break a declared foreign key: {told}", hint="correct the rows")
 
 

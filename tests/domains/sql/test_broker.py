@@ -62,6 +62,24 @@ def test_a_file_gives_its_schema_and_its_rows_and_takes_no_change(make, tmp_path
     assert late.rows == ((3,),)
 
 
+@pytest.mark.parametrize("make", [sqlite_file, duckdb_file])
+def test_of_two_thousand_tables_the_used_ones_and_those_they_refer_to_are_read(make, tmp_path):
+    path = make(tmp_path)
+    engine = sqlite3 if make is sqlite_file else duckdb
+    connection = engine.connect(str(path))
+    connection.execute("BEGIN")
+    for number in range(2000):
+        connection.execute(f"CREATE TABLE t{number} (a INTEGER)")
+    connection.execute('CREATE VIEW "odd one" AS SELECT a FROM t1999')
+    connection.commit()
+    connection.close()
+    address = address_of(str(path))
+    read = parse_schema(ddl_of(address, frozenset(["emp"])), address.engine)
+    assert set(read.tables) == {"emp", "dept"}
+    viewed = parse_schema(ddl_of(address, frozenset(["odd one"])), address.engine)
+    assert (set(viewed.tables), set(viewed.views)) == ({"t1999"}, {"odd one"})
+
+
 def test_rows_that_break_a_declared_key_stop_the_run(tmp_path):
     path = sqlite_file(tmp_path)
     with sqlite3.connect(path) as connection:
