@@ -108,9 +108,13 @@ def take_apart(text: str, theorem: str = "", files: Mapping[str, str] | None = N
     `files` may hold modules of the user's folder, which then stand before the text instead of being imported.
 
     Raises:
-        UsageError: there is no theorem of that name.
+        UsageError: there is no theorem of that name, or a comment goes on from the imports into the body.
     """
     imports, body = imports_of(text)
+    if lean_text.code(text)[body:] != lean_text.code(text[body:]):
+        raise UsageError(
+            "a comment that begins beside an import goes on below it", hint="end it on its line"
+        )
     found = lean_text.commands(text[body:])
     theorems = [c for c in found if c.kind in ("theorem", "lemma")]
     if theorem:

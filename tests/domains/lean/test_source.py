@@ -47,6 +47,11 @@ def test_open_theorems_are_found_with_full_names_and_what_stands_before_them():
     assert document.targets[2].statement.text == "theorem last : True := by sorry"
 
 
+def test_a_comment_that_goes_on_below_an_import_is_refused():
+    with pytest.raises(UsageError, match="begins beside an import"):
+        source.take_apart("import Init /- about\n-/\ntheorem t : True := by sorry\n")
+
+
 def test_a_theorem_can_be_named_with_or_without_its_namespace():
     for name in ("Foo.second", "second"):
         assert source.take_apart(FILE, name).targets[0].statement.name == "Foo.second"
