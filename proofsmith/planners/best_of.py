@@ -1,13 +1,13 @@
 """Independent samples beside rule moves, repaired from feedback and restarted from the best: the control strategy."""
 
-import copy
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from proofsmith.planners.prompts import fill
+from proofsmith.planners.stepwise import Stepwise
 from proofsmith.tools.fences import fenced
-from proofsmith.types import JSON, Candidate, Move, Outcome, Reply, Status
+from proofsmith.types import Candidate, Move, Outcome, Reply, Status
 
 RULE = "rule"
 PROBE = "probe"
@@ -76,23 +76,13 @@ class _State:
     """True once a model move came back without a reply."""
 
 
-class BestOf:
+class BestOf(Stepwise[_State]):
     """Ask rules and the model in turn; pure, so equal outcomes give equal moves."""
 
     def __init__(self, plan: Plan) -> None:
         """Start with nothing tried."""
         self._plan = plan
         self._state = _State()
-
-    def ask(self, limit: int) -> Sequence[Move]:
-        """Return up to `limit` moves, model and rule moves alternating while both can go on."""
-        moves: list[Move] = []
-        while len(moves) < limit and not self.finished:
-            move = self._next()
-            if move is None:
-                break
-            moves.append(move)
-        return moves
 
     def tell(self, move: Move, reply: Reply | None, outcome: Outcome | None) -> None:
         """Learn what came of `move`."""
@@ -155,15 +145,6 @@ class BestOf:
             if outcome.gain > max(state.gains.values(), default=1.0):
                 state.stale = 0
             self._keep(outcome)
-
-    def dump(self) -> Mapping[str, JSON]:
-        """Return the whole state as JSON."""
-        return {name: copy.deepcopy(getattr(self._state, name)) for name in _State.__slots__}
-
-    def load(self, state: Mapping[str, JSON]) -> None:
-        """Continue from a dumped state with identical next moves."""
-        values: dict[str, Any] = copy.deepcopy(dict(state))
-        self._state = replace(_State(), **values)
 
     @property
     def finished(self) -> bool:

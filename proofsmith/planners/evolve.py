@@ -1,6 +1,5 @@
 """Quality diversity: an archive of the best right candidate per kind of solution, and moves that fill and mix it."""
 
-import copy
 import itertools
 import math
 import random
@@ -12,7 +11,8 @@ from typing import Any
 from proofsmith.planners.best_of import RULE, Plan, render
 from proofsmith.planners.edits import combined, compatible, edits
 from proofsmith.planners.prompts import fill
-from proofsmith.types import JSON, Move, Outcome, Reply, digest
+from proofsmith.planners.stepwise import Stepwise
+from proofsmith.types import Move, Outcome, Reply, digest
 
 Cell = tuple[str, ...]
 Describe = Callable[[Outcome], Cell]
@@ -70,7 +70,7 @@ class _State:
     silent: bool = False
 
 
-class Evolve:
+class Evolve(Stepwise[_State]):
     """MAP-Elites over measured candidates; pure and seeded."""
 
     def __init__(
@@ -99,16 +99,6 @@ class Evolve:
     def finished(self) -> bool:
         """True when no further move will come."""
         return self._state.stale >= self._how.patience
-
-    def ask(self, limit: int) -> Sequence[Move]:
-        """Return up to `limit` moves, rules and the model in turn while both can go on."""
-        moves: list[Move] = []
-        while len(moves) < limit and not self.finished:
-            move = self._next()
-            if move is None:
-                break
-            moves.append(move)
-        return moves
 
     def tell(self, move: Move, reply: Reply | None, outcome: Outcome | None) -> None:
         """Put a right candidate into its cell when it is better than the elite there."""
@@ -154,15 +144,6 @@ class Evolve:
             "wins": wins,
         }
         return True
-
-    def dump(self) -> Mapping[str, JSON]:
-        """Return the whole state as JSON."""
-        return {name: copy.deepcopy(getattr(self._state, name)) for name in _State.__slots__}
-
-    def load(self, state: Mapping[str, JSON]) -> None:
-        """Continue from a dumped state with identical next moves."""
-        values: dict[str, Any] = copy.deepcopy(dict(state))
-        self._state = _State(**values)
 
     def _next(self) -> Move | None:
         makers = (self._rule_move, self._model_move)

@@ -1,17 +1,17 @@
 """PLANSEARCH: search over observations and their combinations in natural language, then plan, then code."""
 
-import copy
 import heapq
 import itertools
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from proofsmith.planners.best_of import PROBE, Plan, render
 from proofsmith.planners.prompts import fill
 from proofsmith.planners.replies import alike, fingerprint, items, read_object, stated, text_of
+from proofsmith.planners.stepwise import Stepwise
 from proofsmith.planners.value import behaviour, briefed, raised, value_of
 from proofsmith.types import JSON, Move, Outcome, Reply, digest
 
@@ -81,7 +81,7 @@ class _State:
     silent: bool = False
 
 
-class PlanSearch:
+class PlanSearch(Stepwise[_State]):
     """Any-time PLANSEARCH: pure and seeded; `shape.exhaustive` gives the published procedure."""
 
     def __init__(self, plan: Plan, shape: Shape | None = None, *, seed: int = 0) -> None:
@@ -90,16 +90,6 @@ class PlanSearch:
         self._code = render(plan.files)
         self._state = _State()
         self._push({"stage": "observe", "combo": [], "layer": 0})
-
-    def ask(self, limit: int) -> Sequence[Move]:
-        """Return up to `limit` moves; steps that lead to a program soonest come first."""
-        moves: list[Move] = []
-        while len(moves) < limit and not self.finished:
-            job = self._next_job()
-            if job is None:
-                break
-            moves.append(self._move(job))
-        return moves
 
     @property
     def finished(self) -> bool:
@@ -130,14 +120,9 @@ class PlanSearch:
         """The problem's brief, with what is to be beaten."""
         return briefed(self._plan.brief, self._state.bar)
 
-    def dump(self) -> Mapping[str, JSON]:
-        """Return the whole state as JSON."""
-        return {name: copy.deepcopy(getattr(self._state, name)) for name in _State.__slots__}
-
-    def load(self, state: Mapping[str, JSON]) -> None:
-        """Continue from a dumped state with identical next moves."""
-        values: dict[str, Any] = copy.deepcopy(dict(state))
-        self._state = _State(**values)
+    def _next(self) -> Move | None:
+        job = self._next_job()
+        return None if job is None else self._move(job)
 
     def _next_job(self) -> Job | None:
         if self._state.queue:

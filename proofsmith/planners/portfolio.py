@@ -2,8 +2,8 @@
 
 import copy
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from statistics import NormalDist, fmean
 from typing import Any, Protocol, runtime_checkable
 
@@ -13,6 +13,7 @@ from proofsmith.planners.plansearch import PlanSearch
 from proofsmith.planners.proofsearch import ProofSearch
 from proofsmith.planners.resample import Resample
 from proofsmith.planners.rethink import Rethink
+from proofsmith.planners.stepwise import Stepwise
 from proofsmith.planners.triage import DIRECT, Mixing, Triage, triage
 from proofsmith.planners.value import RIGHT_FROM, behaviour, value_of
 from proofsmith.protocols import Strategy
@@ -64,7 +65,6 @@ class _State:
     best: float = 0.0
     stale: int = 0
     solved: bool = False
-    records: dict[str, dict[str, Any]] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
     """Behaviours of all programs so far."""
     flying: dict[str, str] = field(default_factory=dict)
@@ -89,7 +89,7 @@ def default_arms(plan: Plan, seed: int) -> dict[str, Arm]:
     return arms
 
 
-class Portfolio:
+class Portfolio(Stepwise[_State]):
     """Thompson sampling over strategies by the chance to improve on the best program per token; pure and seeded.
 
     Each arm's next program is taken as normal with the mean and spread of its latest ones. A mode of equally wrong
@@ -132,16 +132,6 @@ class Portfolio:
         ]
         return f"shares: {'; '.join(wrote)}" if len(wrote) > 1 else ""
 
-    def ask(self, limit: int) -> Sequence[Move]:
-        """Return up to `limit` moves, each from the arm drawn for it; an arm that waits passes its turn on."""
-        moves: list[Move] = []
-        while len(moves) < limit and not self.finished:
-            move = self._next()
-            if move is None:
-                break
-            moves.append(move)
-        return moves
-
     def tell(self, move: Move, reply: Reply | None, outcome: Outcome | None) -> None:
         """Pass the outcome to the arm that asked, and judge the arm by it."""
         state = self._state
@@ -172,28 +162,18 @@ class Portfolio:
 
     def dump(self) -> Mapping[str, JSON]:
         """Return the whole state as JSON."""
-        state: dict[str, JSON] = {
-            name: copy.deepcopy(getattr(self._state, name)) for name in _State.__slots__
-        }
-        state["records"] = {
-            name: {
-                "values": list(r.values),
-                "fresh": list(r.fresh),
-                "programs": r.programs,
-                "tokens": r.tokens,
-            }
-            for name, r in self._records.items()
-        }
-        state["arms"] = {name: dict(arm.dump()) for name, arm in self._arms.items()}
-        return state
+        records: dict[str, JSON] = {name: asdict(record) for name, record in self._records.items()}
+        arms: dict[str, JSON] = {name: dict(arm.dump()) for name, arm in self._arms.items()}
+        return {**super().dump(), "records": records, "arms": arms}
 
     def load(self, state: Mapping[str, JSON]) -> None:
         """Continue from a dumped state with identical next moves."""
-        values: dict[str, Any] = copy.deepcopy(dict(state))
+        values: dict[str, Any] = dict(state)
         for name, arm_state in values.pop("arms").items():
             self._arms[name].load(arm_state)
-        self._records = {name: _Record(**row) for name, row in values.pop("records").items()}
-        self._state = _State(**values)
+        rows = copy.deepcopy(values.pop("records"))
+        self._records = {name: _Record(**row) for name, row in rows.items()}
+        super().load(values)
 
     def _next(self) -> Move | None:
         self._state.serial += 1

@@ -1,14 +1,14 @@
 """Proof search: whole proofs repaired from errors, a sketch of sub-goals, and best-first steps over open goals."""
 
-import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from proofsmith.planners.best_of import RULE, Plan, render
 from proofsmith.planners.prompts import fill
+from proofsmith.planners.stepwise import Stepwise
 from proofsmith.tools.feedback import clip
-from proofsmith.types import JSON, Move, Outcome, Reply, Status, digest
+from proofsmith.types import Move, Outcome, Reply, Status, digest
 
 GOALS_CHARS = 6000
 TRIED_SHOWN = 4
@@ -52,7 +52,7 @@ class _State:
 BASE = ""
 
 
-class ProofSearch:
+class ProofSearch(Stepwise[_State]):
     """Best-first search whose nodes are checked partial proofs; pure."""
 
     def __init__(self, plan: Plan, proving: Proving | None = None) -> None:
@@ -65,19 +65,6 @@ class ProofSearch:
     def finished(self) -> bool:
         """True when it is proved, or nothing is left to try."""
         return self._state.solved
-
-    def ask(self, limit: int) -> Sequence[Move]:
-        """Return up to `limit` moves, rule and model moves in turn."""
-        moves: list[Move] = []
-        while len(moves) < limit and not self.finished:
-            makers = (self._rule_move, self._model_move)
-            first = self._state.serial % 2
-            move = makers[first]() or makers[1 - first]()
-            if move is None:
-                break
-            self._state.serial += 1
-            moves.append(move)
-        return moves
 
     def tell(self, move: Move, reply: Reply | None, outcome: Outcome | None) -> None:
         """Keep a checked partial proof as a node, queue a failed whole proof for repair, stop on a proof."""
@@ -97,15 +84,6 @@ class ProofSearch:
             self._keep(outcome, parent)
         else:
             self._refuted(move, outcome, depth, parent)
-
-    def dump(self) -> Mapping[str, JSON]:
-        """Return the whole state as JSON."""
-        return {name: copy.deepcopy(getattr(self._state, name)) for name in _State.__slots__}
-
-    def load(self, state: Mapping[str, JSON]) -> None:
-        """Continue from a dumped state with identical next moves."""
-        values: dict[str, Any] = copy.deepcopy(dict(state))
-        self._state = _State(**values)
 
     def _keep(self, outcome: Outcome, parent: dict[str, Any] | None) -> None:
         """Add a node unless its open goals were reached before: then it is the same position."""
@@ -135,6 +113,13 @@ class ProofSearch:
         nodes = self._state.nodes
         found = [n for n in nodes if n != BASE and nodes[n]["tries"] < self._how.expansions]
         return sorted(found, key=lambda n: (_cost(nodes[n]), n))
+
+    def _next(self) -> Move | None:
+        makers = (self._rule_move, self._model_move)
+        first = self._state.serial % 2
+        move = makers[first]() or makers[1 - first]()
+        self._state.serial += move is not None
+        return move
 
     def _rule_move(self) -> Move | None:
         """Let the domain's tactics try the best node that they have not given up on."""

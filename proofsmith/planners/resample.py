@@ -5,18 +5,16 @@ endpoints tell no probabilities, so the boundaries of clauses stand for them: th
 equals the one whose answers were worth most.
 """
 
-import copy
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any
 
 from proofsmith.planners.best_of import Plan, render
 from proofsmith.planners.prompts import fill
+from proofsmith.planners.stepwise import Stepwise
 from proofsmith.planners.value import value_of
 from proofsmith.tools.fences import fenced
-from proofsmith.types import JSON, Candidate, Move, Outcome, Reply
+from proofsmith.types import Candidate, Move, Outcome, Reply
 
 ASKED = 2
 """Answers a boundary: the branching of the published search."""
@@ -42,7 +40,7 @@ class _State:
     silent: bool = False
 
 
-class Resample:
+class Resample(Stepwise[_State]):
     """Cuts the best version at its boundaries; pure, so equal outcomes give equal moves."""
 
     def __init__(self, plan: Plan) -> None:
@@ -56,13 +54,6 @@ class Resample:
         state = self._state
         return state.silent or state.calls >= CALLS or not self._open()
 
-    def ask(self, limit: int) -> Sequence[Move]:
-        """Return up to `limit` moves, each from another boundary where there are enough."""
-        moves: list[Move] = []
-        while len(moves) < limit and not self.finished:
-            moves.append(self._move(self._open()[0]))
-        return moves
-
     def tell(self, move: Move, reply: Reply | None, outcome: Outcome | None) -> None:
         """Learn what another rest was worth."""
         state = self._state
@@ -75,20 +66,14 @@ class Resample:
             state.worth.setdefault(boundary, []).append(worth)
         self.see(outcome)
 
+    def _next(self) -> Move:
+        return self._move(self._open()[0])
+
     def see(self, outcome: Outcome) -> None:
         """Cut a right candidate from now on when it is better than the one so far."""
         right = outcome.verdict.status.at_least(self._plan.required)
         if right and outcome.gain > self._state.gain:
             self._cut(outcome.candidate, outcome.gain)
-
-    def dump(self) -> Mapping[str, JSON]:
-        """Return the whole state as JSON."""
-        return {name: copy.deepcopy(getattr(self._state, name)) for name in _State.__slots__}
-
-    def load(self, state: Mapping[str, JSON]) -> None:
-        """Continue from a dumped state with identical next moves."""
-        values: dict[str, Any] = copy.deepcopy(dict(state))
-        self._state = replace(_State(), **values)
 
     def _cut(self, candidate: Candidate, gain: float) -> None:
         state = self._state

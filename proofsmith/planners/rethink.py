@@ -1,6 +1,5 @@
 """RethinkMCTS: tree search over thoughts, each repaired in place from what its program really did."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from proofsmith.planners.best_of import Plan, render
 from proofsmith.planners.prompts import fill
 from proofsmith.planners.replies import fingerprint, items, number_of, read_object, text_of
+from proofsmith.planners.stepwise import Stepwise
 from proofsmith.planners.tree import ROOT, Exploration, Tree
 from proofsmith.planners.value import Value, behaviour, briefed, raised, told, value_of
 from proofsmith.tools.feedback import clip
@@ -71,7 +71,7 @@ class _State:
     silent: bool = False
 
 
-class Rethink:
+class Rethink(Stepwise[_State]):
     """Monte Carlo tree search over thoughts with any number of leaves in flight; pure."""
 
     def __init__(self, plan: Plan, thinking: Thinking | None = None) -> None:
@@ -92,16 +92,6 @@ class Rethink:
         """True when no further move will come."""
         spent = self._state.calls >= self._how.calls or self._state.silent
         return spent or (self._plan.solving and self._state.solved)
-
-    def ask(self, limit: int) -> Sequence[Move]:
-        """Return up to `limit` moves: queued steps first, then new leaves kept apart by virtual loss."""
-        moves: list[Move] = []
-        while len(moves) < limit and not self.finished:
-            job = self._next_job()
-            if job is None:
-                break
-            moves.append(self._move(job))
-        return moves
 
     def tell(self, move: Move, reply: Reply | None, outcome: Outcome | None) -> None:
         """Learn what came of `move` and queue what follows from it."""
@@ -126,15 +116,17 @@ class Rethink:
 
     def dump(self) -> Mapping[str, JSON]:
         """Return the whole state as JSON."""
-        names = _State.__slots__
-        state: dict[str, JSON] = {n: copy.deepcopy(getattr(self._state, n)) for n in names}
-        return {**state, "tree": self._tree.dump()}
+        return {**super().dump(), "tree": self._tree.dump()}
 
     def load(self, state: Mapping[str, JSON]) -> None:
         """Continue from a dumped state with identical next moves."""
-        values: dict[str, Any] = copy.deepcopy(dict(state))
+        values: dict[str, Any] = dict(state)
         self._tree.load(values.pop("tree"))
-        self._state = _State(**values)
+        super().load(values)
+
+    def _next(self) -> Move | None:
+        job = self._next_job()
+        return None if job is None else self._move(job)
 
     def _next_job(self) -> Job | None:
         if self._state.queue:
