@@ -85,6 +85,8 @@ class Trial:
         known = self._worth[depth]
         facts.update({"mutants": known.mutants, "killed": known.killed})
         facts.update(await coverage.toggled(bench, design, sandbox))
+        if depth is Depth.FULL:
+            facts.update(await coverage.lines_run(bench, design, sandbox))
         if known.killed < trial.WEAK_BELOW * known.mutants:
             facts["weak bench"] = (
                 f"it misses {known.mutants - known.killed} of {known.mutants} faults"

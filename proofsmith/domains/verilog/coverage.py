@@ -1,4 +1,7 @@
-"""How much of a design a bench moves: the share of its bits that took both values, read from a waveform."""
+"""How much of a design a bench moves: bits that took both values, read from a waveform; lines and branches that ran.
+
+The waveform is of Icarus and cheap. Lines, branches and toggles are counted by Verilator, which compiles C++ for them.
+"""
 
 import re
 import secrets
@@ -13,6 +16,23 @@ from proofsmith.types import JSON
 
 WAVE = "wave.vcd"
 LARGEST_BYTES = 32 * 1024 * 1024
+COUNTS = "coverage.dat"
+MAIN = """\
+#include "Vroot.h"
+#include "verilated.h"
+#include "verilated_cov.h"
+int main() {
+  VerilatedContext context;
+  Vroot root{&context};
+  while (!context.gotFinish()) {
+    root.eval();
+    if (!root.eventsPending()) break;
+    context.time(root.nextTimeSlot());
+  }
+  root.final();
+  context.coveragep()->write("coverage.dat");
+}
+"""
 NAMED = 6
 """Signals that never moved and are named."""
 _VARIABLE = re.compile(r"\$var\s+(?:reg|wire|logic|integer)\s+(\d+)\s+(\S+)\s+(\S+)[^$]*\$end")
@@ -44,6 +64,57 @@ async def toggled(bench: Bench, design: Design, sandbox: Sandbox) -> dict[str, J
     facts: dict[str, JSON] = {"coverage": round(sum(bits) / len(bits), 4)} if bits else {}
     if still and bits:
         facts["never moved"] = clip(", ".join(still[:NAMED]), 200)
+    return facts
+
+
+async def lines_run(bench: Bench, design: Design, sandbox: Sandbox) -> dict[str, JSON]:
+    """Return what Verilator counts of the design under the bench, as shares from 0 to 1, or why it did not run."""
+    files, sources, flags = arguments(bench, design)
+    given = [flag for flag in flags if flag.startswith("-D")]
+    options = [
+        "-I.",
+        "-Idut",
+        *given,
+        "--timing",
+        "--coverage",
+        "-Wno-fatal",
+        "-O0",
+        "-CFLAGS",
+        "-O0",
+    ]
+    options += ["--top", bench.root, "--prefix", "Vroot"]
+    files["main.cpp"] = MAIN
+    done = await toolchain.verilated(sandbox, sources, files, flags=options, outputs=(COUNTS,))
+    data = done.outputs.get(COUNTS, b"").decode(errors="replace")
+    if not done.ok or not data:
+        return {
+            "coverage by Verilator": f"not run: {clip(done.trouble or 'it counted nothing', 160)}"
+        }
+    return counted(data)
+
+
+def counted(data: str) -> dict[str, JSON]:
+    r"""Return the shares of the points that were reached in files of the design, by kind, and the lines that were not.
+
+    >>> point = "C '\x01f\x02dut/a.sv\x01l\x02{}\x01page\x02v_line/a\x01h\x02TOP' {}"
+    >>> counted("\n".join([point.format(3, 1), point.format(7, 0)]))
+    {'line coverage': 0.5, 'lines that never ran': 'a.sv:7'}
+    """
+    points: dict[str, list[bool]] = {}
+    still = []
+    for text, count in re.findall(r"^C '(.*)' (\d+)$", data, re.MULTILINE):
+        words = (word.partition("\x02") for word in text.split("\x01"))
+        found = {key: value for key, _, value in words}
+        path, kind = found.get("f", ""), found.get("page", "").removeprefix("v_").partition("/")[0]
+        if path.startswith("dut/"):
+            points.setdefault(kind, []).append(count != "0")
+            if count == "0" and kind != "toggle":
+                still.append(f"{path.removeprefix('dut/')}:{found.get('l')}")
+    facts: dict[str, JSON] = {
+        f"{kind} coverage": round(sum(seen) / len(seen), 4) for kind, seen in sorted(points.items())
+    }
+    if still:
+        facts["lines that never ran"] = clip(", ".join(dict.fromkeys(still)), 200)
     return facts
 
 

@@ -9,8 +9,6 @@ from typing import Literal
 from proofsmith.domains.verilog import enumeration, toolchain
 from proofsmith.domains.verilog.aig import FALSE, TRUE, Latch, aiger, value_of
 from proofsmith.domains.verilog.product import Machine
-from proofsmith.domains.verilog.toolchain import ToolStatus
-from proofsmith.errors import SandboxError
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Limits
 
@@ -112,7 +110,8 @@ async def bound(machine: Machine, sandbox: Sandbox) -> Decision:
     if trace:
         return Decision(status="refuted", engine=BOUND.name, trace=trace)
     frames = re.search(r"Frames = (\d+)", done.stdout)
-    return Decision(status="open", frames=int(frames[1]) if frames else 0)
+    notes = () if done.ok else (f"bounded search: {done.trouble}",)
+    return Decision(status="open", frames=int(frames[1]) if frames else 0, notes=notes)
 
 
 def needed(machine: Machine) -> tuple[Latch, ...]:
@@ -129,9 +128,7 @@ async def _run(
     done = await toolchain.abc(
         sandbox, script, {"m.aig": data}, _limits(engine), outputs=("cex.txt",)
     )
-    if done.status is ToolStatus.MISSING:
-        raise SandboxError(done.trouble, hint=toolchain.INSTALL["yosys-abc"])
-    if done.status in (ToolStatus.LIMIT, ToolStatus.CRASHED):
+    if not done.ok:
         return -1, (), f"{engine.name}: {done.trouble}"
     found = _STATUS.findall(done.stdout)
     status = int(found[-1]) if len(found) == 1 else -1

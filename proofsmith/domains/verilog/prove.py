@@ -357,10 +357,8 @@ class Comparison:
         if played.complaint:
             return self._undecided("simulation", played.complaint.lstrip(" :;"))
         if played.step is not None:
-            complaint = played.text
-            return Finding(
-                status=Status.FAILED, check="simulation", complaint=complaint, facts=self._facts
-            )
+            facts, wrong = self._facts, played.text
+            return Finding(status=Status.FAILED, check="simulation", complaint=wrong, facts=facts)
         if played.toggled < LEAST_TOGGLED:
             share = f"{played.toggled:.0%} of the reference's outputs toggled"
             return self._undecided("simulation", f"{steps} steps agree, but only {share}")
@@ -371,6 +369,8 @@ class Comparison:
         if limit.status == "refuted":
             return await self._refuted(theirs, setting, machine, limit)
         self._facts["bound"] = limit.frames
+        if limit.notes:
+            self._facts["not run"] = list(limit.notes)
         if limit.frames > LEAST_BOUND:
             return Finding(status=Status.BOUNDED, check="bounded search", facts=self._facts)
         return Finding(status=Status.TESTED, check="simulation", facts=self._facts)

@@ -15,7 +15,7 @@ ENGINE_LIMITS = Limits(wall_s=60, cpu_s=60, memory_mib=2048, disk_mib=256, outpu
 SIMULATION_LIMITS = Limits(wall_s=60, cpu_s=20, memory_mib=1024, disk_mib=256, output_kib=16384)
 """For Icarus; benches without an end run into it."""
 BUILD_LIMITS = Limits(
-    wall_s=120, cpu_s=120, memory_mib=2048, disk_mib=512, output_kib=1024, processes=128
+    wall_s=300, cpu_s=120, memory_mib=2048, disk_mib=512, output_kib=1024, processes=128
 )
 """For Verilator, which compiles C++."""
 LOG_CHARS = 4096
@@ -165,6 +165,22 @@ async def verilator(
 ) -> ToolResult:
     """Run Verilator with `arguments` over `files`."""
     return await _run(sandbox, "verilator", ("verilator", *arguments), files, limits, outputs)
+
+
+async def verilated(
+    sandbox: Sandbox,
+    sources: Sequence[str],
+    files: Mapping[str, str | bytes],
+    *,
+    flags: Sequence[str] = (),
+    outputs: Sequence[str] = (),
+) -> ToolResult:
+    """Let Verilator make a program of `sources`, a `main.cpp` among them, and run it."""
+    words = ["verilator", "--cc", "--exe", "--build", *flags, "main.cpp", *sources]
+    script = (
+        f"{shlex.join(words)} >&2 || exit $(($?==127?127:{_COMPILE_FAILED})); exec obj_dir/Vroot"
+    )
+    return await _run(sandbox, "verilator", ("sh", "-c", script), files, BUILD_LIMITS, outputs)
 
 
 async def _run(

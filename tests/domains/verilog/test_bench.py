@@ -131,3 +131,16 @@ async def test_bits_that_a_bench_never_moves_lower_the_coverage_and_are_named(tm
     facts = (await verdict_of(GOOD, idle, tmp_path)).evidence[0].facts
     assert facts["coverage"] == round(13 / 18, 4)
     assert facts["never moved"] == "dut.idle"
+
+
+@pytest.mark.slow
+async def test_lines_that_a_bench_never_runs_are_named_at_full_depth(tmp_path):
+    text = RIGHT.replace("[4:0] s", "reg [4:0] s").replace(
+        "assign s = a + b;",
+        "always @* begin\n    s = a + b;\n    if (a + b > 40)\n      s = 0;\n  end",
+    )
+    facts = (await verdict_of(GOOD, text, tmp_path, Depth.FULL)).evidence[0].facts
+    assert facts["toggle coverage"] == facts["line coverage"] == 1.0
+    assert facts["branch coverage"] == 0.5
+    assert facts["lines that never ran"] == "add.sv:4"
+    assert facts["killed"] / facts["mutants"] > 0.5

@@ -68,6 +68,8 @@ async def test_texts_from_other_machines_are_read(tmp_path, text):
         ("// nothing\n", "no module"),
         ("module a; endmodule module b; endmodule", "a, b"),
         ("library ieee;\nentity m is end;\n", "VHDL at line 1"),
+        ("import uvm_pkg::*;\nmodule m; endmodule", "UVM at line 1"),
+        ("module m(input a, output y); time t; assign y = a; endmodule", "`time` at line 1"),
         ("class c; endclass\nmodule m; endmodule", "`class` at line 1"),
         ("interface i; endinterface\nmodule m; endmodule", "`interface` at line 1"),
         ("module m(input a, output y); real r; assign y = a; endmodule", "`real` at line 1"),
