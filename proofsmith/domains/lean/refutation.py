@@ -62,7 +62,7 @@ def scripts(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
     yield f"intro h; simp at h; {close}"
 
 
-_ALTERNATIVE = re.compile(r"exact absurd \(h (?P<values>.*?)\) \(by ")
+_ALTERNATIVE = re.compile(r"exact absurd \(h (?P<values>.*)\) \(by ")
 
 
 def alternatives(script: str) -> list[tuple[str, str]]:

@@ -56,7 +56,7 @@ def test_values_of_every_kind_of_variable_are_tried_smallest_first():
 
 
 def test_a_counter_example_is_told_by_the_names_of_the_variables():
-    statement = "(t : Tree) (n : Nat) (h : n < 3) : size t = n"
+    statement = "(t : Tree) (n : Nat) (h : n < 3) (k : 0 ≤ n) : size t = n"
     read = shape.read(PRELUDE, statement)
     first = next(iter(refutation.scripts(read, PRELUDE, statement)))
     found = refutation.alternatives(first)
