@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.bars import Bars
 from benchmarks.lean_rules import SETS, Record, compared, rows, solving, statement_of
 from proofsmith.domains.lean import image, toolchain
-from proofsmith.domains.lean.checker import Checker, Context, open_checker
+from proofsmith.domains.lean.checker import Checker, Context, Statement, open_checker
 from proofsmith.domains.lean.trusted import Referee, open_referee
 from proofsmith.domains.lean.verify import judge_text
 from proofsmith.executors.choice import open_sandbox
@@ -29,6 +29,15 @@ MEDIAN_MS = 150.0
 P95_MS = 500.0
 GROWTH = 1.3
 MEMORY_REQUESTS = 1000
+FIRST_PROOFS = {
+    "(a b : Nat) (h : a < b) : a + 1 ≤ b": "omega",
+    "(l : List Nat) : (l ++ []).length = l.length": "simp",
+    "(a b : Int) : (a + b) * (a + b) = a * a + 2 * a * b + b * b": "grind",
+    "(x y : BitVec 8) : x &&& y = y &&& x": "grind",
+    ": ∀ a b : Fin 4, a + b = b + a": "decide",
+    "(n : Nat) : 0 + n = n": "induction n <;> simp_all",
+}
+"""What makes a checker warm: WebAssembly compiles a function when it is called for the first time."""
 PARTS = ("hostile", "warm", "memory", "rules", "search")
 FIXTURES = Path(__file__).parents[1] / "tests/fixtures/lean/hostile.jsonl"
 
@@ -48,15 +57,14 @@ async def hostile(data: Path, checker: Checker, referee: Referee, bars: Bars) ->
 async def warm(data: Path, checker: Checker, referee: Referee, bars: Bars, quick: bool) -> None:
     scripts = {r["id"]: r["script"] for r in rows(data / "reference_scripts.jsonl")}
     own = [r for r in rows(data / "own.jsonl") if r["id"] in scripts]
+    for claim, script in FIRST_PROOFS.items():
+        statement = Statement(context=Context(), name="T", text=f"theorem T {claim} := by sorry")
+        await judge_text(statement, f"theorem T {claim} := by {script}", checker, referee)
     times: list[float] = []
     refused = 0
     for row in own[: 30 if quick else None]:
         statement = statement_of(row)
-        proof = (
-            statement.text.removesuffix("by sorry")
-            + "by\n  "
-            + scripts[row["id"]].replace("\n", "\n  ")
-        )
+        proof = statement.text.removesuffix("by sorry") + "by\n  " + scripts[row["id"]]
         await referee.read(statement)
         started = time.perf_counter()
         judged = await judge_text(statement, proof, checker, referee)
