@@ -33,6 +33,8 @@ KNOWN = {
     "]!": ("getElem!_def", "getElem?_def"),
     ".all": ("List.all_eq_true", "Array.all_eq_true"),
     ".any": ("List.any_eq_true", "Array.any_eq_true"),
+    "List.range": ("List.range_succ",),
+    ".sum": ("List.sum_append_nat",),
 }
 """What the core library knows of its functions but does not simplify with."""
 _MOST_RESIDUES = 12
@@ -47,6 +49,7 @@ def scripts(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
         _decided,
         _plain,
         _unfolded,
+        _characterised,
         arithmetic.scripts,
         _inductions,
         _shaped,
@@ -96,11 +99,11 @@ def _unfolded(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
     yield f"intros; simp_all{given}; (repeat' split) <;> grind"
     yield f"intros; simp{given} at *; grind"
     yield from _looped(shape)
-    yield from _characterised(shape, given, facts)
 
 
-def _characterised(shape: Shape, given: str, facts: str) -> Iterator[str]:
+def _characterised(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
     """Replace library functions by what is known of their values."""
+    given, facts = shape.given("simp"), shape.given("grind")
     used = [d.text for d in shape.definitions if d.name in shape.functions]
     whole = " ".join([shape.conclusion, *used])
     lemmas = [lemma for sign, found in KNOWN.items() if sign in whole for lemma in found]
@@ -109,6 +112,8 @@ def _characterised(shape: Shape, given: str, facts: str) -> Iterator[str]:
         yield f"simp_all {more}"
         yield f"simp_all {more} <;> grind{facts}"
         yield f"simp{given}; (repeat' split) <;> simp_all {more} <;> grind"
+        for name, _ in shape.data:
+            yield f"induction {name} <;> simp_all {more} <;> grind{facts}"
 
 
 def _looped(shape: Shape) -> Iterator[str]:
