@@ -19,7 +19,7 @@ from proofsmith.types import (
     Verdict,
 )
 
-ELABORATION_WALL_S = 40.0
+ELABORATION_WALL_S = 55.0
 LONGEST_FEEDBACK = 2000
 
 Borrow = Callable[[Depth], Awaitable[Checker]]
