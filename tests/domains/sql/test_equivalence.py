@@ -277,6 +277,29 @@ def test_any_text_but_the_empty_one_has_a_first_character():
         assert decide(third, second, schema, 2, 10.0).found == "differ"
 
 
+@pytest.mark.parametrize("engine", ["postgresql", "duckdb"])
+@pytest.mark.parametrize(
+    ("one", "other", "found"),
+    [
+        ("SUBSTR(v, 1, 2) = 'ab'", "v LIKE 'ab%'", "agree"),
+        ("LEFT(v, 1) <> 'a'", "v NOT LIKE 'a%'", "agree"),
+        ("SUBSTR(v, 1, 2) = 'a'", "v LIKE 'a%'", "differ"),
+        ("ROUND(p) = 3", "p >= 2.5 AND p < 3.5", "agree"),
+        ("ROUND(p) = -3", "p <= -2.5 AND p > -3.5", "agree"),
+        ("ROUND(p) = 3", "p BETWEEN 2.5 AND 3.5", "differ"),
+        ("ROUND(p, 1) = 3", "p = 3", "differ"),
+    ],
+)
+def test_the_beginning_of_a_text_and_rounding_have_formulas(engine, one, other, found):
+    ddl = "CREATE TABLE t (id INTEGER PRIMARY KEY, v VARCHAR(9), p DECIMAL(8, 2))"
+    schema = parse_schema(ddl, engine)
+    trees = [
+        qualified(parse_query(f"SELECT id FROM t WHERE {text}", engine), schema)
+        for text in (one, other)
+    ]
+    assert decide(*trees, schema, 2, 10.0).found == found
+
+
 async def test_a_shared_limit_is_looked_at_where_the_queries_differ_without_it():
     schema = parse_schema("CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER NOT NULL)", "sqlite")
     least = "(SELECT MIN(v) FROM (SELECT v FROM t ORDER BY v DESC LIMIT 2) AS x)"

@@ -68,6 +68,19 @@ def bounds_of(pattern: str) -> tuple[str, str] | None:
     return start, start[:-1] + chr(following)
 
 
+def begins(node: exp.Expr, other: exp.Expr) -> exp.Like | None:
+    """Return `x LIKE 'ab%'` for the sides of `SUBSTR(x, 1, 2) = 'ab'` or `LEFT(x, 2) = 'ab'`, None for any others."""
+    if not (isinstance(other, exp.Literal) and other.is_string and bounds_of(f"{other.this}%")):
+        return None
+    size = exp.Literal.number(len(str(other.this)))
+    first = isinstance(node, exp.Substring) and node.args.get("start") == exp.Literal.number(1)
+    if not (first and node.args.get("length") == size) and not (
+        isinstance(node, exp.Left) and node.expression == size
+    ):
+        return None
+    return exp.Like(this=node.this.copy(), expression=exp.Literal.string(f"{other.this}%"))
+
+
 def padded(width: int) -> str:
     """Return the kind of texts that are filled up with blanks: those of one width alone are alike in every function.
 

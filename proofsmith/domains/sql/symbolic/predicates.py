@@ -7,6 +7,7 @@ from sqlglot import exp
 
 from proofsmith.domains.sql.symbolic.literals import (
     DAY_US,
+    begins,
     bounds_of,
     date_of,
     is_date_text,
@@ -104,7 +105,9 @@ def _like(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
     found = _matched(of, node.expression, subject)
     odd = [key for key, item in node.args.items() if item and key not in _LIKE]
     if found is None or odd:
-        return as_truth(of.uninterpreted(node, scope))
+        plain = node.copy()
+        plain.set("negate", None)
+        found = as_truth(of.uninterpreted(plain, scope))
     return opposite(found) if node.args.get("negate") else found
 
 
@@ -160,6 +163,10 @@ def _comparison(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
     if isinstance(right, exp.Any | exp.All):
         return _quantified(of, node, scope)
     compare = _COMPARISONS[type(node)]
+    beginning = begins(left, right) or begins(right, left)
+    if beginning and isinstance(node, exp.EQ | exp.NEQ) and of.around.engine != "sqlite":
+        found = _like(of, beginning, scope)
+        return found if isinstance(node, exp.EQ) else opposite(found)
     if isinstance(left, exp.Tuple) and isinstance(right, exp.Tuple):
         if not isinstance(node, exp.EQ | exp.NEQ):
             raise Unsupported("rows compared by order")

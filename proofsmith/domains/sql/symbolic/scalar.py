@@ -134,6 +134,16 @@ class Scalars:
         number = _counted(inner)
         return _numeric(inner, choice(number < 0, 0 - number, number))
 
+    def _rounded(self, node: exp.Expr, scope: Scope) -> Value:
+        """Round an exact number to a whole one, halves away from zero; other uses of ROUND are opaque."""
+        inner = self.value(node.this, scope)
+        further = any(item for key, item in node.args.items() if key != "this")
+        if further or inner.kind != "decimal" or self.around.engine == "sqlite":
+            return self.uninterpreted(node, scope)
+        exact, half = real(inner.number), z3.RealVal("1/2")
+        upward = z3.ToReal(z3.ToInt(exact + half))
+        return _numeric(inner, choice(exact >= 0, upward, -z3.ToReal(z3.ToInt(half - exact))))
+
     def _coalesced(self, node: exp.Expr, scope: Scope) -> Value:
         values = [self.value(item, scope) for item in (node.this, *node.expressions)]
         found = values[-1]
@@ -271,6 +281,7 @@ _COMPUTED: Mapping[type[exp.Expr], Callable[[Scalars, exp.Expr, Scope], Value]] 
     exp.Case: Scalars._case,
     exp.If: Scalars._case,
     exp.Abs: Scalars._absolute,
+    exp.Round: Scalars._rounded,
     exp.Greatest: Scalars._extreme,
     exp.Least: Scalars._extreme,
     exp.Max: Scalars._extreme,

@@ -11,8 +11,10 @@ _GAP = 1000
 
 def codes(trees: Iterable[exp.Expr]) -> dict[str, int]:
     """Give every text literal a number in the order of texts, with room for others in between."""
-    literals = [node for tree in trees for node in tree.find_all(exp.Literal) if node.is_string]
-    texts = {str(literal.this) for literal in literals}
+    nodes = [node for tree in trees for node in tree.walk()]
+    texts = {str(node.this) for node in nodes if isinstance(node, exp.Literal) and node.is_string}
+    if any(isinstance(node, exp.Substring | exp.Left) for node in nodes):
+        texts |= {f"{text}%" for text in texts}
     texts.update(*(bounds_of(text) or () for text in [*texts]))
     texts.update([text.rstrip(" ") for text in texts])
     ordered = sorted(texts - {""}, key=lambda text: text.encode())
