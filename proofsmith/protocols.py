@@ -264,8 +264,12 @@ class Model(Protocol):
         schema: type[BaseModel] | None = None,
         tools: Sequence[Tool] | None = None,
         effort: Literal["low", "medium", "high"] | None = None,
+        doubts: bool = False,
     ) -> Reply:
-        """Return one reply; with `schema` its text is JSON of that model. Raises ModelError."""
+        """Return one reply; with `schema` its text is JSON of that model, `doubts` asks for `Reply.doubts`.
+
+        Raises ModelError.
+        """
 
     def stream(
         self, messages: Sequence[Message], *, max_output_tokens: int, temperature: float, seed: int

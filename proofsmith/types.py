@@ -306,6 +306,8 @@ class Move:
     sample: int = 0
     """Index that keeps repeated equal prompts apart."""
     max_output_tokens: int = 4096
+    doubts: bool = False
+    """Ask the endpoint where the model was unsure, see `Reply.doubts`."""
     answer: Literal["code", "text"] = "code"
     """`text`: the reply is for the strategy alone and is never read as a candidate."""
 
@@ -349,6 +351,8 @@ class Reply:
     tool_calls: tuple[ToolCall, ...] = ()
     finish: Literal["stop", "length", "tool_calls", "refusal", "empty"] = "stop"
     """`length`: cut off by the output limit; `refusal`: the model or a filter declined; `empty`: nothing was said."""
+    doubts: tuple[int, ...] = ()
+    """Offsets in `text` of tokens that the model held for unlikely; empty where the endpoint tells no probabilities."""
     usage: Usage = field(default_factory=Usage)
     latency_s: float = 0.0
     model: str = ""

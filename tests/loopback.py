@@ -21,6 +21,8 @@ class Answer:
     headers: dict = field(default_factory=dict)
     mode: str = "whole"
     delay_s: float = 0.0
+    tokens: tuple[tuple[str, float], ...] = ()
+    """Tokens with their log-probabilities."""
 
 
 def failed(status, message="no", **error):
@@ -196,6 +198,9 @@ def completion(answer):
         message["tool_calls"] = calls
     finish = "tool_calls" if calls else answer.finish
     choice = {"index": 0, "message": message, "finish_reason": finish}
+    if answer.tokens:
+        told = [{"token": token, "logprob": number} for token, number in answer.tokens]
+        choice["logprobs"] = {"content": told}
     whole = {
         "id": "1",
         "object": "chat.completion",

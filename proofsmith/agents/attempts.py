@@ -175,6 +175,7 @@ class Attempts:
                     seed=run.seed,
                     sample=move.sample,
                     effort=EFFORT.get(move.tier),
+                    doubts=move.doubts,
                 )
         except TimeoutError:
             raise ModelError(

@@ -41,6 +41,7 @@ class Metered:
         schema: type[BaseModel] | None = None,
         tools: Sequence[Tool] | None = None,
         effort: Literal["low", "medium", "high"] | None = None,
+        doubts: bool = False,
     ) -> Reply:
         """Return one reply, paid from the budget."""
         held = self._reserve(messages, max_output_tokens)
@@ -55,6 +56,7 @@ class Metered:
                 schema=schema,
                 tools=tools,
                 effort=effort,
+                doubts=doubts,
             )
             used = reply.usage
             if not reply.cached:

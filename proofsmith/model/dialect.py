@@ -5,6 +5,7 @@ limit by another name. A field that a server refuses is left out from then on an
 """
 
 import json
+import math
 import re
 from typing import Literal, cast
 
@@ -17,7 +18,13 @@ from proofsmith.tools.request import Request, clean
 from proofsmith.tools.schema import explain, export
 from proofsmith.types import JSON, Message, Reply, ToolCall
 
-OPTIONAL = ("response_format", "reasoning_effort", "stream_options", "seed", "temperature")
+OPTIONAL = (
+    *("response_format", "reasoning_effort", "stream_options", "seed", "temperature"),
+    "logprobs",
+)
+UNLIKELY = math.log(0.5)
+"""Log-probability below which a token is a place of doubt."""
+MOST_DOUBTS = 16
 LIMITS = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 SAMPLE_STRIDE = 1_000_003
 """Servers that honour a seed would answer equal samples equally; each sample gets a seed of its own."""
@@ -41,8 +48,18 @@ class _Message(BaseModel):
     tool_calls: list[_Call] | None = None
 
 
+class _Token(BaseModel):
+    token: str
+    logprob: float
+
+
+class _Probabilities(BaseModel):
+    content: list[_Token] | None = None
+
+
 class _Choice(BaseModel):
     message: _Message
+    logprobs: _Probabilities | None = None
     finish_reason: str | None = None
 
 
@@ -73,6 +90,8 @@ class Dialect:
             body["tools"] = [declaration(tool) for tool in request.tools]
         if request.schema:
             body["response_format"] = _response_format(request.schema)
+        if request.doubts:
+            body["logprobs"] = True
         if request.effort:
             body["reasoning_effort"] = request.effort
         if request.stream:
@@ -83,7 +102,8 @@ class Dialect:
 
     def adapt(self, fault: Fault, body: dict[str, JSON]) -> bool:
         """Leave out what the server just refused; False when `fault` is about something else."""
-        if fault.status not in (400, 422):
+        forbidden = fault.status == 403 and "logprobs" in body and "logprob" in fault.message
+        if fault.status not in (400, 422) and not forbidden:
             return False
         named = self._named(fault, body)
         if named is None or named in self.refused:
@@ -95,6 +115,8 @@ class Dialect:
         for limit, other in LIMITS.items():
             if limit in body and (fault.param == limit or f"'{other}'" in fault.message):
                 return limit if limit == "max_tokens" else None
+        if "logprobs" in body and "logprob" in fault.message:
+            return "logprobs"
         for field in OPTIONAL:
             if field in body and (fault.param == field or field in fault.message):
                 return field
@@ -155,10 +177,26 @@ def read(content: str, request: Request, prices: Prices | None, latency_s: float
         text=text or clean(said.refusal or ""),
         tool_calls=calls,
         finish=finish,
+        doubts=_doubts(choice, text),
         usage=usage(cast(JSON, block.get("usage")), prices, request.messages, paid_text),
         latency_s=latency_s,
         model=completion.model,
     )
+
+
+def _doubts(choice: _Choice, text: str) -> tuple[int, ...]:
+    """Return the offsets in `text` of its least likely tokens; none where the tokens do not spell the text."""
+    tokens = (choice.logprobs.content if choice.logprobs else None) or []
+    spelt = "".join(token.token for token in tokens)
+    place = len(text) - len(spelt)  # reasoning before the text was cut off
+    if not tokens or (spelt[-place:] if place < 0 else spelt) != text:
+        return ()
+    found = []
+    for token in tokens:
+        if place > 0 and token.logprob < UNLIKELY:
+            found.append((token.logprob, place))
+        place += len(token.token)
+    return tuple(sorted(offset for _, offset in sorted(found)[:MOST_DOUBTS]))
 
 
 def _finish(

@@ -1,11 +1,12 @@
 """RESAMPLE: keep the beginning of the best text up to a boundary that the domain names, and ask for another rest.
 
-Idea: Dharwada and others, *Query Rewriting via LLMs* (LITHE, 2025), who branch where a token was unlikely. Most
-endpoints tell no probabilities, so the boundaries of clauses stand for them: the one asked least comes next, and among
-equals the one whose answers were worth most.
+Idea: Dharwada and others, *Query Rewriting via LLMs* (LITHE, 2025), who branch where a token was unlikely. So does this
+in an answer whose endpoint told the probabilities of its tokens; everywhere else the boundaries of clauses stand for
+them: the one asked least comes next, and among equals the one whose answers were worth most.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 
@@ -37,6 +38,8 @@ class _State:
     asked: dict[str, int] = field(default_factory=dict)
     flying: dict[str, list[str]] = field(default_factory=dict)
     """Version and boundary of each move in flight."""
+    doubts: list[str] = field(default_factory=list)
+    """Places of unlikely tokens in the version that is cut, as `file:offset`."""
     silent: bool = False
 
 
@@ -64,27 +67,32 @@ class Resample(Stepwise[_State]):
         if version == state.best:
             worth = value_of(outcome, self._plan.required).scalar
             state.worth.setdefault(boundary, []).append(worth)
-        self.see(outcome)
+        if self._better(outcome):
+            self._cut(outcome.candidate, outcome.gain)
+            self._state.doubts = _doubts(reply, self._state.files, self._plan.boundaries)
 
     def _next(self) -> Move:
         return self._move(self._open()[0])
 
     def see(self, outcome: Outcome) -> None:
         """Cut a right candidate from now on when it is better than the one so far."""
-        right = outcome.verdict.status.at_least(self._plan.required)
-        if right and outcome.gain > self._state.gain:
+        if self._better(outcome):
             self._cut(outcome.candidate, outcome.gain)
+
+    def _better(self, outcome: Outcome) -> bool:
+        right = outcome.verdict.status.at_least(self._plan.required)
+        return right and outcome.gain > self._state.gain
 
     def _cut(self, candidate: Candidate, gain: float) -> None:
         state = self._state
         state.best, state.gain = candidate.id, gain
         state.files = dict(candidate.files)
-        state.worth, state.asked = {}, {}
+        state.worth, state.asked, state.doubts = {}, {}, []
 
     def _open(self) -> list[str]:
         """Return the boundaries that may be asked again, as `file:offset`, the next one first."""
         state = self._state
-        found = [
+        found = state.doubts or [
             f"{name}:{place}"
             for name, pattern in sorted(self._plan.boundaries.items())
             for place in boundaries(state.files.get(name, ""), pattern)
@@ -110,9 +118,31 @@ class Resample(Stepwise[_State]):
         )
         number = state.calls
         parents = (state.best,) if state.best else ()
-        move = Move(id=f"{KIND}-{number}", kind=KIND, prompt=prompt, parents=parents, sample=number)
+        move = Move(
+            id=f"{KIND}-{number}",
+            kind=KIND,
+            prompt=prompt,
+            parents=parents,
+            sample=number,
+            doubts=True,
+        )
         state.flying[move.id] = [state.best, boundary]
         return move
+
+
+def _doubts(
+    reply: Reply | None, files: Mapping[str, str], patterns: Mapping[str, str]
+) -> list[str]:
+    """Return where the reply's unlikely tokens stand in the files that it holds, few and spread like boundaries."""
+    found = []
+    for name in sorted(patterns):
+        start = reply.text.find(files.get(name, "").strip()) if reply and files.get(name) else -1
+        for offset in reply.doubts if reply and start >= 0 else ():
+            place = offset - start + len(files[name]) - len(files[name].lstrip())
+            if 0 < place < len(files[name].rstrip()):
+                found.append(f"{name}:{place}")
+    step = -(-len(found) // MOST_BOUNDARIES) or 1
+    return found[::step]
 
 
 def boundaries(text: str, pattern: str) -> list[int]:

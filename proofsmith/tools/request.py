@@ -29,10 +29,11 @@ class Request:
     tools: tuple[Tool, ...] = ()
     effort: Effort | None = None
     stream: bool = False
+    doubts: bool = False
 
     def as_json(self) -> dict[str, JSON]:
         """Return the request as JSON: equal requests, equal values, in every process."""
-        return {
+        asked: dict[str, JSON] = {
             "messages": [_plain(message) for message in self.messages],
             "max_output_tokens": self.max_output_tokens,
             "temperature": self.temperature,
@@ -43,6 +44,7 @@ class Request:
             "effort": self.effort,
             "stream": self.stream,
         }
+        return {**asked, "doubts": True} if self.doubts else asked
 
     def key(self, identity: str = "") -> str:
         """Return 64 hex digits that name this request to the model called `identity`.
@@ -87,6 +89,7 @@ class Answering(ABC):
         schema: type[BaseModel] | None = None,
         tools: Sequence[Tool] | None = None,
         effort: Effort | None = None,
+        doubts: bool = False,
     ) -> Reply:
         """Return one reply, see `protocols.Model.complete`; raises ModelError."""
         return await self.answer(
@@ -99,6 +102,7 @@ class Answering(ABC):
                 schema=schema,
                 tools=tuple(tools or ()),
                 effort=effort,
+                doubts=doubts,
             )
         )
 
@@ -137,6 +141,7 @@ async def ask(model: Model, asked: Request) -> Reply:
         schema=asked.schema,
         tools=asked.tools or None,
         effort=asked.effort,
+        doubts=asked.doubts,
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from proofsmith.errors import ModelError, UsageError
 from proofsmith.model import OpenAIModel, Prices, RetryPolicy, Throttle
+from proofsmith.tools.request import Request
 from proofsmith.types import Message, ToolCall
 from tests.loopback import CUT, GARBAGE, NEVER, Answer, failed
 
@@ -326,6 +327,40 @@ async def test_a_server_without_json_schema_is_asked_in_words_from_then_on(clien
     assert [("response_format" in r) for r in endpoint.requests] == [True, False, False]
     assert "JSON schema" in endpoint.requests[1]["messages"][-1]["content"]
     assert model.dialect.refused == {"response_format"}
+
+
+TOKENS = (("SELECT", -0.1), (" a", -2.0), (" FROM", -0.01), (" u", -0.9))
+
+
+async def test_unlikely_tokens_are_places_of_doubt_where_the_server_tells_probabilities(
+    client, endpoint
+):
+    said = "".join(token for token, _ in TOKENS)
+    thought = (("<think>", -3.0), ("so</think>\n", -3.0), *TOKENS)
+    model = client(
+        [
+            Answer(text=said, tokens=TOKENS),
+            Answer(text=f"<think>so</think>\n{said}", tokens=thought),
+            Answer(text=said, tokens=TOKENS[1:]),
+            said,
+        ]
+    )
+    found = [(await complete(model, doubts=True)).doubts for _ in range(4)]
+    assert found == [(6, 13), (6, 13), (), ()]
+    assert all(request["logprobs"] for request in endpoint.requests)
+
+
+@pytest.mark.parametrize("status", [400, 403])
+async def test_a_server_that_tells_no_probabilities_is_not_asked_again(client, endpoint, status):
+    def script(request):
+        return failed(status, "no logprobs for this model") if "logprobs" in request else "ok"
+
+    model = client(script)
+    for _ in range(2):
+        reply = await complete(model, doubts=True)
+        assert (reply.text, reply.doubts) == ("ok", ())
+    assert ["logprobs" in request for request in endpoint.requests] == [True, False, False]
+    assert "logprobs" not in model.dialect.body(Request(messages=ASK, max_output_tokens=5))
 
 
 async def test_fields_that_a_server_refuses_are_left_out(client, endpoint):

@@ -44,6 +44,23 @@ def test_a_better_version_of_anybody_is_cut_from_then_on():
     assert "at least 2.00 times" in move.prompt
 
 
+def test_an_answer_with_places_of_doubt_is_cut_there_and_not_at_its_clauses():
+    strategy = Resample(PLAN)
+    (move,) = strategy.ask(1)
+    assert move.doubts
+    text = "SELECT c FROM u WHERE d"
+    better = outcome_of(text, right=True, gain=2.0)
+    better = replace(better, candidate=replace(better.candidate, files={"q.sql": text}))
+    told = f"```sql\n{text}\n```"
+    unsure = tuple(told.index(word) for word in ("sql", " u", "d\n"))
+    strategy.tell(move, Reply(text=told, doubts=unsure), better)
+    kept = [m.prompt.partition("clauses:\n")[2].split("```")[1].strip() for m in strategy.ask(2)]
+    assert kept == ["SELECT c FROM", "SELECT c FROM u WHERE"]
+    copy = Resample(PLAN)
+    copy.load(strategy.dump())
+    assert copy.ask(1) == strategy.ask(1)
+
+
 def test_few_of_many_boundaries_are_taken_and_never_the_beginning():
     assert boundaries("FROM", "FROM") == []
     assert len(boundaries("x " + "FROM " * 99, "FROM")) <= 8
