@@ -2,6 +2,7 @@
 
 import copy
 import random
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from statistics import NormalDist, fmean
@@ -199,8 +200,8 @@ class Portfolio(Stepwise[_State]):
 
     def _order(self) -> list[str]:
         """Return the arms by a draw of their chance to improve per token; direct ones first while opening."""
-        opening = self._records[DIRECT].programs + self._flying(DIRECT) < self._how.opening
-        if opening and not self._arms[DIRECT].finished:
+        written, flying = self._records[DIRECT].programs, Counter(self._state.flying.values())
+        if written + flying[DIRECT] < self._how.opening and not self._arms[DIRECT].finished:
             return [DIRECT]
         if self._how.turns:
             names = list(self._arms)
@@ -208,20 +209,17 @@ class Portfolio(Stepwise[_State]):
             return names[first:] + names[:first]
         rng = random.Random(digest(str(self._seed), str(self._state.serial)))
         draws = {name: self._draw(name, rng) for name in self._arms}
-        owed = self._owed()
+        owed = self._owed(flying)
         return sorted(draws, key=lambda name: (-owed.get(name, 0.0), -draws[name], name))
 
-    def _owed(self) -> dict[str, float]:
+    def _owed(self, flying: Mapping[str, int]) -> dict[str, float]:
         """Return how far each arm is below its floor, in shares; what is in flight counts as a mean program."""
         if self._state.solved:
             return {}
         price = self._price()
-        spent = {n: r.tokens + self._flying(n) * price for n, r in self._records.items()}
+        spent = {n: r.tokens + flying[n] * price for n, r in self._records.items()}
         total = sum(spent.values()) or 1.0
         return {n: max(0.0, self._how.floors.get(n, 0.0) - spent[n] / total) for n in self._arms}
-
-    def _flying(self, name: str) -> int:
-        return sum(arm == name for arm in self._state.flying.values())
 
     def _draw(self, name: str, rng: random.Random) -> float:
         """Draw the chance that the arm's next program beats the best so far, per token that one costs."""
