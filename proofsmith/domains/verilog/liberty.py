@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from proofsmith.domains.verilog.tristate import CELL
 from proofsmith.errors import UsageError
 
 SHIPPED = Path(__file__).with_name("edu45.lib.xz")
@@ -87,6 +88,10 @@ def parse(text: str, origin: str = "library") -> Library:
     library = top.groups[0]
     cells = {cell.name: cell for cell in map(_cell, library.groups) if cell is not None}
     _complete(cells, origin)
+    areas = [c.area for c in cells.values() if len(c.inputs) == 3 and not c.kind]
+    inputs, outputs = {"A": 0.0, "E": 0.0}, {"Y": "A * E"}
+    area = min(areas, default=0.0)
+    cells[CELL] = Cell(name=CELL, area=area, inputs=inputs, outputs=outputs)
     volts = _number(library.attributes.get("nom_voltage", "1"))
     return Library(name=_plain(library.arguments), text=text, cells=cells, volts=volts)
 

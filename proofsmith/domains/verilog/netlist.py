@@ -9,6 +9,7 @@ from proofsmith.domains.verilog.elaborate import top_of
 from proofsmith.domains.verilog.liberty import Cell, Library
 from proofsmith.domains.verilog.source import design_of
 from proofsmith.domains.verilog.synthesis import Synthesis, recipe_script
+from proofsmith.domains.verilog.tristate import CELL
 from proofsmith.types import JSON, Candidate, Problem
 
 SUFFIX = ".netlist.v"
@@ -93,6 +94,8 @@ def model(cell: Cell, *, powered: bool = False) -> str:
         value = liberty.expression(function)
         if cell.kind:
             value = "state" if function.strip() == cell.names[0] else "~state"
+        if cell.name == CELL:
+            value = "E ? A : 1'bz"
         lines.append(f"  assign {pin} = {value};")
     return "\n".join([*lines, "endmodule"])
 

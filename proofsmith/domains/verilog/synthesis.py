@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from proofsmith.domains.verilog import liberty
+from proofsmith.domains.verilog import liberty, tristate
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.elaborate import read_commands
 from proofsmith.domains.verilog.liberty import Library
@@ -121,6 +121,7 @@ async def synthesise(
         return Synthesis(figures=None, trouble=ready.complaint)
     script = [
         *read_commands(design),
+        *(tristate.KEPT if tristate.drives(ready.text) else ()),
         *prepare,
         f"synth -flatten{' -nofsm' if prepare else ''}",
         "techmap -map latches.v",
@@ -140,7 +141,7 @@ async def synthesise(
         "design.sv": ready.text,
         "cells.lib": library.text,
         "recipe.abc": recipe_script(recipe),
-        "latches.v": _latches(library),
+        "latches.v": _latches(library) + tristate.TECHMAP,
     }
     done = await yosys(sandbox, "; ".join(script), files, LIMITS, outputs)
     if not done.ok and "Latch inferred" in done.log:  # yosys refuses it in always_comb alone

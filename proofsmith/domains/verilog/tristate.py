@@ -6,9 +6,29 @@ A net is z exactly where its value follows what stands for z. So no third value 
 from proofsmith.domains.verilog import lexicon
 from proofsmith.domains.verilog.design import Design
 
+CELL = "TRISTATE"
+"""What stands for a buffer that drives z in a mapped netlist; it costs as much as a multiplexer."""
+KEPT = ("proc", "flatten", "pmuxtree", "simplemap t:$mux", "tribuf")
+"""Commands of yosys that keep each z as a buffer: without them z is a don't-care to synthesis."""
+TECHMAP = f"""module \\$_TBUF_ (input A, input E, output Y); {CELL} _TECHMAP_REPLACE_ (.A(A), .E(E), .Y(Y));
+endmodule
+"""
 _BITS = {"b": 1, "o": 3, "h": 4}
 _ELSEWHERE = frozenset({"casez", "casex", "===", "!==", "==?", "!=?"})
 """Where z is a pattern, or is asked for."""
+
+
+def drives(text: str) -> bool:
+    """Say whether a prepared text names z as a value.
+
+    >>> drives("assign y = e ? a : 4'bz;"), drives("casez (s) 2'b1z: y = 1; endcase")
+    (True, False)
+    """
+    tokens = list(lexicon.tokens(text))
+    numbers = (t.text.partition("'")[2] for t in tokens if t.kind == "number")
+    return any(set("zZ?") & set(n) for n in numbers) and not any(
+        t.text in _ELSEWHERE for t in tokens
+    )
 
 
 def driven(design: Design, text: str, value: int) -> Design | None:
