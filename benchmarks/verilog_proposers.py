@@ -24,15 +24,19 @@ from benchmarks.verilog_waste import PATTERNS, wasteful
 from proofsmith.domains.verilog import liberty, proposers
 from proofsmith.domains.verilog.assertion_files import candidates
 from proofsmith.domains.verilog.assertions.grading import grade, kills
+from proofsmith.domains.verilog.circuit import Circuit, Step
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.domain import VerilogDomain
 from proofsmith.domains.verilog.elaborate import elaborate
+from proofsmith.domains.verilog.gates import circuit_of
 from proofsmith.domains.verilog.liberty import Library
 from proofsmith.domains.verilog.measure import Meter, Version
 from proofsmith.domains.verilog.prove import prove
+from proofsmith.domains.verilog.recipe_memory import RecipeMemory
 from proofsmith.domains.verilog.recipes import MAP, SEEDS, Search
 from proofsmith.domains.verilog.repair import compiling, search
 from proofsmith.domains.verilog.repair.screening import Screen
+from proofsmith.domains.verilog.shape import shape_of
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Candidate, Depth, Goal, Status
@@ -44,6 +48,7 @@ RECIPE_DESIGNS = (
 Edits = list[tuple[str, str]]
 HELD_OUT_SEED = 1009
 REPAIR_S = 30.0
+GOAL = "area*delay"
 
 
 def geometric(values: list[float]) -> float:
@@ -55,21 +60,23 @@ async def recipes(bars: Bars, root: Path, sandbox: Sandbox, quick: bool, kept: K
     library, known = liberty.load(), suite.entries(root)
     ids = [f"rtllm/{name}" for name in RECIPE_DESIGNS]
     ids += [i for i in known if "popcount255" in i]
-    against_default, against_resyn2, proved = [], [], 0
+    against_default, against_resyn2, without, proved = [], [], [], 0
     for name in ids[:: 4 if quick else 1]:
 
         async def found(design: Design = known[name].reference, name: str = name) -> list[float]:
             return await _recipe(name, design, library, sandbox)
 
-        default, resyn2, count, sure = await kept.of(f"recipe {name}", found)
+        default, resyn2, count, sure, alone = await kept.of(f"recipe {name}", found)
         against_default.append(default)
         against_resyn2.append(resyn2)
+        without.append(alone)
         proved += sure
         print(
-            f"  {name:32} {count:3} recipes  {default:.3f} of default, {resyn2:.3f} of resyn2,"
-            f" netlist {'proved' if sure else 'NOT proved'}",
+            f"  {name:32} {count:3} recipes  {default:.3f} of default ({alone:.3f} without"
+            f" retrieval), {resyn2:.3f} of resyn2, netlist {'proved' if sure else 'NOT proved'}",
             flush=True,
         )
+    print(f"  without retrieval {geometric(without):.4f} of default")
     bars.at_most("recipe_adp_of_default", geometric(against_default), 0.62)
     bars.at_most("recipe_adp_of_resyn2", geometric(against_resyn2), 0.80)
     bars.at_most("recipe_adp_worst", max(against_default), 1.0)
@@ -77,16 +84,21 @@ async def recipes(bars: Bars, root: Path, sandbox: Sandbox, quick: bool, kept: K
 
 
 async def _recipe(name: str, design: Design, library: Library, sandbox: Sandbox) -> list[float]:
-    """Return the best against the default and against resyn2, the count of recipes, and whether it is proved."""
+    """Return the best against the default and resyn2, the count of recipes, whether it is proved, the best alone."""
     base = await Meter().synthesis(Version(design), sandbox, liberty.SHIPPED)
     assert base.figures is not None
-    search = Search(base.combinational, library, "area*delay")
+    circuit = circuit_of(await elaborate(design, sandbox), Step.CYCLE)
+    near = RecipeMemory().near(shape_of(circuit), GOAL) if isinstance(circuit, Circuit) else ()
+    alone = Search(base.combinational, library, GOAL)
+    await alone.run(sandbox, base.figures.ands)
+    search = Search(base.combinational, library, GOAL, early=near)
     ranked = await search.run(sandbox, base.figures.ands)
     default = search.tried[*SEEDS[0], *MAP]
     resyn2 = search.value(search.tried.get((*SEEDS[1], *MAP), default))
     best = search.value(ranked[0])
     sure = await _netlist_proved(name, design.files, design.top, sandbox)
-    return [best / search.value(default), best / resyn2, len(ranked), sure]
+    least = alone.value(alone.ranked()[0]) / search.value(default)
+    return [best / search.value(default), best / resyn2, len(ranked), sure, least]
 
 
 async def _netlist_proved(name: str, files: object, top: str, sandbox: Sandbox) -> bool:
@@ -94,9 +106,9 @@ async def _netlist_proved(name: str, files: object, top: str, sandbox: Sandbox) 
     domain, path = VerilogDomain(), Path(f"/tmp/{name.replace('/', '_')}.sv")
     texts = dict(files)  # type: ignore[call-overload]
     path.write_text("\n".join(text for name, text in texts.items() if name.endswith((".v", ".sv"))))
-    problem = await domain.read(path, Goal.AREA, {"top": top, "goal": "area*delay"}, sandbox)
+    problem = await domain.read(path, Goal.AREA, {"top": top, "goal": GOAL}, sandbox)
     start = Candidate(files=dict(problem.files))
-    async for candidate in proposers.mapped(problem, start, sandbox, Meter()):
+    async for candidate in proposers.mapped(problem, start, sandbox, Meter(), RecipeMemory()):
         verdict = await domain.verify(problem, candidate, sandbox, Depth.QUICK)
         return verdict.status is Status.PROVED
     return True

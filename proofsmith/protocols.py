@@ -227,6 +227,14 @@ class Polled(Protocol):
 
 
 @runtime_checkable
+class Recalling(Protocol):
+    """A domain that builds on what earlier runs verified, whatever their problem was."""
+
+    def remember(self, verified: Sequence[Outcome]) -> None:
+        """Take note of right versions, those of the latest run first; they replace what was noted before."""
+
+
+@runtime_checkable
 class Divisible(Protocol):
     """A domain whose texts have clauses: places at which a candidate may be kept so far and written anew."""
 

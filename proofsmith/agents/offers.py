@@ -1,5 +1,7 @@
 """What every run offers to a gather plan beside its domain's tools: outline, profile, catalogue, recall."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, Field
@@ -115,26 +117,29 @@ class Recall:
 
     async def run(self, problem: Problem, arguments: BaseModel, sandbox: Sandbox) -> JSON:
         """Return one line per outcome, best first."""
-        folders = [f for f in self._runs_dir.glob("*/") if f != self._run.folder]
-        folders.sort(key=lambda folder: folder.stat().st_mtime, reverse=True)
         seen: dict[str, Outcome] = {}
-        for folder in folders[:MOST_RUNS]:
-            for outcome in await _outcomes(folder, problem):
-                seen.setdefault(outcome.candidate.id, outcome)
+        for outcome in _earlier(
+            self._runs_dir, self._run.folder, lambda ledger: ledger.best(RECALLED, problem)
+        ):
+            seen.setdefault(outcome.candidate.id, outcome)
         best = sorted(seen.values(), key=lambda o: (-o.gain, o.candidate.id))
         return [_line(outcome) for outcome in best[:RECALLED]]
 
 
-async def _outcomes(folder: Path, problem: Problem) -> list[Outcome]:
-    """Return outcomes of one earlier run; a folder that cannot be read has none."""
-    path = folder / "ledger.sqlite"
-    if not path.is_file():
-        return []
-    try:
-        with Ledger(path) as ledger:
-            return [outcome async for outcome in ledger.recall(problem, limit=RECALLED)]
-    except StoreError:
-        return []
+def verified(runs_dir: Path, own: Path) -> list[Outcome]:
+    """Return right versions of any problem that the latest runs of `runs_dir` found, but for the run in `own`."""
+    return _earlier(runs_dir, own, lambda ledger: ledger.verified(RECALLED))
+
+
+def _earlier(runs_dir: Path, own: Path, read: Callable[[Ledger], list[Outcome]]) -> list[Outcome]:
+    """Return what `read` finds in the ledgers of the latest runs; one that cannot be read has nothing."""
+    folders = [f for f in runs_dir.glob("*/") if f != own and (f / "ledger.sqlite").is_file()]
+    folders.sort(key=lambda folder: folder.stat().st_mtime, reverse=True)
+    found: list[Outcome] = []
+    for folder in folders[:MOST_RUNS]:
+        with suppress(StoreError), Ledger(folder / "ledger.sqlite") as ledger:
+            found += read(ledger)
+    return found
 
 
 def _line(outcome: Outcome) -> str:

@@ -19,6 +19,7 @@ from proofsmith.agents.experience import LESSONS, Experience, with_lessons
 from proofsmith.agents.facts import recharge
 from proofsmith.agents.failpoints import Failpoints
 from proofsmith.agents.lane import Lane
+from proofsmith.agents.offers import verified
 from proofsmith.agents.run import Run
 from proofsmith.errors import StoreError, UsageError
 from proofsmith.memory.cache import VerdictCache, problem_digest
@@ -26,7 +27,16 @@ from proofsmith.memory.ledger import Ledger
 from proofsmith.model import Prices
 from proofsmith.planners.best_of import Plan
 from proofsmith.planners.choice import DEFAULT, require_known, strategy_of
-from proofsmith.protocols import Divisible, Domain, Model, Probing, Progress, Sandbox, Strategy
+from proofsmith.protocols import (
+    Divisible,
+    Domain,
+    Model,
+    Probing,
+    Progress,
+    Recalling,
+    Sandbox,
+    Strategy,
+)
 from proofsmith.tools.edits import read_reply
 from proofsmith.types import JSON, Budget, Goal, Problem, Report, Status, canonical, digest
 
@@ -115,6 +125,8 @@ async def opened(request: Request) -> AsyncIterator[Run]:
         with Ledger(folder / "ledger.sqlite") as ledger, _cache(request, manifest, ledger) as cache:
             failpoints = Failpoints.from_environment()
             failpoints.reach("run.created")
+            if request.cache_dir is not None and isinstance(request.domain, Recalling):
+                request.domain.remember(verified(request.runs_dir, folder))
             experience = experience_in(request.cache_dir)
             # The clock starts here: the time until a domain's tools are up buys no search.
             budget = BudgetLedger(request.budget, earlier_wall_s=ledger.earlier_wall_s())

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from proofsmith.errors import StoreError
 from proofsmith.memory.ballast import Ballast
 from proofsmith.memory.rows import adapter
-from proofsmith.types import Move, Outcome, Problem, Reply
+from proofsmith.types import Move, Outcome, Problem, Reply, Status
 
 SCHEMA_VERSION = 1
 _RIGHT = "(json_extract(payload, '$.verdict.status') IN ('tested', 'bounded', 'proved'))"
@@ -135,13 +135,24 @@ class Ledger:
 
     async def recall(self, problem: Problem, *, limit: int) -> AsyncIterator[Outcome]:
         """Yield outcomes for this problem, strongest status first, then the largest proven ratio."""
+        for outcome in self.best(limit, problem):
+            yield outcome
+
+    def best(self, limit: int, problem: Problem | None = None) -> list[Outcome]:
+        """Return what `recall` yields; without a problem outcomes of all."""
+        where, values = ("problem_id = ?", (problem.id,)) if problem else ("TRUE", ())
         rows = self._run(
-            "SELECT payload FROM records WHERE kind = 'outcome' AND problem_id = ?"
+            f"SELECT payload FROM records WHERE kind = 'outcome' AND {where}"
             f" ORDER BY {_RIGHT} DESC, {_GAIN} DESC LIMIT ?",
-            (problem.id, limit),
+            (*values, limit),
         )
-        for (payload,) in rows:
-            yield self._parsed(Outcome, payload)
+        return [self._parsed(Outcome, payload) for (payload,) in rows]
+
+    def verified(self, limit: int) -> list[Outcome]:
+        """Return right versions, those of the largest proven ratio first, without those that were refuted later."""
+        refuted = self.all("refuted", Outcome)
+        right = [o for o in self.best(limit) if o.verdict.status.at_least(Status.TESTED)]
+        return [outcome for outcome in right if outcome.candidate.id not in refuted]
 
     def _run(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         try:

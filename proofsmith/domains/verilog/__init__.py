@@ -21,6 +21,9 @@ SPEC = DomainSpec(
         Option(name="by-bench", help="let the bench say what is right, not BASE", kind="flag"),
         Option(name="valid", help="compare DATA only while VALID is 1", metavar="D=V", many=True),
         Option(name="latency", help="outputs may come this many cycles later", kind="integer"),
+        Option(
+            name="examples", help="folder of designs; a model sees those like yours", kind="path"
+        ),
         Option(name="liberty", help="cell library for area, delay and power", kind="path"),
     ),
     probes=(

@@ -26,8 +26,8 @@ from nothing else, with the form as a comment behind `endmodule`, as here; the t
 {EXAMPLE}"""
 
 
-def write(problem: Problem, facts: Mapping[str, JSON]) -> str:
-    """Return the brief: the task, the interface, the rules, and what was measured."""
+def write(problem: Problem, facts: Mapping[str, JSON], similar: str = "") -> str:
+    """Return the brief: the task, the interface, the rules, what was measured, and designs that are like it."""
     solving = problem.goal in (Goal.SOLVE, Goal.REFUTE)
     parts = [_task(problem), _interface(problem), RULES]
     if solving and len(problem.text.splitlines()) > LONG_SPEC_LINES:
@@ -36,6 +36,8 @@ def write(problem: Problem, facts: Mapping[str, JSON]) -> str:
         parts.append(f"Measured:\n{facts['profile']}")
     known = {k: v for k, v in facts.items() if k != "profile"}
     parts += [f"{name}: {clip(str(value), 600)}" for name, value in sorted(known.items())]
+    if similar:
+        parts.append(f"Other designs that are like it, for what they show:\n{similar}")
     label = "The task" if solving else "The design"
     parts.insert(1, f"{label}:\n{clip(problem.text.strip(), TEXT_CHARS)}")
     return clip("\n\n".join(parts), MOST_CHARS)

@@ -1,11 +1,21 @@
 """The Verilog domain: what the seam asks for, delegated to the modules of this folder."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from proofsmith.domains.verilog import assertion_files, brief, proposers, source, voting
+from proofsmith.domains.verilog import (
+    assertion_files,
+    brief,
+    netlist,
+    proposers,
+    similar,
+    source,
+    voting,
+)
 from proofsmith.domains.verilog.measure import Meter, compare, goal_of, library_of, version_of
 from proofsmith.domains.verilog.profile import profile
+from proofsmith.domains.verilog.recipe_memory import RecipeMemory
 from proofsmith.domains.verilog.source import OWN_BENCH
 from proofsmith.domains.verilog.tools import Netlist
 from proofsmith.domains.verilog.verify import Verifier
@@ -16,10 +26,12 @@ from proofsmith.types import (
     Comparison,
     Depth,
     Goal,
+    Outcome,
     Problem,
     Profile,
     Status,
     Verdict,
+    digest,
 )
 
 
@@ -36,16 +48,38 @@ class VerilogDomain:
         self.tools: Sequence[Tool] = (Netlist(self._meter),)
         self._proposed: dict[tuple[str, str], Verdict] = {}
         self._verifiers: dict[str, Verifier] = {}
+        self._recipes = RecipeMemory()
+        self._verified: dict[str, str] = {}
+        self._examples: dict[str, dict[str, str]] = {}
 
     async def read(
         self, path: Path, goal: Goal, options: Mapping[str, JSON], sandbox: Sandbox
     ) -> Problem:
         """Turn a design or a specification into a problem; raises UsageError when that is impossible."""
-        return await source.read(path, goal, options, sandbox)
+        problem = await source.read(path, goal, options, sandbox)
+        if options.get("examples"):
+            texts = similar.folder(Path(str(options["examples"])))
+            told: JSON = digest(*(part for item in texts.items() for part in item))
+            problem = replace(problem, options={**problem.options, "examples": told})
+            self._examples[problem.id] = texts
+        return problem
+
+    def remember(self, verified: Sequence[Outcome]) -> None:
+        """Keep the designs and recipes that earlier runs proved, for prompts and for recipe searches."""
+        proved = [o.candidate for o in verified if o.verdict.status is Status.PROVED]
+        self._recipes = RecipeMemory()
+        self._recipes.remember(proved)
+        self._verified = {
+            f"{path}, proved in an earlier run ({candidate.id[:6]})": text
+            for candidate in proved
+            for path, text in netlist.texts(candidate).items()
+            if path.endswith((".v", ".sv"))
+        }
 
     def brief(self, problem: Problem, facts: Mapping[str, JSON]) -> str:
         """Say what a model must know, in at most 2 000 tokens."""
-        return brief.write(problem, facts)
+        known = {**self._examples.get(problem.id, {}), **self._verified}
+        return brief.write(problem, facts, similar.shown(problem, known) if known else "")
 
     async def propose(
         self,
@@ -66,7 +100,9 @@ class VerilogDomain:
         elif problem.goal in (Goal.SOLVE, Goal.REFUTE):
             found = proposers.repaired(problem, parent, sandbox)
         else:
-            found = proposers.optimised(problem, parent, tried, sandbox, self._meter, proved)
+            found = proposers.optimised(
+                problem, parent, tried, sandbox, self._meter, proved, self._recipes
+            )
         async for candidate in found:
             if candidate.id not in tried:
                 yield candidate

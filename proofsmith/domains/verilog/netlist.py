@@ -1,7 +1,7 @@
 """Mapped netlists as a result: structural Verilog that carries models of its cells, made by a recipe anyone can run."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from proofsmith.domains.verilog import liberty
 from proofsmith.domains.verilog.design import Design
@@ -23,13 +23,18 @@ def delivered(
     library: Library,
     parents: tuple[str, ...],
     prepare: tuple[str, ...] = (),
+    notes: Sequence[str] = (),
 ) -> Candidate:
-    """Return the netlist of a recipe as a candidate: the texts it was made of, the netlist, and the recipe itself."""
+    """Return the netlist of a recipe as a candidate: the texts it was made of, the netlist, and the recipe itself.
+
+    `notes` are comment lines for the netlist's head.
+    """
     assert made.figures is not None
     top = str(problem.options["top"])
     head = [f"// {top} mapped onto {library.name} by yosys and ABC with this script:"]
     head += [f"//   {line}" for line in recipe_script(recipe).splitlines()]
     head += [f"// after these commands of yosys: {'; '.join(prepare)}"] if prepare else []
+    head += notes
     used = [library.cells[kind] for kind in made.figures.counts]
     text_of_cells, powered = _powered(_clean(made.verilog), made.named, library)
     models = (model(cell, powered=powered and bool(cell.kind)) for cell in used)

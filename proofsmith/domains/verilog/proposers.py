@@ -3,10 +3,13 @@
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
-from proofsmith.domains.verilog import lexicon, liberty, netlist
+from proofsmith.domains.verilog import lexicon, liberty, netlist, recipe_memory
+from proofsmith.domains.verilog.circuit import Circuit, Step
 from proofsmith.domains.verilog.climb import Climb, Judge
+from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.elaborate import Elaborated, elaborate
 from proofsmith.domains.verilog.equality import terms_of
+from proofsmith.domains.verilog.gates import circuit_of
 from proofsmith.domains.verilog.measure import (
     Meter,
     Version,
@@ -15,10 +18,12 @@ from proofsmith.domains.verilog.measure import (
     version_of,
     worth,
 )
+from proofsmith.domains.verilog.recipe_memory import RecipeMemory
 from proofsmith.domains.verilog.recipes import Search
 from proofsmith.domains.verilog.repair import compiling, search
 from proofsmith.domains.verilog.repair.screening import Screen
 from proofsmith.domains.verilog.retiming import retimed
+from proofsmith.domains.verilog.shape import Shape, shape_of
 from proofsmith.domains.verilog.source import design_of, reference_of
 from proofsmith.domains.verilog.synthesis import Synthesis, synthesise
 from proofsmith.protocols import Sandbox
@@ -92,6 +97,7 @@ async def optimised(
     sandbox: Sandbox,
     meter: Meter,
     judge: Judge,
+    memory: RecipeMemory,
 ) -> AsyncIterator[Candidate]:
     """Yield candidates that improve the goal's metric, each better than those before it."""
     start = parent or Candidate(files=dict(problem.files))
@@ -103,7 +109,7 @@ async def optimised(
         best = candidate
         if candidate.id not in tried:
             yield candidate
-    async for candidate in mapped(problem, best, sandbox, meter):
+    async for candidate in mapped(problem, best, sandbox, meter, memory):
         if candidate.id not in tried:
             yield candidate
     async for candidate in retimed(problem, best, sandbox, meter, judge):
@@ -112,7 +118,11 @@ async def optimised(
 
 
 async def mapped(
-    problem: Problem, text: Candidate, sandbox: Sandbox, meter: Meter, seed: int = 0
+    problem: Problem,
+    text: Candidate,
+    sandbox: Sandbox,
+    meter: Meter,
+    memory: RecipeMemory | None = None,
 ) -> AsyncIterator[Candidate]:
     """Yield netlists of `text` by recipes that seem better than the standard one, best first."""
     library = liberty.load(library_of(problem))
@@ -121,8 +131,11 @@ async def mapped(
         return
     kinds = base.figures.counts.items()
     fixed = sum(library.cells[kind].area * n for kind, n in kinds if library.cells[kind].kind)
-    search = Search(base.combinational, library, goal_of(problem), fixed, seed)
+    goal, shape = goal_of(problem), await _shape(version.design, sandbox)
+    early = memory.near(shape, goal) if memory and shape else ()
+    search = Search(base.combinational, library, goal, fixed, early=early)
     ranked = await search.run(sandbox, base.figures.ands)
+    notes = recipe_memory.notes(shape, goal) if shape else ()
     for result in ranked[:DELIVERED]:
         made = await synthesise(
             version.design,
@@ -136,8 +149,15 @@ async def mapped(
             parents = (text.id,)
             files = netlist.texts(text)
             yield netlist.delivered(
-                problem, files, result.recipe, made, library, parents, version.prepare
+                problem, files, result.recipe, made, library, parents, version.prepare, notes
             )
+
+
+async def _shape(design: Design, sandbox: Sandbox) -> Shape | None:
+    """Return the shape of a design's graph; None where it has no gates."""
+    read = await elaborate(design, sandbox)
+    circuit = None if read.trouble else circuit_of(read, Step.CYCLE)
+    return shape_of(circuit) if isinstance(circuit, Circuit) else None
 
 
 async def _encoded(

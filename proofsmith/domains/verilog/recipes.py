@@ -77,6 +77,8 @@ class Search:
     goal: str
     area_fixed: float = 0.0
     seed: int = 0
+    early: Sequence[Recipe] = ()
+    """Recipes that did well elsewhere, tried before all seeds but the two that others are compared with."""
     tried: dict[Recipe, Tried] = field(default_factory=dict)
     _gains: dict[Recipe, list[float]] = field(default_factory=lambda: defaultdict(list))
 
@@ -93,7 +95,8 @@ class Search:
         """Evaluate as many recipes as the size of the graph allows and return all results, best first."""
         chance = random.Random(self.seed)
         left = max(FEWEST, min(MOST, WORK // (ands + 30)))
-        waiting = [(*seed, *MAP) for seed in SEEDS]
+        seeds = [(*seed, *MAP) for seed in SEEDS]
+        waiting = list(dict.fromkeys([*seeds[:2], *self.early, *seeds[2:]]))
         while left > 0:
             batch = waiting[: min(BATCH, left)] or self._proposed(chance, min(BATCH, left))
             waiting = waiting[len(batch) :]
@@ -175,6 +178,11 @@ class Search:
         means = {a: sum(g) / len(g) for a, g in self._gains.items() if g}
         best = sorted(means, key=lambda a: -means[a])[:5]
         return chance.choice(best)
+
+
+def ends_in_mapper(recipe: Recipe) -> bool:
+    """Say whether a recipe has the form of those that are varied here: a new graph, steps, one of the mappers."""
+    return recipe[:1] == ("strash",) and any(recipe[-len(m) :] == m for m in MAPPERS)
 
 
 def _steps(recipe: Recipe) -> tuple[list[Recipe], Recipe]:

@@ -6,8 +6,8 @@ from proofsmith.domains.verilog import liberty, proposers
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.domain import VerilogDomain
 from proofsmith.domains.verilog.measure import Meter
-from proofsmith.domains.verilog.tristate import CELL
 from proofsmith.domains.verilog.prove import prove
+from proofsmith.domains.verilog.tristate import CELL
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Candidate, Depth, Goal, Status
 

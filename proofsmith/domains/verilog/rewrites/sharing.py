@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from proofsmith.domains.verilog.rewrites.sizes import largest, size_of, span
 from proofsmith.domains.verilog.rewrites.text import (
     ASSIGNMENTS,
     Proposal,
@@ -61,17 +62,17 @@ def _narrow_product(
     (a, b), (c, d) = operands(left), operands(right)
     if same(a, d) or same(b, c):
         c, d = d, c
-    widths = [source.width(n) for n in (a, b, c, d)]
-    if None in widths or any(source.signed(n) for n in (a, b, c, d)):
+    sizes = [size_of(source, n) for n in (a, b, c, d)]
+    if not all(sizes) or any(source.signed(n) for n in (a, b, c, d)):
         return None
     names = [source.fresh(f"factor_{letter}_") for letter in "ab"]
     lines = []
     for name, first, second, pair in (
-        (names[0], a, c, (widths[0], widths[2])),
-        (names[1], b, d, (widths[1], widths[3])),
+        (names[0], a, c, (sizes[0], sizes[2])),
+        (names[1], b, d, (sizes[1], sizes[3])),
     ):
-        width = max(w for w in pair if w is not None)
-        lines.append(f"wire [{width - 1}:0] {name} = {_chosen(f'({condition})', first, second)};")
+        bits = span(largest(size for size in pair if size))
+        lines.append(f"wire {bits} {name} = {_chosen(f'({condition})', first, second)};")
     return before(node, lines), replaced(node, f"({names[0]} * {names[1]})")
 
 
@@ -170,10 +171,10 @@ def _plain(node: Node, kinds: Sequence[str]) -> bool:
 def _one_operator(
     source: Source, statement: Node, uses: Sequence[_Use], stem: str
 ) -> Proposal | None:
-    widths = _widths(source, uses)
-    if widths is None:
+    sizes = _sizes(source, uses)
+    if sizes is None:
         return None
-    first, second, width = widths
+    first, second, result = sizes
     left, right, out, carry = (source.fresh(f"{stem}_{part}_") for part in ("a", "b", "y", "c"))
     signs = {use.minus for use in uses}
     mixed = len(signs) == 2
@@ -182,12 +183,11 @@ def _one_operator(
         use.node.start: _operands_text(use, left, right, carry if mixed else "") for use in uses
     }
     if mixed:  # the complement of an operand is as wide as the sum
-        first = second = max(widths)
-    span = f"[{width - 1}:0]"
+        first = second = result
     lines = [
-        f"reg [{first - 1}:0] {left}; reg [{second - 1}:0] {right};"
+        f"reg {span(first)} {left}; reg {span(second)} {right};"
         + (f" reg {carry};" if mixed else ""),
-        f"wire {span} {out} = "
+        f"wire {span(result)} {out} = "
         + (f"{left} + {right} + {carry};" if mixed else f"{left} {sign} {right};"),
         "always @* begin",
         f"  {next(iter(chosen.values()))}",
@@ -198,23 +198,19 @@ def _one_operator(
     return Proposal(f"share-{stem}", statement.line, (before(statement, lines), *edits))
 
 
-def _widths(source: Source, uses: Sequence[_Use]) -> tuple[int, int, int] | None:
-    """Return the widths of both operands and of the result; None when one is unknown."""
-    found: tuple[list[int], list[int], list[int]] = [], [], []
+def _sizes(source: Source, uses: Sequence[_Use]) -> tuple[str, str, str] | None:
+    """Return the sizes of both operands and of the result; None when one is unknown."""
+    found: tuple[list[str], list[str], list[str]] = [], [], []
     for use in uses:
         assignment = use.node.inside(*ASSIGNMENTS)
         parts = [*operands(use.node), target(assignment) if assignment else None]
-        for part, widths in zip(parts, found, strict=True):
-            width = (source.width(part) or _literal(part)) if part is not None else None
-            if width is None or (part is not None and source.signed(part)):
+        for part, sizes in zip(parts, found, strict=True):
+            size = size_of(source, part) if part is not None else None
+            if size is None or (part is not None and source.signed(part)):
                 return None
-            widths.append(width)
-    first, second, result = map(max, found)
-    return first, second, max(first, second, result)
-
-
-def _literal(node: Node) -> int | None:
-    return 1 if node.kind == "IntegerLiteralExpression" else None
+            sizes.append(size)
+    first, second, _ = map(largest, found)
+    return first, second, largest([s for sizes in found for s in sizes])
 
 
 def _operands_text(use: _Use, left: str, right: str, carry: str) -> str:
