@@ -1,12 +1,12 @@
 """Search recipes for generated designs and write the table that later searches begin from.
 
-usage: python scripts/recipe_table.py [--results FILE] OUTPUT.json.gz
+usage: python scripts/recipe_table.py [--results FILE] proofsmith/domains/verilog/recipes.json.xz
 """
 
 import argparse
 import asyncio
-import gzip
 import json
+import lzma
 from pathlib import Path
 
 from benchmarks.kept import Kept, accept
@@ -122,7 +122,7 @@ def main() -> None:
     given = parser.parse_args()
     rows = asyncio.run(_table(given.results))
     text = json.dumps(rows, separators=(",", ":"))
-    given.output.write_bytes(gzip.compress(text.encode(), mtime=0))
+    given.output.write_bytes(lzma.compress(text.encode()))
 
 
 if __name__ == "__main__":

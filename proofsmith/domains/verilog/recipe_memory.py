@@ -1,7 +1,7 @@
 """Recipes that did well on designs like one at hand: a shipped table, and what earlier runs of the user proved."""
 
-import gzip
 import json
+import lzma
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from proofsmith.domains.verilog.recipes import Recipe, ends_in_mapper
 from proofsmith.domains.verilog.shape import Shape, line, nearest, parsed
 from proofsmith.types import Candidate
 
-SHIPPED = Path(__file__).with_name("recipes.json.gz")
+SHIPPED = Path(__file__).with_name("recipes.json.xz")
 """Made by scripts/recipe_table.py from generated designs; rows: shape, and a recipe for each kind of goal."""
 NEAREST = 3
 """Designs whose recipes a search tries early."""
@@ -47,7 +47,7 @@ def kind_of(goal: str) -> str:
 @cache
 def shipped() -> tuple[Known, ...]:
     """Return the shipped table."""
-    rows = json.loads(gzip.decompress(SHIPPED.read_bytes()))
+    rows = json.loads(lzma.decompress(SHIPPED.read_bytes()))
     return tuple(
         Known(shape=tuple(row["shape"]), kind=kind, recipe=tuple(recipe))
         for row in rows
