@@ -21,7 +21,7 @@ from benchmarks.kept import Kept, accept
 from benchmarks.verilog_timing import timing
 from benchmarks.verilog_turtle import turtle
 from benchmarks.verilog_waste import PATTERNS, wasteful
-from proofsmith.domains.verilog import liberty, proposers
+from proofsmith.domains.verilog import liberty, netlist
 from proofsmith.domains.verilog.assertion_files import candidates
 from proofsmith.domains.verilog.assertions.grading import grade, kills
 from proofsmith.domains.verilog.circuit import Circuit, Step
@@ -33,10 +33,12 @@ from proofsmith.domains.verilog.liberty import Library
 from proofsmith.domains.verilog.measure import Meter, Version
 from proofsmith.domains.verilog.prove import prove
 from proofsmith.domains.verilog.recipe_memory import RecipeMemory
-from proofsmith.domains.verilog.recipes import MAP, SEEDS, Search
+from proofsmith.domains.verilog.recipes import MAP, SEEDS, Recipe, Search
 from proofsmith.domains.verilog.repair import compiling, search
 from proofsmith.domains.verilog.repair.screening import Screen
 from proofsmith.domains.verilog.shape import shape_of
+from proofsmith.domains.verilog.source import design_of
+from proofsmith.domains.verilog.synthesis import synthesise
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Candidate, Depth, Goal, Status
@@ -96,22 +98,25 @@ async def _recipe(name: str, design: Design, library: Library, sandbox: Sandbox)
     default = search.tried[*SEEDS[0], *MAP]
     resyn2 = search.value(search.tried.get((*SEEDS[1], *MAP), default))
     best = search.value(ranked[0])
-    sure = await _netlist_proved(name, design.files, design.top, sandbox)
+    sure = await _netlist_proved(name, design, ranked[0].recipe, sandbox)
     least = alone.value(alone.ranked()[0]) / search.value(default)
     return [best / search.value(default), best / resyn2, len(ranked), sure, least]
 
 
-async def _netlist_proved(name: str, files: object, top: str, sandbox: Sandbox) -> bool:
-    """Say whether the first netlist that the rules deliver for a design is proved equal to it."""
-    domain, path = VerilogDomain(), Path(f"/tmp/{name.replace('/', '_')}.sv")
-    texts = dict(files)  # type: ignore[call-overload]
-    path.write_text("\n".join(text for name, text in texts.items() if name.endswith((".v", ".sv"))))
-    problem = await domain.read(path, Goal.AREA, {"top": top, "goal": GOAL}, sandbox)
-    start = Candidate(files=dict(problem.files))
-    async for candidate in proposers.mapped(problem, start, sandbox, Meter(), RecipeMemory()):
-        verdict = await domain.verify(problem, candidate, sandbox, Depth.QUICK)
-        return verdict.status is Status.PROVED
-    return True
+async def _netlist_proved(name: str, design: Design, recipe: Recipe, sandbox: Sandbox) -> bool:
+    """Say whether the netlist that a recipe makes of a design is proved equal to it."""
+    domain, path, library = (
+        VerilogDomain(),
+        Path(f"/tmp/{name.replace('/', '_')}.sv"),
+        liberty.load(),
+    )
+    path.write_text("\n".join(t for p, t in design.files.items() if p.endswith((".v", ".sv"))))
+    problem = await domain.read(path, Goal.AREA, {"top": design.top, "goal": GOAL}, sandbox)
+    read = design_of(problem)
+    made = await synthesise(read, sandbox, library, recipe=recipe, verilog=True)
+    candidate = netlist.delivered(problem, problem.files, recipe, made, library, ())
+    verdict = await domain.verify(problem, candidate, sandbox, Depth.QUICK)
+    return verdict.status is Status.PROVED
 
 
 async def waste(bars: Bars, root: Path, sandbox: Sandbox, quick: bool, kept: Kept) -> None:

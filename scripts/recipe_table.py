@@ -32,32 +32,27 @@ def designs() -> dict[str, str]:
     """Return small designs of many shapes: none is one that recipes are measured on."""
     clocked = "input clk, input rst"
     found = {}
-    for n in (6, 20, 48):
+    for n in (6, 20):
         ports = f"input [{n - 1}:0] a, b, output [{n}:0] y"
         found[f"add{n}"] = _module(ports, "assign y = a + b;")
-        if n < 48:
-            found[f"less{n}"] = _module(
-                f"input [{n - 1}:0] a, b, output y, e", "assign y = a < b; assign e = a == b;"
-            )
-            found[f"minus{n}"] = _module(ports, "assign y = a - b;")
-    for n in (5, 10):
-        found[f"times{n}"] = _module(
-            f"input [{n - 1}:0] a, b, output [{2 * n - 1}:0] y", "assign y = a * b;"
-        )
-    for n in (24, 96):
-        body = (
-            f"integer i; always @* begin y = 0; for (i = 0; i < {n}; i = i + 1) y = y + a[i]; end"
-        )
-        found[f"ones{n}"] = _module(f"input [{n - 1}:0] a, output reg [6:0] y", body)
-    arms = ("a + b", "a - b", "a & b", "a ^ b", "a << b[3:0]", "{15'd0, a < b}", "a >> b[3:0]")
+    found["minus6"] = _module("input [5:0] a, b, output [6:0] y", "assign y = a - b;")
+    found["less6"] = _module(
+        "input [5:0] a, b, output y, e", "assign y = a < b; assign e = a == b;"
+    )
+    found["times5"] = _module("input [4:0] a, b, output [9:0] y", "assign y = a * b;")
+    found["ones24"] = _module(
+        "input [23:0] a, output reg [6:0] y",
+        "integer i; always @* begin y = 0; for (i = 0; i < 24; i = i + 1) y = y + a[i]; end",
+    )
+    arms = ("a + b", "a - b", "a & b", "a ^ b", "a << b[2:0]", "{7'd0, a < b}", "a >> b[2:0]")
     cases = " ".join(f"3'd{i}: y = {arm};" for i, arm in enumerate(arms))
     found["choice"] = _module(
-        "input [2:0] op, input [15:0] a, b, output reg [15:0] y",
-        f"always @* case (op) {cases} default: y = 16'd0; endcase",
+        "input [2:0] op, input [7:0] a, b, output reg [7:0] y",
+        f"always @* case (op) {cases} default: y = 8'd0; endcase",
     )
     found["shift"] = _module(
-        "input [31:0] a, input [4:0] n, output [31:0] y",
-        "assign y = (a << n) | (a >> (6'd32 - n));",
+        "input [15:0] a, input [3:0] n, output [15:0] y",
+        "assign y = (a << n) | (a >> (5'd16 - n));",
     )
     found["first"] = _module(
         "input [15:0] a, output reg [4:0] y",
@@ -73,7 +68,7 @@ def designs() -> dict[str, str]:
         " else begin n <= n == 7'd99 ? 7'd0 : n + 7'd1; tick <= n == 7'd99; end",
     )
     found["gather"] = _module(
-        f"{clocked}, input [7:0] a, b, output reg [19:0] q",
+        f"{clocked}, input [3:0] a, b, output reg [11:0] q",
         "always @(posedge clk) if (rst) q <= 0; else q <= q + a * b;",
     )
     found["check"] = _module(

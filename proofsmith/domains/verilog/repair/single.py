@@ -6,6 +6,7 @@ from itertools import islice
 from proofsmith.domains.verilog.repair.compiling import PROCEDURAL
 from proofsmith.domains.verilog.rewrites.text import (
     ASSIGNMENTS,
+    Declared,
     Source,
     constant,
     operands,
@@ -18,22 +19,30 @@ MOST_TOKENS = 400
 _SWAPS = {
     "EqualityExpression": ("==", "!="),
     "InequalityExpression": ("!=", "=="),
-    "LessThanExpression": ("<", "<="),
-    "LessThanEqualExpression": ("<=", "<"),
-    "GreaterThanExpression": (">", ">="),
-    "GreaterThanEqualExpression": (">=", ">"),
-    "AddExpression": ("+", "-"),
+    "LessThanExpression": ("<", "<=", ">"),
+    "LessThanEqualExpression": ("<=", "<", ">="),
+    "GreaterThanExpression": (">", ">=", "<"),
+    "GreaterThanEqualExpression": (">=", ">", "<="),
+    "AddExpression": ("+", "-", "^"),
     "SubtractExpression": ("-", "+"),
-    "BinaryAndExpression": ("&", "|"),
-    "BinaryOrExpression": ("|", "&"),
-    "BinaryXorExpression": ("^", "~^"),
+    "BinaryAndExpression": ("&", "|", "^"),
+    "BinaryOrExpression": ("|", "&", "^"),
+    "BinaryXorExpression": ("^", "~^", "|", "&"),
+    "BinaryXnorExpression": ("~^", "^"),
     "LogicalAndExpression": ("&&", "||"),
     "LogicalOrExpression": ("||", "&&"),
+    "LogicalShiftLeftExpression": ("<<", ">>"),
+    "LogicalShiftRightExpression": (">>", "<<", ">>>"),
+    "ArithmeticShiftRightExpression": (">>>", ">>"),
 }
+"""An operator and what may be meant instead, the likeliest first."""
 _DROPPED = (
     *("LogicalAndExpression", "LogicalOrExpression", "BinaryAndExpression", "BinaryOrExpression"),
     *("BinaryXorExpression", "AddExpression", "SubtractExpression"),
 )
+
+
+_BODIES = ("FunctionDeclaration", "TaskDeclaration", "LoopGenerate")
 
 
 def tokens(text: str) -> Iterator[tuple[str, str]]:
@@ -52,11 +61,13 @@ def _token_edits(source: Source) -> Iterator[tuple[str, Edit]]:
 
 
 def _operators(source: Source) -> Iterator[tuple[str, Edit]]:
-    for node in source.root.find(*_SWAPS):
-        before, after = _SWAPS[node.kind]
-        sign = node.token(before)
-        if sign is not None and operator(node) == before:
-            yield f"operator({node.line})", Edit(sign.start, sign.end, after)
+    found = [(node, *_SWAPS[node.kind]) for node in source.root.find(*_SWAPS)]
+    for rank in range(3):
+        for node, before, *others in found:
+            sign = node.token(before)
+            if sign is not None and operator(node) == before:
+                for after in others[rank : rank + 1]:
+                    yield f"operator({node.line})", Edit(sign.start, sign.end, after)
 
 
 def _tests(source: Source) -> Iterator[tuple[str, Edit]]:
@@ -79,7 +90,7 @@ def _constants(source: Source) -> Iterator[tuple[str, Edit]]:
         if (
             value is None
             or node.inside("VariableDimension")
-            or not node.inside(*ASSIGNMENTS, *PROCEDURAL)
+            or not node.inside(*ASSIGNMENTS, *PROCEDURAL, *_BODIES)
         ):
             continue
         head, quote, _ = node.text.partition("'")
@@ -119,17 +130,22 @@ def _names(source: Source) -> Iterator[tuple[str, Edit]]:
             others = [
                 n
                 for n, other in source.declared.items()
-                if n != name and other.width == item.width and other.width is not None
+                if n != name and _span(other) == _span(item) != ""
             ]
         for other_name in others:
             yield f"name({node.line})", replaced(node, other_name)
+
+
+def _span(item: Declared) -> str:
+    """Return the range of a signal as text, with whatever parameters are in it; empty where it has no plain one."""
+    return str(item.width or (item.span.text.strip() if item.span else ""))
 
 
 def _states(source: Source) -> list[str]:
     """Return the constants that the text names."""
     return [
         word.text
-        for holder in source.root.find("ParameterDeclaration")
+        for holder in source.root.find("ParameterDeclaration", "EnumType")
         for node in holder.find("Declarator")
         for word in node.children[:1]
         if word.kind == TOKEN
