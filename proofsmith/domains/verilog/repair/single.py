@@ -53,21 +53,21 @@ def tokens(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _token_edits(source: Source) -> Iterator[tuple[str, Edit]]:
-    yield from _operators(source)
+    yield from _operators(source, slice(1, 2))
     yield from _tests(source)
     yield from _constants(source)
     yield from _operands(source)
     yield from _names(source)
+    yield from _operators(source, slice(2, None))
 
 
-def _operators(source: Source) -> Iterator[tuple[str, Edit]]:
-    found = [(node, *_SWAPS[node.kind]) for node in source.root.find(*_SWAPS)]
-    for rank in range(3):
-        for node, before, *others in found:
-            sign = node.token(before)
-            if sign is not None and operator(node) == before:
-                for after in others[rank : rank + 1]:
-                    yield f"operator({node.line})", Edit(sign.start, sign.end, after)
+def _operators(source: Source, ranks: slice) -> Iterator[tuple[str, Edit]]:
+    for node in source.root.find(*_SWAPS):
+        before = _SWAPS[node.kind][0]
+        sign = node.token(before)
+        if sign is not None and operator(node) == before:
+            for after in _SWAPS[node.kind][ranks]:
+                yield f"operator({node.line})", Edit(sign.start, sign.end, after)
 
 
 def _tests(source: Source) -> Iterator[tuple[str, Edit]]:
