@@ -53,7 +53,7 @@ BATCH = 8
 LONGEST = 10
 MOST, FEWEST, WORK = 72, 8, 14_000
 """Recipes of one search: WORK divided by the size of the graph, within bounds."""
-BATCH_LIMITS = Limits(wall_s=60, cpu_s=40, memory_mib=2048, disk_mib=128, output_kib=16384)
+BATCH_LIMITS = Limits(wall_s=240, cpu_s=40, memory_mib=2048, disk_mib=128, output_kib=16384)
 _MARK = "recipe-ends-here"
 _TIMED = re.compile(r"Area =\s*([\d.]+).*?Delay =\s*([\d.]+) ps")
 _ESCAPES = re.compile(r"\x1b\[[\d;]*m")
