@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from benchmarks import verilog_suite as suite
@@ -19,7 +20,10 @@ from proofsmith.domains.verilog.timing_graph import Fault, faults
 from proofsmith.protocols import Sandbox
 from proofsmith.types import Depth, Status
 
+Mutants = Callable[..., Iterator[tuple[str, str, str]]]
 MOST_EDITS = 10
+MOST_LEFT_OUT = 3
+"""Registers of a design that are made transparent, one in each mutant."""
 
 
 def mutants(text: str, interface, top: str) -> Iterator[tuple[str, str, str]]:
@@ -37,6 +41,12 @@ def mutants(text: str, interface, top: str) -> Iterator[tuple[str, str, str]]:
     flipped = behaviour.levels(Source.of(text))
     if interface.reset and flipped != text:
         yield "reset level", interface.reset, flipped
+
+
+def shortened(text: str, interface, top: str) -> Iterator[tuple[str, str, str]]:
+    """Yield (kind, port, text) with a register left out that takes a value in every cycle."""
+    for _, changed in islice(repairs.without_stages(Source.of(text)), MOST_LEFT_OUT):
+        yield "stage left out", "", changed
 
 
 def _wrapped(interface, top: str, inner: str, slow, edge: str) -> str:
@@ -60,14 +70,16 @@ def _wrapped(interface, top: str, inner: str, slow, edge: str) -> str:
 
 
 def localised(kind: str, port: str, found: list[Fault]) -> bool:
+    if kind == "stage left out":
+        return any(f.kind in ("early output", "early input") for f in found)
     wanted = {"output late": "late output", "input late": "late input", "reset level": "reset"}[
         kind
     ]
     return any(f.kind == wanted and f.port == port for f in found)
 
 
-async def _design(entry: suite.Entry, sandbox: Sandbox) -> list[list[str]]:
-    """Return for each mutant of one design its kind, and whether it was `localised` and `repaired`."""
+async def _design(entry: suite.Entry, sandbox: Sandbox, made: Mutants) -> list[list[str]]:
+    """Return for each mutant that `made` makes of one design its kind, and whether it was `localised` and `repaired`."""
     known = Reference(entry.reference, await elaborate(entry.reference, sandbox))
     if known.read.trouble or not known.read.one_clock:
         return []
@@ -77,7 +89,7 @@ async def _design(entry: suite.Entry, sandbox: Sandbox) -> list[list[str]]:
     reference = simulation.read(netlist)
     text, shape = "\n".join(entry.reference.files.values()), known.read.interface
     rows = []
-    for kind, port, changed in mutants(text, shape, entry.reference.top):
+    for kind, port, changed in made(text, shape, entry.reference.top):
         design = entry.reference.with_files({"mutant.sv": changed})
         read = await elaborate(design, sandbox)
         if read.trouble or not read.one_clock:
@@ -107,10 +119,13 @@ async def timing(bars: Bars, root: Path, sandbox: Sandbox, quick: bool, kept: Ke
         if entry.interface is None or not entry.interface.clocks:
             continue
 
-        async def found(entry: suite.Entry = entry) -> list[list[str]]:
-            return await _design(entry, sandbox)
+        rows = []
+        for name, made in (("timing", mutants), ("stages", shortened)):
 
-        rows = await kept.of(f"timing {entry.id}", found)
+            async def found(entry: suite.Entry = entry, made: Mutants = made) -> list[list[str]]:
+                return await _design(entry, sandbox, made)
+
+            rows += await kept.of(f"{name} {entry.id}", found)
         designs += bool(rows)
         for kind, *earned in rows:
             seen[kind] += 1

@@ -128,17 +128,18 @@ def _ports(
         if output in late and cycles > 0 and (len(rows) == 1 or late != set(rows) or not columns):
             text = f"{output} comes {cycles} cycle(s) late: a register too many before it"
             yield Fault(kind="late output", port=output, cycles=cycles, text=text)
-        if (row and max(row) < 0) or (shifts[output] or 0) < 0:
+        shorter = bool(row) and max(row) <= 0 and min(row) < 0
+        if shorter or (shifts[output] or 0) < 0:
             text = f"{output} comes too early: a register is missing before it"
-            cycles = max(row) if row and max(row) < 0 else (shifts[output] or 0)
+            cycles = min(row) if shorter else (shifts[output] or 0)
             yield Fault(kind="early output", port=output, cycles=cycles, text=text)
     for source, column in columns.items():
         if column and min(column) > 0:
             text = f"{source} acts {min(column)} cycle(s) late: it passes a register too many"
             yield Fault(kind="late input", port=source, cycles=min(column), text=text)
-        elif column and max(column) < 0:
+        elif column and max(column) <= 0 and min(column) < 0:
             text = f"{source} acts too early: a register is missing behind it"
-            yield Fault(kind="early input", port=source, cycles=max(column), text=text)
+            yield Fault(kind="early input", port=source, cycles=min(column), text=text)
     own = {n for (name, _), n in moved.items() if name == reset}
     if own - {0} and not any(n for (name, _), n in moved.items() if name != reset):
         text = f"{reset} acts {'at once' if min(own) < 0 else 'at the next edge'}, unlike the reference"
