@@ -79,7 +79,7 @@ def localised(kind: str, port: str, found: list[Fault]) -> bool:
 
 
 async def _design(entry: suite.Entry, sandbox: Sandbox, made: Mutants) -> list[list[str]]:
-    """Return for each mutant that `made` makes of one design its kind, and whether it was `localised` and `repaired`."""
+    """Return for each mutant that `made` makes of one design its kind, and whether it is `localised` and `repaired`."""
     known = Reference(entry.reference, await elaborate(entry.reference, sandbox))
     if known.read.trouble or not known.read.one_clock:
         return []
