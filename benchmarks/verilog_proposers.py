@@ -93,7 +93,7 @@ async def _recipe(name: str, design: Design, library: Library, sandbox: Sandbox)
     near = RecipeMemory().near(shape_of(circuit), GOAL) if isinstance(circuit, Circuit) else ()
     alone = Search(base.combinational, library, GOAL)
     await alone.run(sandbox, base.figures.ands)
-    search = Search(base.combinational, library, GOAL, early=near)
+    search = Search(base.combinational, library, GOAL, known=near)
     ranked = await search.run(sandbox, base.figures.ands)
     default = search.tried[*SEEDS[0], *MAP]
     resyn2 = search.value(search.tried.get((*SEEDS[1], *MAP), default))

@@ -132,8 +132,8 @@ async def mapped(
     kinds = base.figures.counts.items()
     fixed = sum(library.cells[kind].area * n for kind, n in kinds if library.cells[kind].kind)
     goal, shape = goal_of(problem), await _shape(version.design, sandbox)
-    early = memory.near(shape, goal) if memory and shape else ()
-    search = Search(base.combinational, library, goal, fixed, early=early)
+    known = memory.near(shape, goal) if memory and shape else ()
+    search = Search(base.combinational, library, goal, fixed, known=known)
     ranked = await search.run(sandbox, base.figures.ands)
     notes = recipe_memory.notes(shape, goal) if shape else ()
     for result in ranked[:DELIVERED]:

@@ -16,7 +16,7 @@ from proofsmith.types import Candidate
 SHIPPED = Path(__file__).with_name("recipes.json.xz")
 """Made by scripts/recipe_table.py from generated designs; rows: shape, and a recipe for each kind of goal."""
 NEAREST = 3
-"""Designs whose recipes a search tries early."""
+"""Designs whose recipes a search tries as well."""
 _GOAL = re.compile(r"^// searched for (\S+)$", re.MULTILINE)
 
 

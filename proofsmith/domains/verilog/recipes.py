@@ -77,8 +77,8 @@ class Search:
     goal: str
     area_fixed: float = 0.0
     seed: int = 0
-    early: Sequence[Recipe] = ()
-    """Recipes that did well elsewhere, tried before all seeds but the two that others are compared with."""
+    known: Sequence[Recipe] = ()
+    """Recipes that did well elsewhere, tried beside those of the search, whose way they must not change."""
     tried: dict[Recipe, Tried] = field(default_factory=dict)
     _gains: dict[Recipe, list[float]] = field(default_factory=lambda: defaultdict(list))
 
@@ -95,14 +95,14 @@ class Search:
         """Evaluate as many recipes as the size of the graph allows and return all results, best first."""
         chance = random.Random(self.seed)
         left = max(FEWEST, min(MOST, WORK // (ands + 30)))
-        seeds = [(*seed, *MAP) for seed in SEEDS]
-        waiting = list(dict.fromkeys([*seeds[:2], *self.early, *seeds[2:]]))
+        waiting = [(*seed, *MAP) for seed in SEEDS]
         while left > 0:
             batch = waiting[: min(BATCH, left)] or self._proposed(chance, min(BATCH, left))
             waiting = waiting[len(batch) :]
             left -= len(batch)
             if not await self._evaluate(batch, sandbox):
                 break
+        await self._evaluate([r for r in self.known if r not in self.tried], sandbox)
         return self.ranked()
 
     def ranked(self) -> list[Tried]:

@@ -1,4 +1,4 @@
-"""Recipes that are tried early: those that did well on graphs of a near shape, shipped or proved in earlier runs."""
+"""Recipes that are tried besides: those that did well on graphs of a near shape, shipped or proved in earlier runs."""
 
 from dataclasses import replace
 
@@ -84,7 +84,7 @@ async def test_remembered_recipes_are_tried_even_where_the_graph_allows_few():
     text = "module t(input [3:0] a, b, output [4:0] y); assign y = a + b; endmodule"
     design = Design(files={"t.v": text}, top="t")
     base = await Meter().synthesis(Version(design), sandbox, liberty.SHIPPED)
-    search = Search(base.combinational, liberty.load(), "area*delay", early=[MINE])
+    search = Search(base.combinational, liberty.load(), "area*delay", known=[MINE])
     await search.run(sandbox, ands=100_000)
     assert MINE in search.tried
     assert {recipe[: len(SEEDS[1])] for recipe in search.tried} >= {SEEDS[1]}
