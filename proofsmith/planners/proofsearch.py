@@ -80,7 +80,7 @@ class ProofSearch(Stepwise[_State]):
         verdict = outcome.verdict
         if verdict.status.at_least(self._plan.required):
             state.solved = True
-        elif verdict.status is not Status.FAILED and outcome.states:
+        elif outcome.states:
             self._keep(outcome, parent)
         else:
             self._refuted(move, outcome, depth, parent)

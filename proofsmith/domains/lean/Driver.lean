@@ -1029,6 +1029,56 @@ partial def goalTexts (p : Point) : List MVarId → IO (List Json)
       | .error e => Json.str e
     return j :: (← goalTexts p rest)
 
+/-- The metavariables that hold at a part of a text: those of the command, or of the tactic around it. -/
+def contextOf (mctx : MetavarContext) : PartialContextInfo → MetavarContext
+  | .commandCtx c => c.mctx
+  | _ => mctx
+
+/-- What every `sorry` of a text stands for, as the editor shows it. -/
+partial def gaps (p : Point) : List (MetavarContext × Elab.InfoTree) → IO (List Json)
+  | [] => return []
+  | (mctx, .context c t) :: rest => gaps p ((contextOf mctx c, t) :: rest)
+  | (_, .hole _) :: rest => gaps p rest
+  | (mctx, .node i cs) :: rest => do
+    match i with
+    | .ofTacticInfo t =>
+      if t.stx.getKind == ``Lean.Parser.Tactic.tacticSorry then
+        return append (← goalTexts { p with meta_ := { mctx := t.mctxBefore } } (firstFew 1 t.goalsBefore)) (← gaps p rest)
+      else gaps p (append (below t.mctxAfter (elements cs)) rest)
+    | .ofTermInfo t =>
+      match t.stx.getKind == ``Lean.Parser.Term.sorry, t.expectedType? with
+      | true, some type =>
+        let one ← inTerm { p with meta_ := { mctx := mctx } } 400000 (do
+          let g ← Meta.mkFreshExprMVarAt t.lctx #[] type
+          return (← Meta.ppGoal g.mvarId!).pretty)
+        match one with
+        | .ok (text, _) => return Json.str text :: (← gaps p rest)
+        | .error _ => gaps p rest
+      | _, _ => gaps p (append (below mctx (elements cs)) rest)
+    | _ => gaps p (append (below mctx (elements cs)) rest)
+where
+  below (mctx : MetavarContext) : List Elab.InfoTree → List (MetavarContext × Elab.InfoTree)
+    | [] => []
+    | t :: rest => (mctx, t) :: below mctx rest
+
+/-- The goals that a proof with gaps leaves, or the errors of one that has some. -/
+def sketch (s : Server) (j : Json) : IO Json := do
+  let st ← preludeOf s j
+  let beats := number j "heartbeats" 200000
+  let st := withHeartbeats beats { st with infoState := { st.infoState with enabled := true } }
+  let out ← elabText (field j "text") { heartbeats := beats, token := none } st
+  let errs ← failed out
+  if !none? errs then return errorsAs "errors" errs
+  let p : Point := {
+    goals := []
+    core := { env := out.env }
+    meta_ := {}
+    term := {}
+    target := .anonymous
+    coreContext := { fileName := "<sketch>", fileMap := FileMap.ofString "" } }
+  let found ← gaps p (gaps.below {} (elements out.infoState.trees))
+  return answer [("ok", Json.bool true), ("goals", Json.arr found.toArray)]
+
 def pointKey (j : Json) (path : List String) : String :=
   field j "key" ++ "\n" ++ joined "\n--\n" path
 
@@ -1074,27 +1124,92 @@ def tactic (s : Server) (j : Json) : IO Json := do
 
 /-! The library's theorems, for retrieval. -/
 
-partial def theoremsOf (env : Environment) : List (Name × ConstantInfo) → List Json
-  | [] => []
-  | (n, info) :: rest =>
-    if n.isInternal then theoremsOf env rest
+partial def lastArguments : Expr → List Name
+  | .mdata _ e => lastArguments e
+  | .app f a => match f with
+    | .app _ b => [nameIfConst b.getAppFn, nameIfConst a.getAppFn]
+    | _ => [nameIfConst a.getAppFn]
+  | _ => []
+where nameIfConst : Expr → Name
+  | .const n _ => n
+  | _ => .anonymous
+
+/-- What a proposition says at its head, and what its last two arguments are: `Eq`, and both sides. -/
+def heads (e : Expr) : List Json := nameJsons (lastArguments.nameIfConst e.getAppFn :: lastArguments e)
+
+/-- Constants of the hypotheses of a type, its conclusion beside them. -/
+partial def apart : Expr → List Name → List Name × Expr
+  | .forallE _ t b i, found => apart b (match i with
+    | .default => append t.getUsedConstants.toList found
+    | _ => found)
+  | .mdata _ e, found => apart e found
+  | e, found => (found, e)
+
+def constants (ns : List Name) : Json := Json.arr (nameJsons ns).toArray
+
+/-- The theorems among the next `left` constants of a module from the `i`-th; deep recursion would be the stack's end. -/
+partial def theoremsOf (env : Environment) (d : ModuleData) (i left : Nat) : List Json :=
+  match left, d.constNames[i]?, d.constants[i]? with
+  | left + 1, some n, some info =>
+    let rest := theoremsOf env d (i + 1) left
+    if n.isInternal then rest
     else match getOriginalConstKind? env n with
       | some .thm =>
-        Json.arr #[Json.str (nameText n), Json.arr (nameJsons info.type.getUsedConstants.toList).toArray] :: theoremsOf env rest
-      | _ => theoremsOf env rest
-
-partial def pairs : List Name → List ConstantInfo → List (Name × ConstantInfo)
-  | n :: ns, c :: cs => (n, c) :: pairs ns cs
-  | _, _ => []
+        let (given, wanted) := apart info.type []
+        Json.arr #[Json.str (nameText n), constants wanted.getUsedConstants.toList, constants given, Json.arr (heads wanted).toArray] :: rest
+      | _ => rest
+  | _, _, _ => []
 
 def premises (s : Server) (j : Json) : IO Json := do
   let st ← preludeOf s j
-  let i := number j "module" 0
-  match st.env.header.moduleData[i]?, st.env.header.moduleNames[i]? with
-  | some d, some n =>
-    return answer [("ok", Json.bool true), ("name", Json.str (nameText n)),
-      ("theorems", Json.arr (theoremsOf st.env (pairs d.constNames.toList d.constants.toList)).toArray)]
-  | _, _ => return answer [("ok", Json.bool true), ("end", Json.bool true)]
+  let start := number j "from" 0
+  match st.env.header.moduleData[number j "module" 0]? with
+  | some d =>
+    return answer [("ok", Json.bool true), ("more", Json.bool (start + 200 < d.constNames.size)),
+      ("theorems", Json.arr (theoremsOf st.env d start 200).toArray)]
+  | none => return answer [("ok", Json.bool true), ("end", Json.bool true)]
+
+/-- Constants that the file's own definitions among `todo` are made of, and those of these. -/
+partial def behind (base env : Environment) (seen : IO.Ref (List Name)) : List Name → IO Unit
+  | [] => return ()
+  | n :: rest => do
+    if isIn n (← seen.get) then behind base env seen rest else
+    seen.set (n :: (← seen.get))
+    match constantIn base n, constantIn env n with
+    | none, some info => match info.value? (allowOpaque := true) with
+      | some v => behind base env seen (append v.getUsedConstants.toList rest)
+      | none => behind base env seen rest
+    | _, _ => behind base env seen rest
+
+partial def contextConstants : List (Option LocalDecl) → MetaM (List Name)
+  | [] => return []
+  | none :: rest => contextConstants rest
+  | some d :: rest => do
+    if d.isImplementationDetail then contextConstants rest else
+    let t ← instantiateMVars d.type
+    return append t.getUsedConstants.toList (← contextConstants rest)
+
+/-- Constants of the first goal of a state: of its target, of its hypotheses, and behind both. -/
+def symbols (s : Server) (j : Json) : IO Json := do
+  match ← pointAt s j (number j "heartbeats" 60000) (strings j "path") with
+  | .error e => return errorsAs "errors" [wrong e]
+  | .ok p =>
+    let read ← inTerm p 400000 (do
+      let g := match p.goals with
+        | g :: _ => g
+        | [] => default
+      let d ← g.getDecl
+      let t ← instantiateMVars d.type
+      return (t, ← contextConstants (elements d.lctx.decls)))
+    match read with
+    | .error e => return errorsAs "errors" [wrong e]
+    | .ok ((t, context), _) =>
+      let base ← baseOf s (strings j "imports")
+      let seen ← IO.mkRef []
+      let (given, wanted) := apart t context
+      behind base.env p.core.env seen (append t.getUsedConstants.toList context)
+      return answer [("ok", Json.bool true), ("target", constants wanted.getUsedConstants.toList),
+        ("context", constants given), ("behind", constants (← seen.get)), ("heads", Json.arr (heads wanted).toArray)]
 
 partial def typeTexts (p : Point) : List String → IO (List Json)
   | [] => return []
@@ -1125,7 +1240,9 @@ def handle (s : Server) (j : Json) : IO Json := do
   | "judge" => judge s j
   | "tactic" => tactic s j
   | "premises" => premises s j
+  | "sketch" => sketch s j
   | "types" => types s j
+  | "symbols" => symbols s j
   | "" => return answer [("ready", Json.bool true), ("lean", Lean.versionString)]
   | other => return answer [("fault", "unknown request " ++ other)]
 

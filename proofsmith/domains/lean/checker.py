@@ -203,20 +203,36 @@ class Checker:
             return found[0].text if found else "no answer"
         return replace(state, goals=tuple(map(str, goals)), ms=_int(reply.get("ms")))
 
-    async def theorems(self, context: Context) -> AsyncIterator[tuple[str, str, tuple[str, ...]]]:
-        """Yield module, name and the constants of the type of every library theorem that `context` imports."""
+    async def theorems(self, context: Context) -> AsyncIterator[tuple[str, list[JSON]]]:
+        """Yield module and row of every library theorem: name, constants of conclusion and hypotheses, heads."""
         for number in itertools.count():
             reply = await self._ask(
                 {**context.fields(), "op": "premises", "module": number}, HARD_WALL_S
             )
-            if isinstance(reply, str):
-                return
-            found = reply.get("theorems")
-            if not isinstance(found, list):
+            found = reply.get("theorems") if isinstance(reply, dict) else None
+            if not isinstance(reply, dict) or not isinstance(found, list):
                 return
             for item in found:
-                if isinstance(item, list) and isinstance(item[1], list):
-                    yield str(reply["name"]), str(item[0]), tuple(map(str, item[1]))
+                if isinstance(item, list):
+                    yield str(reply["name"]), item
+
+    async def symbols(self, state: ProofState) -> dict[str, tuple[str, ...]]:
+        """Return the constants of a state's first goal: `target`, `context`, `behind` own definitions, `heads`."""
+        request = {**state.statement.fields(), "op": "symbols", "path": list(state.path)}
+        reply = await self._ask({**request, "key": replace(state, path=()).key}, HARD_WALL_S)
+        found = reply if isinstance(reply, dict) else {}
+        return {
+            part: tuple(map(str, names))
+            for part in ("target", "context", "behind", "heads")
+            if isinstance(names := found.get(part), list)
+        }
+
+    async def gaps(self, context: Context, text: str) -> tuple[str, ...]:
+        """Return the goal of every `sorry` in `text`; empty when it has none or does not elaborate."""
+        request = {**context.fields(), "op": "sketch", "text": text}
+        reply = await self._ask({**request, "heartbeats": CONFIRM_HEARTBEATS}, HARD_WALL_S)
+        found = reply.get("goals") if isinstance(reply, dict) else None
+        return tuple(map(str, found)) if isinstance(found, list) else ()
 
     async def types(self, context: Context, names: Sequence[str]) -> list[str]:
         """Return the printed types of library declarations, empty for names that do not exist."""

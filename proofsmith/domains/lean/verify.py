@@ -21,6 +21,8 @@ from proofsmith.types import (
 
 ELABORATION_WALL_S = 55.0
 LONGEST_FEEDBACK = 2000
+MOST_GAPS = 12
+OPEN = "the proof rests on `sorry`"
 
 Borrow = Callable[[Depth], Awaitable[Checker]]
 """Hands out an elaborator: the warm one, or for FULL one that has elaborated nothing before."""
@@ -56,7 +58,7 @@ async def judge_text(
     Raises:
         SandboxError: the machinery failed, which says nothing about the candidate.
     """
-    refused = gate.refusal(text)
+    refused = gate.refusal(text, gaps=True)
     if refused:
         return Judgement(status=Status.FAILED, reason=refused)
     target = f"{statement.name}_disproof" if disproof else statement.name
@@ -102,7 +104,7 @@ def _ruled(
     if not ruling.ok:
         status, reason = Status.FAILED, f"the kernel's replay: {ruling.reason}"
     elif "sorryAx" in used:
-        status, reason = Status.FAILED, "the proof rests on `sorry`"
+        status, reason = Status.FAILED, OPEN
     elif foreign:
         status, reason = Status.FAILED, f"axioms that are not allowed: {', '.join(foreign)}"
     elif used & COMPILER_AXIOMS:
@@ -150,7 +152,10 @@ async def verify(
         evidence.append(_evidence(problem, target.statement, judged, depth, facts))
         if not judged.status.at_least(Status.BOUNDED):
             said = told(target.statement.name, judged.reason)
-            return Verdict(status=judged.status, evidence=tuple(evidence), feedback=said)
+            states = await court.gaps(target.statement, proof) if judged.reason == OPEN else ()
+            return Verdict(
+                status=judged.status, evidence=tuple(evidence), feedback=said, states=states
+            )
         if not disproof:
             court = replace(court, earlier=court.earlier | {target.statement.name})
     status = min((e.status for e in evidence), key=lambda s: s.rank)
@@ -196,6 +201,12 @@ class _Court:
                 made["proof"] = [step.fields() for step in steps]
                 made["told"] = prooftree.written(steps)
         return judged, made
+
+
+    async def gaps(self, statement: Statement, proof: str) -> tuple[str, ...]:
+        """Return the goals that a proof leaves, all else of which stands."""
+        found = await self.checker.gaps(statement.context, proof)
+        return tuple(goal[:LONGEST_FEEDBACK] for goal in found[:MOST_GAPS])
 
 
 async def _vacuous(statement: Statement, checker: Checker) -> bool:
