@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.bars import Bars
+from benchmarks.lean_premises import retrieval
 from benchmarks.lean_rules import SETS, Record, compared, rows, solving, statement_of
 from proofsmith.domains.lean import image, toolchain
 from proofsmith.domains.lean.checker import Checker, Context, Statement, open_checker
@@ -38,7 +39,7 @@ FIRST_PROOFS = {
     "(n : Nat) : 0 + n = n": "induction n <;> simp_all",
 }
 """What makes a checker warm: WebAssembly compiles a function when it is called for the first time."""
-PARTS = ("hostile", "warm", "memory", "rules", "search")
+PARTS = ("hostile", "warm", "memory", "premises", "rules", "search")
 FIXTURES = Path(__file__).parents[1] / "tests/fixtures/lean/hostile.jsonl"
 
 
@@ -135,6 +136,8 @@ async def main(chosen: argparse.Namespace, data: Path) -> int:
     if "memory" in chosen.part:
         await growth(checker, bars, MEMORY_REQUESTS // (4 if chosen.quick else 1))
     record = Record(chosen.results)
+    if "premises" in chosen.part:
+        await retrieval(data, checker, bars, record, chosen.quick)
     if "search" in chosen.part:
         await compared(data, checker, referee, bars, record, chosen, os.getpid())
     if "rules" in chosen.part:

@@ -278,6 +278,7 @@ class Outcome:
     verdict: Verdict
     comparisons: tuple[Comparison, ...] = ()
     measurements: tuple[Measurement, ...] = ()
+
     @property
     def states(self) -> tuple[str, ...]:
         """Open goals, for domains that prove."""

@@ -8,7 +8,7 @@ from proofsmith.planners.best_of import RULE, Plan, render
 from proofsmith.planners.prompts import fill
 from proofsmith.planners.stepwise import Stepwise
 from proofsmith.tools.feedback import clip
-from proofsmith.types import Move, Outcome, Reply, Status, digest
+from proofsmith.types import Move, Outcome, Reply, digest
 
 GOALS_CHARS = 6000
 TRIED_SHOWN = 4

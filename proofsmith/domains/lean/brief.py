@@ -21,6 +21,12 @@ RULES = (
 def write(problem: Problem, facts: Mapping[str, JSON]) -> str:
     """Return the brief, at most 2 000 tokens."""
     kind = PROJECT if problem.options.get("project") else CORE
-    told = [f"{name}: {value}" for name, value in sorted(facts.items())]
+    told = [f"{name}: {_told(value)}" for name, value in sorted(facts.items())]
     text = problem.text[-LONGEST_TEXT:]
     return "\n\n".join([kind, RULES, "The file:\n```lean\n" + text + "\n```", *told])[:7800]
+
+
+def _told(value: JSON) -> str:
+    """Write library lemmas as Lean does, a line each."""
+    lines = [f"{key} : {said}" for key, said in value.items()] if isinstance(value, dict) else []
+    return "\n".join(["", *lines]) if lines else str(value)

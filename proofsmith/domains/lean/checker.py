@@ -1,7 +1,6 @@
 """The persistent checker: an elaborator that candidates talk to, kept warm, asked through one line of JSON each way."""
 
 import asyncio
-import itertools
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -203,23 +202,26 @@ class Checker:
             return found[0].text if found else "no answer"
         return replace(state, goals=tuple(map(str, goals)), ms=_int(reply.get("ms")))
 
-    async def theorems(self, context: Context) -> AsyncIterator[tuple[str, list[JSON]]]:
-        """Yield module and row of every library theorem: name, constants of conclusion and hypotheses, heads."""
-        for number in itertools.count():
-            reply = await self._ask(
-                {**context.fields(), "op": "premises", "module": number}, HARD_WALL_S
-            )
+    async def theorems(self, context: Context) -> AsyncIterator[list[JSON]]:
+        """Yield a row of every library theorem: name, constants of conclusion and hypotheses, heads."""
+        module = start = 0
+        while True:
+            request = {**context.fields(), "op": "premises", "module": module, "from": start}
+            reply = await self._ask(request, HARD_WALL_S)
             found = reply.get("theorems") if isinstance(reply, dict) else None
             if not isinstance(reply, dict) or not isinstance(found, list):
                 return
-            for item in found:
-                if isinstance(item, list):
-                    yield str(reply["name"]), item
+            for row in found:
+                if isinstance(row, list):
+                    yield row
+            start = _int(reply.get("next"))
+            module += not start
 
     async def symbols(self, state: ProofState) -> dict[str, tuple[str, ...]]:
         """Return the constants of a state's first goal: `target`, `context`, `behind` own definitions, `heads`."""
-        request = {**state.statement.fields(), "op": "symbols", "path": list(state.path)}
-        reply = await self._ask({**request, "key": replace(state, path=()).key}, HARD_WALL_S)
+        request = {**state.statement.fields(), "op": "symbols"}
+        request |= {"path": list(state.path), "key": replace(state, path=()).key}
+        reply = await self._ask(request, HARD_WALL_S)
         found = reply if isinstance(reply, dict) else {}
         return {
             part: tuple(map(str, names))

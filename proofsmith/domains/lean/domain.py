@@ -7,6 +7,7 @@ from pathlib import Path
 from proofsmith.domains.lean import brief, proposers, source, toolchain
 from proofsmith.domains.lean.checker import Checker
 from proofsmith.domains.lean.engine import Engine
+from proofsmith.domains.lean.premises import Retrieval
 from proofsmith.domains.lean.verify import verify
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox, Tool
@@ -28,10 +29,10 @@ class LeanDomain:
     name = "lean"
     suffixes = (".lean",)
     image = ""
-    tools: Sequence[Tool] = ()
 
     def __init__(self) -> None:
         """Start with no checker running."""
+        self.tools: Sequence[Tool] = (Retrieval(self.checker),)
         self._engines: dict[tuple[int, str, str], Engine] = {}
 
     async def read(

@@ -30,13 +30,19 @@ MAKE_WALL_S = 420.0
 NAMES = ("started.json", "code", *(f"memory.{number}" for number in range(PARTS)))
 
 
-def folder_of(toolchain: Toolchain) -> Path:
-    """Return where the image of this toolchain, driver and loader lies, beside the toolchain where that is possible."""
+def place_of(toolchain: Toolchain) -> Path:
+    """Return where things that are made once for a toolchain lie: beside it where that is possible."""
     beside = toolchain.inputs["lean"]
     place = beside.with_name(beside.name + "-started")
-    if not os.access(place if place.is_dir() else place.parent, os.W_OK):
-        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        place = Path(cache) / "proofsmith" / "lean-started"
+    if os.access(place if place.is_dir() else place.parent, os.W_OK):
+        return place
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "proofsmith" / "lean-started"
+
+
+def folder_of(toolchain: Toolchain) -> Path:
+    """Return where the image of this toolchain, driver and loader lies."""
+    place, beside = place_of(toolchain), toolchain.inputs["lean"]
     texts = sorted((name, data.decode("utf-8")) for name, data in toolchain.files.items())
     programs = (toolchain.inputs["node"], beside / "lean.js")
     known = [

@@ -202,7 +202,6 @@ class _Court:
                 made["told"] = prooftree.written(steps)
         return judged, made
 
-
     async def gaps(self, statement: Statement, proof: str) -> tuple[str, ...]:
         """Return the goals that a proof leaves, all else of which stands."""
         found = await self.checker.gaps(statement.context, proof)
