@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from proofsmith.domains.lean import brief, proposers, source, toolchain
+from proofsmith.domains.lean import brief, premises, proposers, source, toolchain
 from proofsmith.domains.lean.checker import Checker
 from proofsmith.domains.lean.engine import Engine
-from proofsmith.domains.lean.premises import Retrieval
 from proofsmith.domains.lean.verify import verify
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox, Tool
@@ -32,7 +31,7 @@ class LeanDomain:
 
     def __init__(self) -> None:
         """Start with no checker running."""
-        self.tools: Sequence[Tool] = (Retrieval(self.checker),)
+        self.tools: Sequence[Tool] = (premises.Retrieval(self.checker),)
         self._engines: dict[tuple[int, str, str], Engine] = {}
 
     async def read(
@@ -58,7 +57,9 @@ class LeanDomain:
                 said = " ".join(reading.error.split())[:300]
                 raise UsageError(f"{path.name}: {line}{said}", hint="correct the statement first")
         if goal in (Goal.SOLVE, Goal.REFUTE):  # the budget of a search begins when it can
-            await asyncio.shield(elaborator)
+            checker = await asyncio.shield(elaborator)
+            if folder is None:
+                await premises.load(checker, document.targets[0].statement.context)
         return problem
 
     def brief(self, problem: Problem, facts: Mapping[str, JSON]) -> str:

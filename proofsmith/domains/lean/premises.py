@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from proofsmith.domains.lean import image
 from proofsmith.domains.lean.checker import Checker, Context, ProofState, Statement
 from proofsmith.domains.lean.source import document_of
+from proofsmith.errors import SandboxError
 from proofsmith.protocols import Sandbox
 from proofsmith.types import JSON, Problem, digest
 
@@ -32,6 +33,7 @@ DAMPING = 40.0
 COMMON = 0.25
 """Share of the lemmas from which a constant that they speak of says nothing."""
 SAME_HEAD, KNOWN_HEAD = 0.15, 0.15
+MOST_USED = 8
 MOST_TARGETS = 3
 """Open theorems that one call looks at."""
 
@@ -106,6 +108,9 @@ def _names(value: JSON) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
+_loaded: dict[Path, Premises] = {}
+
+
 async def load(checker: Checker, context: Context) -> Premises:
     """Return the index of what `context` imports: from the user's cache, or read from Lean now and kept there.
 
@@ -113,12 +118,15 @@ async def load(checker: Checker, context: Context) -> Premises:
         SandboxError: Lean cannot be asked.
     """
     path = _place(checker, context)
+    if path in _loaded:
+        return _loaded[path]
     try:
         rows = json.loads(gzip.decompress(path.read_bytes()))
     except (OSError, ValueError, EOFError):
         rows = [row async for row in checker.theorems(context)]
         await asyncio.to_thread(_keep, path, rows)
-    return Premises(rows)
+    _loaded[path] = Premises(rows)
+    return _loaded[path]
 
 
 def _place(checker: Checker, context: Context) -> Path:
@@ -147,6 +155,15 @@ async def near(
     return premises.near(await checker.symbols(state), most)
 
 
+async def of_statement(statement: Statement, checker: Checker, most: int = MOST_USED) -> list[str]:
+    """Return lemmas near to a statement, none where Lean cannot say."""
+    try:
+        index = await load(checker, statement.context)
+        return await near(index, checker, await opened(checker, statement), most)
+    except SandboxError:
+        return []
+
+
 class Wanted(BaseModel):
     """Arguments of `premises`."""
 
@@ -166,16 +183,13 @@ class Retrieval:
         self._checker = checker
 
     async def run(self, problem: Problem, arguments: BaseModel, sandbox: Sandbox) -> JSON:
-        """Return types by name; raises SandboxError when Lean cannot be asked."""
+        """Return types by name."""
         count = arguments.count if isinstance(arguments, Wanted) else 10
         checker = await self._checker(problem, sandbox)
         found: dict[str, JSON] = {}
         for target in document_of(problem).targets[:MOST_TARGETS]:
-            context = target.statement.context
-            index = await load(checker, context)
-            state = await opened(checker, target.statement)
-            names = await near(index, checker, state, count)
-            types = await checker.types(context, names)
+            names = await of_statement(target.statement, checker, count)
+            types = await checker.types(target.statement.context, names)
             found |= {n: " ".join(t.split()) for n, t in zip(names, types, strict=True) if t}
         return found
 

@@ -1,10 +1,10 @@
 """Proofs by rule of one statement: whole scripts in order of cost, and a search over goal states between them."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from proofsmith.domains.lean import portfolio, shape, source
+from proofsmith.domains.lean import portfolio, premises, shape, source
 from proofsmith.domains.lean.checker import CONFIRM_HEARTBEATS, Checker, Statement
 from proofsmith.domains.lean.search import GoalSearch
 from proofsmith.domains.lean.steps import Steps
@@ -40,10 +40,13 @@ async def prove(statement: Statement, checker: Checker, *, more: More = always) 
     found = await first(itertools.islice(scripts, FIRST_SCRIPTS), statement, checker, more)
     if found is not None:
         return found
-    search = GoalSearch(checker, Steps(form), more)
+    lemmas = await premises.of_statement(statement, checker) if more() else []
+    search = GoalSearch(checker, Steps(form, lemmas), more)
     if not await search.begin(statement):
         return await first(scripts, statement, checker, more)
     found = await _searched(search, FIRST_TACTICS, statement, checker)
+    if found is None:
+        found = await first(_with_lemmas(lemmas), statement, checker, more)
     if found is None and await search.explore(form, MOST_LAWS):
         found = await _searched(search, LATER_TACTICS, statement, checker)
     if found is None:
@@ -61,6 +64,17 @@ async def shape_of(statement: Statement, checker: Checker) -> shape.Shape:
     unknown = {name for name, kind in itertools.zip_longest(local, types) if not kind}
     kept = tuple(d for d in form.definitions if d.name not in unknown)
     return replace(form, definitions=kept) if unknown else form
+
+
+def _with_lemmas(lemmas: Sequence[str]) -> Iterator[str]:
+    """Yield scripts that take library lemmas: all of them to rewrite with, else one that the goal is an instance of."""
+    if lemmas:
+        yield f"simp_all [{', '.join(lemmas)}]"
+        yield "intros\nfirst" + "".join(
+            f"\n  | (apply {name} <;> first | assumption | omega | (simp_all; done))"
+            for name in lemmas
+        )
+        yield "first" + "".join(f"\n  | grind [{name}]" for name in lemmas)
 
 
 async def first(
