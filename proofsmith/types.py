@@ -202,8 +202,6 @@ class Verdict:
     status: Status
     evidence: tuple[Evidence, ...] = ()
     feedback: str = ""
-    states: tuple[str, ...] = ()
-    """Goals that a proof leaves open where all else of it stands."""
 
     def __post_init__(self) -> None:
         """Refuse a claim that nothing supports."""
@@ -278,11 +276,8 @@ class Outcome:
     verdict: Verdict
     comparisons: tuple[Comparison, ...] = ()
     measurements: tuple[Measurement, ...] = ()
-
-    @property
-    def states(self) -> tuple[str, ...]:
-        """Open goals, for domains that prove."""
-        return self.verdict.states
+    states: tuple[str, ...] = ()
+    """Open goals, for domains that prove."""
 
     @property
     def gain(self) -> float:

@@ -271,7 +271,7 @@ class Attempts:
         run = self._run
         verdict = await run.verify(candidate, Depth.QUICK)
         run.failpoints.reach("attempt.verified")
-        outcome = Outcome(candidate=candidate, verdict=verdict)
+        outcome = Outcome(candidate=candidate, verdict=verdict, states=_open_goals(verdict))
         if run.right(verdict) and run.optimising:
             twin = self._precedence.earlier(code_of(verdict), turn)
             comparisons = twin.comparisons if twin else await run.measure(candidate, Depth.QUICK)
@@ -303,6 +303,12 @@ class Attempts:
             )
         ]
         return "\n".join(lines)
+
+
+def _open_goals(verdict: Verdict) -> tuple[str, ...]:
+    """Return the goals that a proof leaves open where all else of it stands, as its evidence tells them."""
+    goals = verdict.evidence[-1].facts.get("goals") if verdict.evidence else None
+    return tuple(map(str, goals)) if isinstance(goals, list) else ()
 
 
 def _same_code(run: Run) -> Comparison:

@@ -28,7 +28,8 @@ def outcome_of(
     feedback = "" if right else f"{tests - passed} tests fail"
     return Outcome(
         candidate=Candidate(files={"a.txt": text}, move=move),
-        verdict=Verdict(status=status, evidence=(evidence,), feedback=feedback, states=states),
+        verdict=Verdict(status=status, evidence=(evidence,), feedback=feedback),
+        states=states,
         comparisons=() if gain is None else (faster(gain),),
     )
 

@@ -13,8 +13,10 @@ TACTICS = replace(LEAN, model=False)
 
 def checked(text, status, goals=(), feedback="unsolved goals"):
     evidence = (Evidence(check="lean", status=status, command=("lean",)),)
-    verdict = Verdict(status=status, evidence=evidence, feedback=feedback, states=tuple(goals))
-    return Outcome(candidate=Candidate(files={"a.lean": text}), verdict=verdict)
+    verdict = Verdict(status=status, evidence=evidence, feedback=feedback)
+    return Outcome(
+        candidate=Candidate(files={"a.lean": text}), verdict=verdict, states=tuple(goals)
+    )
 
 
 def kinds(moves):

@@ -152,10 +152,7 @@ async def verify(
         evidence.append(_evidence(problem, target.statement, judged, depth, facts))
         if not judged.status.at_least(Status.BOUNDED):
             said = told(target.statement.name, judged.reason)
-            states = await court.gaps(target.statement, proof) if judged.reason == OPEN else ()
-            return Verdict(
-                status=judged.status, evidence=tuple(evidence), feedback=said, states=states
-            )
+            return Verdict(status=judged.status, evidence=tuple(evidence), feedback=said)
         if not disproof:
             court = replace(court, earlier=court.earlier | {target.statement.name})
     status = min((e.status for e in evidence), key=lambda s: s.rank)
@@ -194,6 +191,9 @@ class _Court:
             "wall_s": time.perf_counter() - started,
             "elaborator": "fresh" if fresh else "warm",
         }
+        if judged.reason == OPEN:
+            goals = await self.checker.gaps(statement.context, proof)
+            made["goals"] = [goal[:LONGEST_FEEDBACK] for goal in goals[:MOST_GAPS]]
         if judged.status is Status.PROVED and not self.disproof:
             made["vacuous"] = await _vacuous(statement, self.checker)
             if self.depth is Depth.FULL:
@@ -201,11 +201,6 @@ class _Court:
                 made["proof"] = [step.fields() for step in steps]
                 made["told"] = prooftree.written(steps)
         return judged, made
-
-    async def gaps(self, statement: Statement, proof: str) -> tuple[str, ...]:
-        """Return the goals that a proof leaves, all else of which stands."""
-        found = await self.checker.gaps(statement.context, proof)
-        return tuple(goal[:LONGEST_FEEDBACK] for goal in found[:MOST_GAPS])
 
 
 async def _vacuous(statement: Statement, checker: Checker) -> bool:
@@ -257,7 +252,7 @@ def _evidence(
         log_tail=(judged.reason or str(made.get("told") or ""))[:LONGEST_FEEDBACK],
         facts={
             **({"vacuous": True} if made.get("vacuous") else {}),
-            **({"proof": made["proof"]} if made.get("proof") else {}),
+            **{key: made[key] for key in ("proof", "goals") if made.get(key)},
             "theorem": statement.name,
             "axioms": list(judged.axioms) or "none",
             "elaborate_ms": judged.elaborate_ms,
