@@ -7,7 +7,7 @@ from dataclasses import replace
 from proofsmith.domains.lean import refutation, source
 from proofsmith.domains.lean.checker import Checker, Statement
 from proofsmith.domains.lean.minimise import minimised
-from proofsmith.domains.lean.prover import ATTEMPT_WALL_S, More, Proof, always, prove, shape_of
+from proofsmith.domains.lean.prover import ATTEMPT_WALL_S, More, Proof, always, attempts, shape_of
 from proofsmith.domains.lean.shape import Shape
 from proofsmith.types import Candidate, Goal, Problem
 
@@ -41,14 +41,19 @@ async def propose(
 async def _proofs(
     document: source.Document, checker: Checker
 ) -> AsyncIterator[Mapping[str, Proof]]:
-    """Yield by theorem what is proved so far, each time that a round over the open ones has added to it."""
+    """Yield by theorem what is proved so far, each time that a round over the open ones has added to it.
+
+    On the way to the proof of a single theorem come sketches, each after a part of the search that found no proof.
+    """
     proofs: dict[str, Proof] = {}
     for patience_s in PATIENCE_S if len(document.targets) > 1 else PATIENCE_S[-1:]:
         known = len(proofs)
         for statement in (t.statement for t in document.targets if t.statement.name not in proofs):
-            proof = await prove(statement, checker, more=_within(patience_s))
-            if proof is not None:
-                proofs[statement.name] = await shortened(proof, statement, checker)
+            async for proof in attempts(statement, checker, more=_within(patience_s)):
+                if not proof.sketch:
+                    proofs[statement.name] = await shortened(proof, statement, checker)
+                elif len(document.targets) == 1:
+                    yield {statement.name: proof}
         if len(proofs) > known:
             yield proofs
         if len(proofs) == len(document.targets):

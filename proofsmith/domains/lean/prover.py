@@ -1,7 +1,7 @@
 """Proofs by rule of one statement: whole scripts in order of cost, and a search over goal states between them."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from proofsmith.domains.lean import portfolio, premises, shape, source
@@ -31,29 +31,54 @@ class Proof:
 
     script: str
     text: str
+    sketch: bool = False
+    """True when it leaves goals to `sorry`."""
 
 
 async def prove(statement: Statement, checker: Checker, *, more: More = always) -> Proof | None:
     """Return the first proof by rule that the elaborator takes; each try begins with the consent of `more`."""
+    async for found in attempts(statement, checker, more=more):
+        if not found.sketch:
+            return found
+    return None
+
+
+async def attempts(
+    statement: Statement, checker: Checker, *, more: More = always
+) -> AsyncIterator[Proof]:
+    """Yield sketches, one after each part of the search that found no proof, and at last a proof if there is one."""
     form = await shape_of(statement, checker)
     scripts = portfolio.scripts(form, statement.context.prelude, source.claim_of(statement))
     found = await first(itertools.islice(scripts, FIRST_SCRIPTS), statement, checker, more)
-    if found is not None:
-        return found
-    lemmas = await premises.of_statement(statement, checker) if more() else []
+    lemmas = await premises.of_statement(statement, checker) if found is None and more() else []
     search = GoalSearch(checker, Steps(form, lemmas), more)
-    if not await search.begin(statement):
-        return await first(scripts, statement, checker, more)
-    found = await _searched(search, FIRST_TACTICS, statement, checker)
+    begun = found is None and await search.begin(statement)
+    if begun:
+        found = await _searched(search, FIRST_TACTICS, statement, checker)
     if found is None:
         found = await first(_with_lemmas(lemmas), statement, checker, more)
-    if found is None and await search.explore(form, MOST_LAWS):
+    told: set[str] = set()
+    for sketch in _sketched(search, told, statement) if begun and found is None else ():
+        yield sketch
+    if found is None and begun and await search.explore(form, MOST_LAWS):
         found = await _searched(search, LATER_TACTICS, statement, checker)
     if found is None:
         found = await first(scripts, statement, checker, more)
-    while found is None and more() and not search.exhausted:
+    while found is None and begun and more() and not search.exhausted:
         found = await _searched(search, LATER_TACTICS, statement, checker)
-    return found
+        for sketch in _sketched(search, told, statement) if found is None else ():
+            yield sketch
+    if found is not None:
+        yield found
+
+
+def _sketched(search: GoalSearch, told: set[str], statement: Statement) -> Iterator[Proof]:
+    """Yield the best sketch that was not told before."""
+    for script in search.sketches():
+        if script not in told:
+            told.add(script)
+            yield Proof(script=script, text=source.with_script(statement, script), sketch=True)
+            return
 
 
 async def shape_of(statement: Statement, checker: Checker) -> shape.Shape:

@@ -76,6 +76,7 @@ class GoalSearch:
         self._nodes: dict[str, Node] = {}
         self._queue: list[tuple[float, int, Node, Step]] = []
         self._serial = itertools.count()
+        self._first: list[Edge] = []
         self.tactics = 0
         """Tactics run so far."""
 
@@ -133,6 +134,16 @@ class GoalSearch:
         opening = [line for tactic in self._opening for line in tactic.splitlines()]
         return "\n".join([*opening, *self._root.script()])
 
+    def sketches(self) -> list[str]:
+        """Return scripts of one step whose goals, where still open, are left to `sorry`: the fewest open first."""
+        ranked = sorted(self._first, key=lambda e: sum(p.node.script is None for p in e.places))
+        scripts = ["\n".join([*self._opened(), *_joined(e, gaps=True)]) for e in ranked]
+        return [script for script in scripts if "sorry" in script]
+
+    def _opened(self) -> list[str]:
+        lines = [line for tactic in self._opening for line in tactic.splitlines()]
+        return [*lines, self._root.naming] if self._root.naming else lines
+
     @property
     def exhausted(self) -> bool:
         """True when nothing is left to try."""
@@ -152,6 +163,8 @@ class GoalSearch:
                 return
             places.append(place)
         edge = Edge(node, step.tactic, places)
+        if node is self._root.node:
+            self._first.append(edge)
         for place in places:
             place.node.edges.append(edge)
         self._settle(edge)
@@ -231,15 +244,21 @@ class GoalSearch:
         """Close an edge's goal when all that its tactic left is closed."""
         if edge.parent.script is not None or any(p.node.script is None for p in edge.places):
             return
-        lines = edge.tactic.splitlines()
-        for place in edge.places:
-            if len(edge.places) == 1:
-                lines += place.script()
-            else:
-                lines += [f"{'  ' if n else '· '}{line}" for n, line in enumerate(place.script())]
-        self._close(edge.parent, tuple(lines))
+        self._close(edge.parent, tuple(_joined(edge)))
 
     def _close(self, node: Node, script: tuple[str, ...]) -> None:
         node.script = script
         for edge in node.edges:
             self._settle(edge)
+
+
+def _joined(edge: Edge, *, gaps: bool = False) -> list[str]:
+    """Return the lines of a tactic and of what closes its goals; with `gaps` an open one is left to `sorry`."""
+    lines = edge.tactic.splitlines()
+    for place in edge.places:
+        script = ["sorry"] if gaps and place.node.script is None else place.script()
+        if len(edge.places) == 1:
+            lines += script
+        else:
+            lines += [f"{'  ' if n else '· '}{line}" for n, line in enumerate(script)]
+    return lines
