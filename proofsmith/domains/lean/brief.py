@@ -13,8 +13,8 @@ CORE = (
 PROJECT = "Lean 4 with the user's project, see its imports."
 RULES = (
     "Answer with the whole file, every `sorry` replaced by a proof; helper lemmas go right before the theorem. Do not "
-    "change definitions or statements; `sorry` proves nothing and stands only where gaps are asked for. Refused unread: "
-    "admit, axiom, native_decide, unsafe, macro, syntax, notation, elab, #commands, set_option other than maxHeartbeats "
+    "change definitions or statements; `sorry` proves nothing, and stands only where gaps are asked for. Refused: "
+    "admit, axiom, native_decide, unsafe, macro, syntax, notation, elab, #commands, set_option but maxHeartbeats "
     "and maxRecDepth, attribute [...], Lean.*, IO.*."
 )
 
