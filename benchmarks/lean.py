@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.bars import Bars
+from benchmarks.lean_model import recorded
 from benchmarks.lean_premises import retrieval
 from benchmarks.lean_rules import SETS, Record, compared, rows, solving, statement_of
 from proofsmith.domains.lean import image, toolchain
@@ -39,7 +40,7 @@ FIRST_PROOFS = {
     "(n : Nat) : 0 + n = n": "induction n <;> simp_all",
 }
 """What makes a checker warm: WebAssembly compiles a function when it is called for the first time."""
-PARTS = ("hostile", "warm", "memory", "premises", "rules", "search")
+PARTS = ("hostile", "warm", "memory", "premises", "model", "rules", "search")
 FIXTURES = Path(__file__).parents[1] / "tests/fixtures/lean/hostile.jsonl"
 
 
@@ -138,6 +139,8 @@ async def main(chosen: argparse.Namespace, data: Path) -> int:
     record = Record(chosen.results)
     if "premises" in chosen.part:
         await retrieval(data, checker, bars, record, chosen.quick)
+    if "model" in chosen.part:
+        await recorded(data, checker, referee, bars, record)
     if "search" in chosen.part:
         await compared(data, checker, referee, bars, record, chosen, os.getpid())
     if "rules" in chosen.part:

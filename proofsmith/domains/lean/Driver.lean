@@ -170,6 +170,14 @@ def baseOf (s : Server) (imports : List String) : IO Command.State :=
     let st := Command.mkState env {} (optionsOf 400000)
     elabText header noLimit st
 
+def preludeOf (s : Server) (j : Json) : IO Command.State := do
+  let imports := strings j "imports"
+  let text := field j "prelude"
+  let base ← baseOf s imports
+  if text == "" then return base
+  remembered s.preludes 7 (joined " " imports ++ "\n" ++ text) do
+    elabText text noLimit base
+
 def failed (st : Command.State) : IO (List Json) := messageList st.messages.toList 5
 
 def answer (fields : List (String × Json)) : Json := Json.mkObj fields
@@ -754,74 +762,13 @@ partial def nameJsons : List Name → List Json
   | [] => []
   | n :: rest => Json.str (nameText n) :: nameJsons rest
 
-/-! Prepared texts: what stands before a statement, definitions that a candidate filled in among it. -/
-
-def complaint (st : Command.State) (text : String) : Command.State :=
-  let at_ : Position := { line := 0, column := 0 }
-  { st with messages := st.messages.add { fileName := "<hole>", pos := at_, data := text, severity := .error } }
-
-partial def addAll (r : Reader) : List Json → Environment → IO (Except String Environment)
-  | [], env => return .ok env
-  | j :: rest, env => do
-    match readDecl r j with
-    | .error e => return .error ("unreadable export: " ++ e)
-    | .ok (n, decl) =>
-      match constantIn env n with
-      | some _ => return .error ("redeclares " ++ nameText n)
-      | none =>
-        match env.addDeclCore kernelBeats decl none with
-        | .error e => return .error (nameText n ++ ": " ++ (← kernelText e))
-        | .ok env => addAll r rest env
-
-/-- Declare what a candidate put in a definition's place: its export, never its text, and of the type asked for. -/
-def fill (st : Command.State) (hole : Json) : IO Command.State := do
-  let asked ← elabText (field hole "text") noLimit st
-  if !none? (← failed asked) then return asked
-  let name := nameOf (field hole "name")
-  match constantIn asked.env name, readTables (valueOf hole "export") with
-  | some (.defnInfo wanted), .ok r =>
-    match ← addAll r (listOf (valueOf hole "export") "decls") st.env with
-    | .error e => return complaint st e
-    | .ok env =>
-      match constantIn env name with
-      | some (.defnInfo given) =>
-        if !(given.levelParams == wanted.levelParams) || !(← sameTerm given.type wanted.type) then
-          return complaint st (nameText name ++ " has another type than the file gives it")
-        elabText (field hole "after") noLimit { st with env := env }
-      | _ => return complaint st ("no definition of " ++ nameText name)
-  | none, _ => return complaint st ("no definition named " ++ nameText name)
-  | some _, .ok _ => return complaint st (nameText name ++ " is no definition")
-  | _, .error e => return complaint st ("unreadable export: " ++ e)
-
-partial def fillAll : List Json → Command.State → IO Command.State
-  | [], st => return st
-  | hole :: rest, st => do
-    let st ← fill st hole
-    if none? (← failed st) then fillAll rest st else return st
-
-partial def compressed : List Json → List String
-  | [] => []
-  | j :: rest => j.compress :: compressed rest
-
-/-- What a request builds on, as a name for it. -/
-def groundOf (j : Json) : String :=
-  joined " " (strings j "imports") ++ "\n" ++ field j "prelude" ++ joined "\n" (compressed (listOf j "holes"))
-
-def preludeOf (s : Server) (j : Json) : IO Command.State := do
-  let base ← baseOf s (strings j "imports")
-  let holes := listOf j "holes"
-  if field j "prelude" == "" && none? holes then return base
-  remembered s.preludes 7 (groundOf j) do
-    let st ← elabText (field j "prelude") noLimit base
-    if none? (← failed st) then fillAll holes st else return st
-
 /-! Statements and claims. -/
 
 /-- The state in which the statement stands with `sorry` for a proof. -/
 def statementOf (s : Server) (j : Json) : IO Command.State := do
   let st ← preludeOf s j
   let text := field j "statement"
-  let key := groundOf j ++ "\n-- statement\n" ++ text
+  let key := joined " " (strings j "imports") ++ "\n" ++ field j "prelude" ++ "\n-- statement\n" ++ text
   remembered s.statements 7 key (elabText text noLimit st)
 
 def claimName (n : Name) : Name :=
