@@ -15,13 +15,7 @@ JSON = TypeAliasType("JSON", "None | bool | int | float | str | list[JSON] | dic
 
 
 class Status(StrEnum):
-    """How strongly a candidate is known to be right, weakest first.
-
-    >>> Status.PROVED.at_least(Status.TESTED)
-    True
-    >>> Status.UNDECIDED.at_least(Status.TESTED)
-    False
-    """
+    """How strongly a candidate is known to be right, weakest first; compared by `at_least`."""
 
     FAILED = "failed"
     UNDECIDED = "undecided"

@@ -59,3 +59,9 @@ def test_behaviour_is_the_fact_when_there_is_one_else_the_feedback():
     assert behaviour(outcome_of("a", behaviour="x1")) == behaviour(outcome_of("b", behaviour="x1"))
     assert behaviour(outcome_of("a", passed=3)) == behaviour(outcome_of("b", passed=3))
     assert behaviour(outcome_of("a", passed=3)) != behaviour(outcome_of("b", passed=4))
+
+
+def test_a_status_is_at_least_itself_and_what_is_weaker():
+    assert Status.PROVED.at_least(Status.TESTED)
+    assert Status.TESTED.at_least(Status.TESTED)
+    assert not Status.UNDECIDED.at_least(Status.TESTED)
