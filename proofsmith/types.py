@@ -297,11 +297,9 @@ class Move:
     tier: Literal["cheap", "strong", "deep"] = "strong"
     """How much thinking it is worth: little, on a cheap model if there is one; the model's own measure; or much."""
     temperature: float = 0.8
-    sample: int = 0
-    """Index that keeps repeated equal prompts apart."""
+    sample: int = 0  # keeps repeated equal prompts apart
     max_output_tokens: int = 4096
-    doubts: bool = False
-    """Ask the endpoint where the model was unsure, see `Reply.doubts`."""
+    doubts: bool = False  # ask for `Reply.doubts`
     answer: Literal["code", "text"] = "code"
     """`text`: the reply is for the strategy alone and is never read as a candidate."""
 
@@ -345,13 +343,15 @@ class Reply:
     tool_calls: tuple[ToolCall, ...] = ()
     finish: Literal["stop", "length", "tool_calls", "refusal", "empty"] = "stop"
     """`length`: cut off by the output limit; `refusal`: the model or a filter declined; `empty`: nothing was said."""
-    doubts: tuple[int, ...] = ()
-    """Offsets in `text` of tokens that the model held for unlikely; empty where the endpoint tells no probabilities."""
+    doubts: tuple[
+        int, ...
+    ] = ()  # offsets in `text` of unlikely tokens, where the endpoint tells them
     usage: Usage = field(default_factory=Usage)
     latency_s: float = 0.0
     model: str = ""
-    cached: bool = False
-    """True when it comes from a store of earlier replies: `usage` was paid then, and nothing is paid now."""
+    cached: bool = (
+        False  # from a store of earlier replies: `usage` was paid then, nothing is paid now
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
