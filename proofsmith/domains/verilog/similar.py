@@ -29,7 +29,7 @@ MOST_FILES, MOST_BYTES = 400, 65_536
 """Files of a folder that are read, and the longest that is."""
 LEAST_SCORE = 0.05
 _COMMENT = re.compile(r"(?:(?://[^\n]*|/\*(?:(?!\*/).)*\*/)\s*)+\Z", re.DOTALL)
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|<<<|>>>|<<|>>|[-+*/%^]")
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|<<<|>>>|<<|>>|[-+%^]|(?<![/*])[/*](?![/*])")
 _COMMON = frozenset(
     re.findall(
         r"\w+",
