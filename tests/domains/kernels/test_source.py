@@ -39,7 +39,7 @@ FAULTS = {
     ),
     "function that is not there": ("int f(int n) { return n; }", {"entry": "g"}, "no function 'g'"),
     "static function": ("static int f(int n) { return n; }", {"entry": "f"}, "static"),
-    "only a main": ("int main(void) { return 0; }", {}, "0 functions"),
+    "only a main": ("int main(void) { return 0; }", {}, "called from outside: main"),
     "unreadable header": ("/* proofsmith\nentry = \n*/ int f(int n) { return n; }", {}, "TOML"),
     "parameter of unknown type": ("struct s; int f(struct s *p) { return p != 0; }", {}, "type"),
     "crashes": (loop("y[i] = x[i + 1000000];"), {}, "itself crashes"),
