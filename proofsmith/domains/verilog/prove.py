@@ -130,13 +130,13 @@ class Comparison:
             return wrong
         setting = self._setting(replace(mine, design=theirs.design, text=theirs.text))
         steps = CYCLES[self._depth]
-        if "syntax error" in theirs.complaint and syntax.grammatical(theirs.text):
-            wrong = self._undecided("read", f"no tool here reads this: {theirs.complaint}")
         played = await replay.random_run(mine, theirs, setting, self._sandbox, self._seed(), steps)
-        if played.step is not None or played.complaint or played.toggled < LEAST_TOGGLED:
+        agrees = not played.complaint and played.toggled >= LEAST_TOGGLED
+        legible = "syntax error" in theirs.complaint and syntax.grammatical(theirs.text)
+        if played.step is not None or not (agrees or legible):
             return wrong
         why = f"yosys does not read it ({theirs.complaint}); simulation agrees for {steps} steps"
-        return self._undecided("read", why)
+        return self._undecided("read", why if agrees else f"no tool reads it: {theirs.complaint}")
 
     def _undecided(self, check: str, why: str) -> Finding:
         return Finding(status=Status.UNDECIDED, check=check, complaint=why, facts=self._facts)
