@@ -27,7 +27,7 @@ from proofsmith.agents.report.summary import (
     title,
 )
 from proofsmith.tools.feedback import clip
-from proofsmith.types import JSON, Conclusion, Evidence, Outcome, Report, Status
+from proofsmith.types import JSON, Conclusion, Evidence, Goal, Outcome, Report, Status
 
 DIFF_LINES = 2000
 FACT_CHARS = 8000
@@ -149,10 +149,14 @@ def _plots(report: Report) -> Markup:
         shown.append(_plot("Roofline", note, plots.roofline(roof)))
     shown += [_plot(title, note, picture) for title, note, picture in fronts(report)]
     shown += [_plot(title, note, picture) for title, note, picture in drawn(report)]
-    if report.attempts:
+    if report.attempts and report.problem.goal not in _UNTIMED:
         note = "Dots were right and timed while searching; crosses were refused. Hover for what made them."
         shown.append(_plot("Attempts", note, plots.timeline(report.attempts)))
     return element("div", *shown, class_="plots") if shown else Markup()
+
+
+_UNTIMED = (Goal.SOLVE, Goal.REFUTE, Goal.ASSERTIONS)
+"""Goals whose attempts are right or wrong and never faster."""
 
 
 def _plot(title: str, note: str, picture: Markup) -> Markup:

@@ -16,7 +16,7 @@ from proofsmith.agents import report as reports
 from proofsmith.agents.report import records
 from proofsmith.agents.report.page import page
 from proofsmith.errors import StoreError
-from proofsmith.types import Conclusion
+from proofsmith.types import Conclusion, Goal
 
 FIXTURE = Path(__file__).resolve().parents[2] / "fixtures" / "report" / "matmul.json"
 
@@ -165,6 +165,13 @@ def test_the_page_has_the_four_plots_the_diff_and_every_evidence_command(report)
     for item in report.best.verdict.evidence:
         assert item.check in source
         assert item.command[-1] in source
+
+
+def test_attempts_at_a_proof_are_not_drawn_by_how_much_faster_they_are(report):
+    problem = dataclasses.replace(report.problem, goal=Goal.SOLVE)
+    proof = dataclasses.replace(report, problem=problem)
+    assert "Attempts in order" in page(report)
+    assert "Attempts in order" not in page(proof)
 
 
 def test_every_picture_is_well_formed(report):
