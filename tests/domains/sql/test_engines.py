@@ -48,8 +48,11 @@ async def test_a_statement_ends_at_its_deadline_and_at_its_row_limit(name):
     try:
         database = await engine.open('CREATE TABLE "t" ("a" INTEGER)')
         await database.execute(MANY[name])
+        early = await database.run("SELECT MIN(a) AS a FROM t", limit_s=600.0)
+        assert (early.ended, early.rows) == ("ok", ((1,),))
         late = await database.run("SELECT COUNT(*) FROM t x, t y WHERE x.a + y.a = 7", limit_s=0.3)
         assert late.ended == "timeout"
+        assert late.wall_s < 60.0
         many = await database.run("SELECT a FROM t", most_rows=50)
         assert (many.ended, many.rows) == ("rows", ())
         (timed,) = await database.clock(["SELECT a FROM t"], limit_s=20.0)

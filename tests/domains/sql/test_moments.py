@@ -3,7 +3,7 @@
 import pytest
 
 from proofsmith.domains.sql.query import parse_query
-from proofsmith.domains.sql.testing.moments import dates_of, times_of
+from proofsmith.domains.sql.testing.moments import moments_of
 from proofsmith.domains.sql.testing.pools import pools_of
 
 
@@ -23,13 +23,13 @@ from proofsmith.domains.sql.testing.pools import pools_of
 )
 def test_dates_lie_on_both_sides_of_a_span_and_in_and_beside_a_part(engine, condition, dates):
     query = parse_query(f"SELECT a FROM t WHERE {condition}", engine)
-    assert dates_of(query)[: len(dates) or None] == dates
+    assert moments_of(query)[0][: len(dates) or None] == dates
     assert set(dates) <= set(pools_of([query]).dates)
 
 
 def test_every_day_of_the_week_is_tried_where_a_query_asks_for_it():
     query = parse_query("SELECT a FROM t WHERE EXTRACT(DOW FROM a) IN (0, 6)", "postgresql")
-    assert len(dates_of(query)) == 7
+    assert len(moments_of(query)[0]) == 7
 
 
 @pytest.mark.parametrize(
@@ -42,5 +42,5 @@ def test_every_day_of_the_week_is_tried_where_a_query_asks_for_it():
 )
 def test_times_lie_on_both_sides_of_a_span_of_hours_or_minutes(condition, times):
     query = parse_query(f"SELECT a FROM t WHERE {condition}", "postgresql")
-    assert times_of(query) == times
+    assert moments_of(query)[1] == times
     assert set(times) <= set(pools_of([query]).times)

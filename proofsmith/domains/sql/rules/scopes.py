@@ -249,6 +249,31 @@ def derived(query: exp.Query, alias: str) -> exp.Subquery:
     return exp.Subquery(this=query, alias=exp.TableAlias(this=identifier(alias)))
 
 
+def twin(tree: exp.Expr) -> tuple[exp.Expr, dict[int, exp.Expr]]:
+    """Copy a tree without what the parser notes about places in the text; also each node's copy by the node's id."""
+    root = tree.__class__()
+    copies: dict[int, exp.Expr] = {}
+    stack = [(tree, root)]
+    while stack:
+        node, copy = stack.pop()
+        copies[id(node)] = copy
+        if node.comments is not None:
+            copy.comments = list(node.comments)
+        for key, value in node.args.items():
+            if isinstance(value, exp.Expr):
+                stack.append((value, value.__class__()))
+                copy.set(key, stack[-1][1])
+            elif isinstance(value, list):
+                inner = [item.__class__() if isinstance(item, exp.Expr) else item for item in value]
+                stack += [
+                    (item, new) for item, new in zip(value, inner, strict=True) if item is not new
+                ]
+                copy.set(key, inner)
+            else:
+                copy.args[key] = value
+    return root, copies
+
+
 def sites(
     tree: exp.Expr,
     *kinds: type[exp.Expr],
@@ -258,7 +283,7 @@ def sites(
 
     `wanted` looks at the tree itself, which spares the copies that a rule would throw away.
     """
-    for index, node in enumerate(list(tree.find_all(*kinds))):
+    for node in list(tree.find_all(*kinds)):
         if wanted(node):
-            copy = tree.copy()
-            yield copy, list(copy.find_all(*kinds))[index]
+            copy, copies = twin(tree)
+            yield copy, copies[id(node)]

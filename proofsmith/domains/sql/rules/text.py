@@ -7,6 +7,7 @@ from sqlglot.optimizer.qualify import qualify
 from proofsmith.domains.sql.commas import settled
 from proofsmith.domains.sql.dialect import sqlglot_name
 from proofsmith.domains.sql.query import Unreadable, parse_query
+from proofsmith.domains.sql.rules.scopes import twin
 from proofsmith.domains.sql.schema import Schema
 
 
@@ -30,7 +31,7 @@ def qualified(text: str, schema: Schema) -> exp.Expr:
     for cte in tree.find_all(exp.CTE):
         if cte.alias in schema.tables:
             raise Unreadable(f"the common table expression {cte.alias} hides a table")
-    return tree
+    return twin(tree)[0]
 
 
 def written(tree: exp.Expr, schema: Schema) -> str:

@@ -29,6 +29,8 @@ from proofsmith.domains.sql.symbolic.texts import Names, codes
 from proofsmith.domains.sql.testing.conditions import conditions_of
 from proofsmith.domains.sql.testing.pools import Cell
 
+Known = Mapping[str, Sequence[tuple[Cell, ...]]]
+"""Rows of each table."""
 LOCK = threading.Lock()
 """The solver's terms belong to one global context."""
 
@@ -74,19 +76,21 @@ def exemplar(
 def answer(
     query: exp.Query,
     schema: Schema,
-    database: Mapping[str, Sequence[tuple[Cell, ...]]],
+    database: Known,
     *,
     folded: bool = False,
+    limit_s: float = 60.0,
 ) -> list[tuple[Fraction | None, ...]] | None:
     """Return what the solver's model of SQL says that a qualified query gives on a database of whole numbers.
 
-    None where the model does not cover the query, or where ties leave the answer open. With `folded` the rows are
-    constants while the formula is built, which leaves the solver little to do and takes a fraction of the time.
+    None where the model does not cover the query, where ties leave the answer open, or after `limit_s`. With
+    `folded` the rows are constants while the formula is built, which takes a fraction of the time.
     """
     most = max(map(len, database.values()), default=0)
     with LOCK:
         try:
-            return _Comparison(query, query, schema, most).answer(database, folded=folded)
+            found = _Comparison(query, query, schema, most)
+            return found.answer(database, limit_s, folded=folded)
         except _UNENCODED:
             return None
 
@@ -114,19 +118,13 @@ class _Comparison:
 
     def decide(self, limit_s: float) -> Bound:
         self._constrain()
-        solver = z3.Solver()
-        solver.set("timeout", int(limit_s * 1000))
-        solver.set("random_seed", 7)
         sides = Side("base", adversarial=False), Side("candidate", adversarial=True)
-        outer = Scope({})
         found = [
-            Encoder(self._tables, self._texts, side, *self._engine).ordered(query, outer)
+            Encoder(self._tables, self._texts, side, *self._engine).ordered(query, Scope({}))
             for side, query in zip(sides, self._queries, strict=True)
         ]
         different = _difference(*found)
-        for term in (*self._constraints, *sides[0].assumptions):
-            if term is not True:
-                solver.add(term)
+        solver = _solver(limit_s, (*self._constraints, *sides[0].assumptions))
         solver.add(either(different, *sides[1].errors))
         answer = solver.check()
         if answer == z3.unsat:
@@ -138,15 +136,10 @@ class _Comparison:
     def exemplar(self, limit_s: float) -> dict[str, list[tuple[Cell, ...]]] | None:
         """Return a database on which the first query returns a row with something in it."""
         self._constrain()
-        solver = z3.Solver()
-        solver.set("timeout", int(limit_s * 1000))
-        solver.set("random_seed", 7)
         side = Side("base", adversarial=False)
         encoder = Encoder(self._tables, self._texts, side, *self._engine)
         rows = encoder.ordered(self._queries[0], Scope({})).relation.rows
-        for term in (*self._constraints, *side.assumptions):
-            if term is not True:
-                solver.add(term)
+        solver = _solver(limit_s, (*self._constraints, *side.assumptions))
         solver.add(
             either(
                 *(
@@ -158,10 +151,9 @@ class _Comparison:
         return self._database(solver.model()) if solver.check() == z3.sat else None
 
     def answer(
-        self, database: Mapping[str, Sequence[tuple[Cell, ...]]], *, folded: bool
+        self, database: Known, limit_s: float, *, folded: bool
     ) -> list[tuple[Fraction | None, ...]] | None:
         """Return the first query's rows on one database."""
-        solver = z3.Solver()
         side = Side("base", adversarial=False)
         given = {name: database.get(name, ()) for name in self._tables}
         tables = self._tables
@@ -169,7 +161,7 @@ class _Comparison:
             tables = {n: _constant(self._schema.tables[n], rows) for n, rows in given.items()}
         encoder = Encoder(tables, self._texts, side, *self._engine)
         found = encoder.ordered(self._queries[0], Scope({})).relation.rows
-        solver.add(*[term for term in side.assumptions if term is not True])
+        solver = _solver(limit_s, side.assumptions)
         if not folded:
             solver.add(*(t for n, rows in given.items() for t in _fixed(tables[n], rows)))
         if solver.check() != z3.sat:
@@ -273,6 +265,14 @@ class _Comparison:
                     )
             found[name] = rows
         return found
+
+
+def _solver(limit_s: float, terms: Iterable[Bool]) -> z3.Solver:
+    solver = z3.Solver()
+    solver.set("timeout", int(limit_s * 1000))
+    solver.set("random_seed", 7)
+    solver.add(*[term for term in terms if term is not True])
+    return solver
 
 
 def _difference(base: Ordered, candidate: Ordered) -> Bool:

@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
 
@@ -18,15 +18,23 @@ _MOST = 24
 _FORMATS = {"%m": "MONTH", "%d": "DAY", "%w": "DOW", "%u": "DOW", "%H": "HOUR", "%M": "MINUTE"}
 
 
-def dates_of(expression: exp.Expr) -> list[str]:
-    """Return the dates on which an expression's spans of days end, those beside them, and its months and days."""
+def moments_of(expression: exp.Expr) -> tuple[list[str], list[str]]:
+    """Return the dates on which an expression's spans of days end, those beside them, its months and days; and times.
+
+    The times are those at which spans of hours, minutes and seconds end, and those beside them.
+    """
+    nodes = list(expression.walk())  # once: looked through a dozen times
+    parts, numbers = _parts(nodes), _numbers(nodes)
+    return _dates(nodes, parts, numbers), _times(nodes, parts, numbers)
+
+
+def _dates(nodes: Sequence[exp.Expr], parts: set[str], numbers: Sequence[int]) -> list[str]:
     found = [
         _START + datetime.timedelta(days=days + step)
-        for days in _spans(expression, _DAYS)
+        for days in _spans(nodes, _DAYS)
         if days <= _LONGEST_DAYS
         for step in (0, -1, 1)
     ]
-    parts, numbers = _parts(expression), _numbers(expression)
     for number in numbers:
         if "MONTH" in parts and 1 <= number <= 12:
             found += [datetime.date(2024, near, 15) for near in _near(number, 12)]
@@ -41,13 +49,11 @@ def dates_of(expression: exp.Expr) -> list[str]:
     return [str(day) for day in dict.fromkeys(found)][:_MOST]
 
 
-def times_of(expression: exp.Expr) -> list[str]:
-    """Return the times at which an expression's spans of hours, minutes and seconds end, and those beside them."""
+def _times(nodes: Sequence[exp.Expr], parts: set[str], numbers: Sequence[int]) -> list[str]:
     found = [
-        (seconds + step) % 86_400 for seconds in _spans(expression, _SECONDS) for step in (0, -1, 1)
+        (seconds + step) % 86_400 for seconds in _spans(nodes, _SECONDS) for step in (0, -1, 1)
     ]
-    parts = _parts(expression)
-    for number in _numbers(expression):
+    for number in numbers:
         found += [60 * 60 * near for near in _near(number, 23) if "HOUR" in parts]
         found += [60 * near for near in _near(number, 59) if "MINUTE" in parts]
     return [f"{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}" for s in dict.fromkeys(found)][:_MOST]
@@ -57,14 +63,14 @@ def _near(number: int, most: int) -> list[int]:
     return [near for near in (number, number - 1, number + 1) if 1 <= near <= most]
 
 
-def _spans(expression: exp.Expr, units: dict[str, int]) -> Iterator[int]:
+def _spans(nodes: Sequence[exp.Expr], units: dict[str, int]) -> Iterator[int]:
     """Yield the lengths of intervals in `units`, and of whole numbers beside a sum or a difference, as days."""
-    for interval in expression.find_all(exp.Interval):
+    for interval in _of(nodes, exp.Interval):
         unit = str(interval.args.get("unit") or "").upper().rstrip("S")
         number = re.fullmatch(r"'?(\d{1,6})'?", interval.this.sql() if interval.this else "")
         if number and unit in units:
             yield int(number[1]) * units[unit]
-    for literal in expression.find_all(exp.Literal):
+    for literal in _of(nodes, exp.Literal):
         written = re.fullmatch(r"[+-]?(\d{1,6}) ([a-z]+)", str(literal.this).lower())
         if written and written[2].rstrip("s").upper() in units:
             yield int(written[1]) * units[written[2].rstrip("s").upper()]
@@ -79,19 +85,19 @@ def _spans(expression: exp.Expr, units: dict[str, int]) -> Iterator[int]:
         exp.TsOrDsAdd,
         exp.TsOrDsDiff,
     )
-    named = (c for c in expression.find_all(exp.Func) if name_of(c) in ("julianday", "date_part"))
-    for node in (*expression.find_all(*kinds), *named):
+    named = (c for c in _of(nodes, exp.Func) if name_of(c) in ("julianday", "date_part"))
+    for node in (*_of(nodes, *kinds), *named):
         whole = node.find_ancestor(exp.Predicate, exp.Between) or node
         for literal in whole.find_all(exp.Literal):
             if re.fullmatch(r"\d{1,4}", str(literal.this)) and int(literal.this) > 1:
                 yield int(literal.this)
 
 
-def _parts(expression: exp.Expr) -> set[str]:
+def _parts(nodes: Sequence[exp.Expr]) -> set[str]:
     """Return which parts of dates and times are looked at: MONTH, DAY, QUARTER, DOW, HOUR or MINUTE."""
-    found = {node.name.upper() for node in expression.find_all(exp.Extract)}
-    found |= {name_of(call).upper() for call in expression.find_all(exp.Func)}
-    for literal in expression.find_all(exp.Literal):
+    found = {node.name.upper() for node in _of(nodes, exp.Extract)}
+    found |= {name_of(call).upper() for call in _of(nodes, exp.Func)}
+    for literal in _of(nodes, exp.Literal):
         text = str(literal.this)
         found |= {part for sign, part in _FORMATS.items() if sign in text} | {text.upper()}
     if found & {"DAY_OF_WEEK", "DAYOFWEEK", "ISODOW", "WEEKDAY", "DOW"}:
@@ -99,6 +105,10 @@ def _parts(expression: exp.Expr) -> set[str]:
     return found | ({"DAY"} if found & {"DAY_OF_MONTH", "DAYOFMONTH"} else set())
 
 
-def _numbers(expression: exp.Expr) -> list[int]:
-    texts = [str(literal.this) for literal in expression.find_all(exp.Literal)]
+def _numbers(nodes: Sequence[exp.Expr]) -> list[int]:
+    texts = [str(literal.this) for literal in _of(nodes, exp.Literal)]
     return [int(text) for text in dict.fromkeys(texts) if re.fullmatch(r"\d{1,2}", text)]
+
+
+def _of(nodes: Sequence[exp.Expr], *kinds: type[exp.Expr]) -> Iterator[exp.Expr]:
+    return (node for node in nodes if isinstance(node, kinds))

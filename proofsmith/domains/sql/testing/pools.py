@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlglot import exp
 
 from proofsmith.domains.sql.schema import Column
-from proofsmith.domains.sql.testing.moments import dates_of, times_of
+from proofsmith.domains.sql.testing.moments import moments_of
 
 Cell = None | bool | int | float | str | Decimal
 """A value of a table's cell; dates and times are ISO text."""
@@ -114,8 +114,9 @@ def pools_of(expressions: Iterable[exp.Expr]) -> Pools:
                 _add_number(found, str(literal.this))
             _add_own(found, literal)
         _add_lengths(found, expression)
-        found.dates += dates_of(expression)
-        found.times += times_of(expression)
+        dates, times = moments_of(expression)
+        found.dates += dates
+        found.times += times
     found.integers = list(dict.fromkeys(found.integers))
     found.numbers = list(dict.fromkeys(found.numbers))
     found.texts = list(dict.fromkeys(found.texts))

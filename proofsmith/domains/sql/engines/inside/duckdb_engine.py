@@ -1,5 +1,6 @@
 """DuckDB inside the sandbox: locked configuration, a deadline by interrupt, rows in batches."""
 
+import math
 import threading
 import time
 from typing import Any
@@ -30,6 +31,7 @@ class Engine:
     def __init__(self) -> None:
         """Start without a database."""
         self.connection: Any = None
+        self.watch = _Watch()
 
     def broken(self) -> bool:
         """Say whether this engine can serve no further request."""
@@ -87,24 +89,16 @@ class Engine:
             "ended": "ok",
             "error": "",
         }
-        late = threading.Event()
-
-        def stop() -> None:
-            late.set()
-            self.connection.interrupt()
-
-        timer = threading.Timer(limit_s, stop)
-        timer.start()
         began_s = time.perf_counter()
+        self.watch.begin(self.connection, limit_s)
         try:
             self._fetch(statement, most_rows, found)
         except duckdb.Error as error:
-            found["ended"] = "timeout" if late.is_set() else "error"
+            found["ended"] = "timeout" if self.watch.late else "error"
             found["error"] = " ".join(str(error).split())[:400]
             found["rows"] = []
         finally:
-            timer.cancel()
-            timer.join()
+            self.watch.end()
         found["wall_s"] = time.perf_counter() - began_s
         return found
 
@@ -126,8 +120,7 @@ class Engine:
     def explain(self, statement: str, analyze: bool, limit_s: float) -> dict[str, Any]:
         """Return the plan as text of JSON."""
         kind = "EXPLAIN (ANALYZE, FORMAT JSON)" if analyze else "EXPLAIN (FORMAT JSON)"
-        timer = threading.Timer(limit_s, self.connection.interrupt)
-        timer.start()
+        self.watch.begin(self.connection, limit_s)
         try:
             statements = self.connection.extract_statements(f"{kind} {statement}")
             if len(statements) != 1:
@@ -136,6 +129,43 @@ class Engine:
         except duckdb.Error as error:
             return {"error": " ".join(str(error).split())[:400]}
         finally:
-            timer.cancel()
-            timer.join()
+            self.watch.end()
         return {"plan": rows[-1][1], "error": ""}
+
+
+class _Watch:
+    """Interrupts statements at their deadline from one thread, which sleeps through those that end in time.
+
+    A thread for each statement costs more than most statements where the machine is busy.
+    """
+
+    def __init__(self) -> None:
+        self.late = False
+        self._connection: Any = None
+        self._deadline_s = self._wakes_s = math.inf
+        self._changed = threading.Condition()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def begin(self, connection: Any, limit_s: float) -> None:
+        """Interrupt `connection` after `limit_s` unless `end` comes first."""
+        with self._changed:
+            self.late, self._connection = False, connection
+            self._deadline_s = time.monotonic() + limit_s
+            if self._deadline_s < self._wakes_s:
+                self._changed.notify()
+
+    def end(self) -> None:
+        """Interrupt nothing any more."""
+        with self._changed:
+            self._deadline_s = math.inf
+
+    def _watch(self) -> None:
+        with self._changed:
+            while True:
+                now_s = time.monotonic()
+                if self._deadline_s <= now_s:
+                    self.late, self._deadline_s = True, math.inf
+                    self._connection.interrupt()
+                self._wakes_s = self._deadline_s
+                left_s = self._deadline_s - now_s
+                self._changed.wait(left_s if math.isfinite(left_s) else None)
