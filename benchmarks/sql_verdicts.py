@@ -56,8 +56,8 @@ async def runnable(pairs: Sequence[Pair], engine_name: str) -> list[Pair]:
     try:
         for pair in pairs:
             schema = parse_schema(pair.ddl, engine_name)
-            async with engine.fresh(create_tables(schema)) as database:
-                errors = [(await database.explain(text))[1] for text in (pair.base, pair.candidate)]
+            database = await engine.open(create_tables(schema))
+            errors = [(await database.explain(text))[1] for text in (pair.base, pair.candidate)]
             if not any(errors):
                 found.append(pair)
     finally:

@@ -121,18 +121,19 @@ class Verifier:
     async def _accepted(self, engine: Engine, pair: Pair, query: exp.Query) -> str:
         """Return why the candidate's shape is wrong, empty when it fits; the engine is asked, on empty tables."""
         try:
-            async with engine.empty(pair.schema) as database:
-                _, error = await database.explain(pair.base)
-                if error:
+            ((base, candidate, *_),) = await engine.trials(pair.schema, [""], pair.statements)
+            if "error" in (base.ended, candidate.ended):  # of planning, or of running on no rows?
+                async with engine.empty(pair.schema) as database:
+                    refusals = [
+                        (await database.explain(text))[1] for text in (pair.base, pair.candidate)
+                    ]
+                if refusals[0]:
                     raise UsageError(
-                        f"{engine.version} refuses the query: {error}",
+                        f"{engine.version} refuses the query: {refusals[0]}",
                         hint="correct the query, or name its engine with --engine",
                     )
-                _, error = await database.explain(pair.candidate)
-                if error:
-                    return f"{engine.version} refuses it: {error}"
-                base = await database.run(pair.base)
-                candidate = await database.run(pair.candidate)
+                if refusals[1]:
+                    return f"{engine.version} refuses it: {refusals[1]}"
         except StatementRefused as refusal:
             raise UsageError(
                 f"{engine.version} refuses the schema: {refusal}", hint="correct the schema"

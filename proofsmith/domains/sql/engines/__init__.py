@@ -123,12 +123,6 @@ class Engine:
         return Database(self, session)
 
     @asynccontextmanager
-    async def fresh(self, ddl: str) -> AsyncIterator["Database"]:
-        """Open a new database for a block, during which nobody else uses the engine."""
-        async with self._turn:
-            yield await self.open(ddl)
-
-    @asynccontextmanager
     async def empty(self, schema: Schema) -> AsyncIterator["Database"]:
         """Have the empty tables of `schema` for a block, in the database where `trials` fills them."""
         async with self._turn:
@@ -149,10 +143,12 @@ class Engine:
         *,
         limit_s: float = STATEMENT_S,
         most_rows: int = MOST_ROWS,
+        fresh: bool = False,
     ) -> list[list[Outcome]]:
         """Run `statements` on every one of `databases`, which are INSERT scripts over the tables of `schema`.
 
-        Returns one list of outcomes a database, in order. Tables are emptied in between, and made anew now and then.
+        Returns one list of outcomes a database, in order. Tables are emptied in between, and made anew now and then;
+        with `fresh` before the first database, and a statement that is late then makes its database the last.
         """
         request: Mapping[str, JSON] = {
             "op": "trials",
@@ -161,6 +157,7 @@ class Engine:
             "statements": list(statements),
             "limit_s": limit_s,
             "most_rows": most_rows,
+            "fresh": fresh,
         }
         async with self._turn:
             reply = await self.ask(request)

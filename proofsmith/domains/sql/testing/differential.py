@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from proofsmith.domains.sql.engines import STATEMENT_S, Engine, Outcome, StatementRefused
-from proofsmith.domains.sql.engines.ddl import create_tables, emptied
 from proofsmith.domains.sql.schema import Schema
 from proofsmith.domains.sql.testing.databases import Database, inserts, shuffled
 from proofsmith.domains.sql.testing.results import (
@@ -204,12 +203,8 @@ async def fresh_runs(
 ) -> list[Ran]:
     """Run both queries on a database that nothing was done to before, then on the same rows in other orders."""
     versions = [database, *(shuffled(database, random_) for _ in range(SHUFFLES))]
-    found: list[Ran] = []
-    async with engine.fresh(create_tables(pair.schema)) as opened:
-        for version in versions:
-            await opened.execute(emptied(pair.schema) + inserts(pair.schema, version))
-            outcomes = [await opened.run(text, limit_s=pair.limit_s) for text in pair.statements]
-            found.append(Ran(*outcomes))
-            if found[0].candidate.ended == "timeout":
-                break
-    return found
+    scripts = [inserts(pair.schema, version) for version in versions]
+    found = await engine.trials(
+        pair.schema, scripts, pair.statements, limit_s=pair.limit_s, fresh=True
+    )
+    return [Ran(*outcomes) for outcomes in found]

@@ -91,15 +91,22 @@ class Desk:
         return found
 
     def trials(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Fill the tables anew for every database and run all statements on each; needs no earlier request."""
-        results = []
-        run = getattr(self.engine, "again", self.engine.run)
+        """Fill the tables anew for every database and run all statements on each; needs no earlier request.
+
+        With `fresh` the first database's tables are new ones, and nothing follows a statement that was late.
+        """
+        results: list[list[dict[str, Any]]] = []
+        fresh = request["fresh"]
+        run = self.engine.run if fresh else getattr(self.engine, "again", self.engine.run)
         for script in request["databases"]:
-            if self.session != request["session"] or self.filled >= self.engine.refills:
+            used = self.filled >= self.engine.refills or fresh and not results
+            if used or self.session != request["session"]:
                 self.open(request)
             self.engine.load(f"{request['clear']}\n{script}" if self.filled else script)
             self.filled += 1
             results.append([self._outcome(text, request, run) for text in request["statements"]])
+            if fresh and any(outcome["ended"] == "timeout" for outcome in results[-1]):
+                break
         return {"results": results}
 
     def _outcome(self, statement: str, request: dict[str, Any], run: Any) -> dict[str, Any]:
