@@ -47,6 +47,14 @@ class Watcher:
             self._live.stop()
             self._live = None
 
+    def told(self, text: str) -> None:
+        """Show what a long step says before it starts."""
+        if self._live is not None:
+            self._console.print(Text(f"  {visible(text)}", style="dim"))
+        elif not self._quiet:
+            self._stream.write(f"{visible(text)}\n")
+            self._stream.flush()
+
     def __call__(self, progress: Progress) -> None:
         """Show one record."""
         if self._quiet:
@@ -55,7 +63,7 @@ class Watcher:
         self._phase = progress.phase
         if self._live is not None:
             if progress.note:
-                self._console.print(Text(f"  {visible(progress.note)}", style="dim"))
+                self.told(progress.note)
             self._live.update(Spinner("dots", Text(status(progress))))
         elif progress.note or changed:
             stamp = f"[{progress.spend.wall_s:6.1f} s]"

@@ -166,13 +166,14 @@ async def _searched(
     from proofsmith.cli.engine import model_of
     from proofsmith.cli.progress import Watcher
     from proofsmith.planners.choice import DEFAULT
+    from proofsmith.tools.notices import watched
 
     settings = todo.settings
     sandbox = await todo.sandbox()
     search = api.solve if goal in (Goal.SOLVE, Goal.REFUTE) else api.optimize
     model = model_of(settings, wanted=not searching.no_model)
     async with model or nullcontext():
-        with Watcher(quiet=common.quiet) as watch:
+        with Watcher(quiet=common.quiet) as watch, watched(watch.told):
             return await search(
                 todo.source,
                 goal=goal,

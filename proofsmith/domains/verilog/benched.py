@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from proofsmith.domains.verilog import coverage, form, gate, source, trial
+from proofsmith.domains.verilog import coverage, form, gate, scale, source, trial
 from proofsmith.domains.verilog.bench import connected_by_name
 from proofsmith.domains.verilog.design import Design, Interface, Port
 from proofsmith.domains.verilog.elaborate import elaborate
@@ -58,6 +58,7 @@ class Trial:
         if self.bench is None:
             why = "neither a bench nor a reference says what is right"
             return Finding(status=Status.UNDECIDED, check="bench", complaint=why, facts=facts)
+        scale.introduced(read)
         return await self._tried(self.bench, design, read.interface, sandbox, depth)
 
     def _by_name(self) -> bool:

@@ -111,11 +111,25 @@ def _chain(block: Node) -> tuple[list[_Link], str] | None:
             return None
         levels[f"used {name}"] = ""
         links.append(_Link(name, at.parts[0].text, at.parts[1]))
-        at = at.parts[2].parts[-1] if len(at.parts) > 2 else None
+        at = _inner(at.parts[2].parts[-1]) if len(at.parts) > 2 else None
     assigned = {frozenset(_values(x.statement)) for x in links}
     if len(links) < len(levels) - 1 or len(assigned) != 1 or frozenset() in assigned:
         return None
     return links, at.text if at is not None else ""
+
+
+def _inner(statement: Node) -> Node:
+    """Return the only statement of a block; what holds several, or is no block, stays as it is."""
+    while statement.kind.endswith("BlockStatement"):
+        held = [
+            p
+            for part in statement.parts
+            for p in ([part] if part.kind != "SyntaxList" else part.parts)
+        ]
+        if len(held) != 1:
+            break
+        statement = held[0]
+    return statement
 
 
 def _others(block: Node) -> bool:

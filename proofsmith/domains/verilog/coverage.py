@@ -16,23 +16,6 @@ from proofsmith.types import JSON
 
 WAVE = "wave.vcd"
 LARGEST_BYTES = 32 * 1024 * 1024
-COUNTS = "coverage.dat"
-MAIN = """\
-#include "Vroot.h"
-#include "verilated.h"
-#include "verilated_cov.h"
-int main() {
-  VerilatedContext context;
-  Vroot root{&context};
-  while (!context.gotFinish()) {
-    root.eval();
-    if (!root.eventsPending()) break;
-    context.time(root.nextTimeSlot());
-  }
-  root.final();
-  context.coveragep()->write("coverage.dat");
-}
-"""
 NAMED = 6
 """Signals that never moved and are named."""
 _VARIABLE = re.compile(r"\$var\s+(?:reg|wire|logic|integer)\s+(\d+)\s+(\S+)\s+(\S+)[^$]*\$end")
@@ -71,21 +54,15 @@ async def lines_run(bench: Bench, design: Design, sandbox: Sandbox) -> dict[str,
     """Return what Verilator counts of the design under the bench, as shares from 0 to 1, or why it did not run."""
     files, sources, flags = arguments(bench, design)
     given = [flag for flag in flags if flag.startswith("-D")]
-    options = [
-        "-I.",
-        "-Idut",
-        *given,
-        "--timing",
-        "--coverage",
-        "-Wno-fatal",
-        "-O0",
-        "-CFLAGS",
-        "-O0",
-    ]
-    options += ["--top", bench.root, "--prefix", "Vroot"]
-    files["main.cpp"] = MAIN
-    done = await toolchain.verilated(sandbox, sources, files, flags=options, outputs=(COUNTS,))
-    data = done.outputs.get(COUNTS, b"").decode(errors="replace")
+    done = await toolchain.verilated(
+        sandbox,
+        sources,
+        files,
+        top=bench.root,
+        flags=["-Idut", *given, "--coverage"],
+        outputs=(toolchain.COUNTS,),
+    )
+    data = done.outputs.get(toolchain.COUNTS, b"").decode(errors="replace")
     if not done.ok or not data:
         return {
             "coverage by Verilator": f"not run: {clip(done.trouble or 'it counted nothing', 160)}"

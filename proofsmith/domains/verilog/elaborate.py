@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from proofsmith.domains.verilog import controls, drivers, toolchain
+from proofsmith.domains.verilog import controls, drivers, lowered, toolchain
 from proofsmith.domains.verilog.design import Design, Interface, Port
 from proofsmith.domains.verilog.prepare import prepared
 from proofsmith.domains.verilog.specification import guessed_reset
@@ -44,6 +44,8 @@ class Elaborated:
     nets: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Public nets of every module."""
     notes: tuple[str, ...] = ()
+    plain: str = ""
+    """What yosys and Icarus read in place of a text that only slang reads."""
     wall_s: float = 0.0
     """How long yosys took."""
     word: bytes = b""
@@ -90,25 +92,48 @@ async def elaborate(
     ready = await prepared(design, sandbox)
     if ready.complaint:
         return Elaborated(design=design, text="", trouble="syntax", complaint=ready.complaint)
-    done, notes = await _yosys(design, ready.text, sandbox, limits), []
-    if not done.ok and _LATCH in done.log and "always_comb" in ready.text:
-        loose = re.sub(r"\balways_comb\b", "always @*", ready.text)
+    done, notes = await _loosely(design, ready.text, sandbox, limits)
+    if done.ok:
+        described = _described(design, ready.text, done)
+        return _judged(replace(described, notes=notes), done)
+    ended = done.status in (ToolStatus.LIMIT, ToolStatus.CRASHED) and "ERROR" not in done.log
+    trouble: Trouble = "limit" if ended else "syntax"
+    trouble = "time" if done.exceeded in ("wall", "cpu") else trouble
+    failed = Elaborated(
+        design=design,
+        text=ready.text,
+        trouble=trouble,
+        complaint=_said(done),
+        wall_s=done.wall_s,
+    )
+    return await _lowered(failed, sandbox, limits) if trouble == "syntax" else failed
+
+
+async def _loosely(
+    design: Design, text: str, sandbox: Sandbox, limits: Limits
+) -> tuple[ToolResult, tuple[str, ...]]:
+    """Read a text, if need be with latches in `always_comb`; return notes of what was changed."""
+    done = await _yosys(design, text, sandbox, limits)
+    if not done.ok and _LATCH in done.log and "always_comb" in text:
+        loose = re.sub(r"\balways_comb\b", "always @*", text)
         again = await _yosys(design, loose, sandbox, limits)
         if again.ok:
-            done, notes = again, ["always_comb that infers a latch was read as `always @*`"]
+            return again, ("always_comb that infers a latch was read as `always @*`",)
+    return done, ()
+
+
+async def _lowered(failed: Elaborated, sandbox: Sandbox, limits: Limits) -> Elaborated:
+    """Read a text as slang elaborates it, where that gives one that yosys reads."""
+    plain = await lowered.lowered(failed.text, failed.design, sandbox)
+    if not plain.text:
+        return replace(failed, complaint=plain.complaint(failed.complaint))
+    bare = replace(failed.design, parameters={})
+    done, notes = await _loosely(bare, plain.text, sandbox, limits)
     if not done.ok:
-        ended = done.status in (ToolStatus.LIMIT, ToolStatus.CRASHED) and "ERROR" not in done.log
-        trouble: Trouble = "limit" if ended else "syntax"
-        trouble = "time" if done.exceeded in ("wall", "cpu") else trouble
-        return Elaborated(
-            design=design,
-            text=ready.text,
-            trouble=trouble,
-            complaint=_said(done),
-            wall_s=done.wall_s,
-        )
-    described = _described(design, ready.text, done)
-    return _judged(replace(described, notes=tuple(notes)), done)
+        return failed
+    read = _described(failed.design, failed.text, done)
+    note = f"read by slang, since yosys does not: {failed.complaint}"
+    return _judged(replace(read, plain=plain.text, nets=plain.nets, notes=(*notes, note)), done)
 
 
 async def gates(read: Elaborated, sandbox: Sandbox) -> bytes:

@@ -121,7 +121,11 @@ class Comparison:
         latches = [f"latch inferred for {name}" for name in theirs.latches]
         if theirs.notes or latches:
             self._facts["notes"] = [*theirs.notes, *latches]
-        return await self._compared(theirs)
+        found = await self._compared(theirs)
+        if found.status is not Status.PROVED and "replayed" not in found.facts:
+            return found  # rests on simulation of both texts
+        doubt = await self._reference.doubt((mine, theirs), self._sandbox)
+        return self._undecided("read", doubt) if doubt else found
 
     async def _unread(self, mine: Elaborated, theirs: Elaborated) -> Finding:
         """Tell a text that is wrong from one that only yosys does not read: the latter runs in Icarus and agrees."""
@@ -168,8 +172,7 @@ class Comparison:
             setting = replace(setting, step=Step.EVENT)
             mine, its = self._reference.circuit(Step.EVENT), circuit_of(theirs, Step.EVENT)
         informal = formality.lacking(self._reference.read, theirs, refused=self._refused)
-        for circuit in (mine, its):
-            informal = informal or (circuit if isinstance(circuit, str) else "")
+        informal = informal or next((c for c in (mine, its) if isinstance(c, str)), "")
         if informal or isinstance(mine, str) or isinstance(its, str):
             if informal == formality.FLOATING and await self._driven(theirs):
                 return Finding(status=Status.PROVED, check="equivalence", facts=self._facts)
@@ -300,7 +303,8 @@ class Comparison:
                 )
                 return None
         seen = definedness.compared(mine, its, setting, self._rng)
-        if not any(seen.shares.values()) and await self._never(seen.hidden):
+        known = any(seen.shares.values()) or (await self._decided(seen.hidden)).status == "refuted"
+        if not known:
             return self._undecided("equivalence", "every output of the reference is x for ever")
         self._facts["undefined"] = {n: round(1 - s, 4) for n, s in seen.shares.items() if s < 1}
         for suspect in seen.suspects:
@@ -310,10 +314,6 @@ class Comparison:
                 found = Decision(status="refuted", engine="power-up sampling", trace=suspect.trace)
                 return await self._refuted(theirs, setting, seen.machine, found)
         return None
-
-    async def _never(self, machine: Machine) -> bool:
-        """Say whether no engine reaches a step in which an output is known."""
-        return (await self._decided(machine)).status != "refuted"
 
     async def _refuted(
         self, theirs: Elaborated, setting: Setting, machine: Machine, decision: Decision
@@ -328,9 +328,9 @@ class Comparison:
                 "equivalence",
                 f"the counter-example of {decision.engine} does not show in simulation{played.complaint}",
             )
-        self._facts["step"] = played.step
-        if played.note:
-            self._facts["replayed"] = played.note
+        self._facts.update(
+            {"step": played.step, **({"replayed": played.note} if played.note else {})}
+        )
         if self._depth is Depth.FULL and self._terms == Terms(by_name=self._terms.by_name):
             self._facts["offers"] = await self._offers(theirs, setting)
         return Finding(

@@ -1,12 +1,14 @@
 """The half of a comparison that depends on the reference alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from proofsmith.domains.verilog import toolchain
+from proofsmith.domains.verilog import fidelity, toolchain
 from proofsmith.domains.verilog.circuit import Circuit, Step
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.elaborate import Elaborated, elaborate
 from proofsmith.domains.verilog.engines import Decision
+from proofsmith.domains.verilog.fidelity import Agreement
 from proofsmith.domains.verilog.gates import circuit_of
 from proofsmith.domains.verilog.product import Setting
 from proofsmith.domains.verilog.replay import Known
@@ -26,6 +28,18 @@ class Reference:
     played: Known = field(default_factory=dict)
     """What it does under random inputs, in simulation."""
     _readings: dict[str, Elaborated] = field(default_factory=dict)
+
+    _agreements: dict[str, Agreement] = field(default_factory=dict)
+
+    async def doubt(self, reads: Sequence[Elaborated], sandbox: Sandbox) -> str:
+        """Say why what was read in place of a text is not believed; empty where simulation of the text agrees."""
+        for read in reads:
+            key = read.design.key
+            if read.plain and key not in self._agreements:
+                self._agreements[key] = await fidelity.compared(read, sandbox)
+            if read.plain and self._agreements[key].doubt:
+                return f"only slang reads {read.design.top}, and its gates are not sure: {self._agreements[key].doubt}"
+        return ""
 
     def circuit(self, step: Step) -> Circuit | str:
         """Return the gates, or why there are none."""

@@ -203,7 +203,7 @@ async def _runs(
         if ran.complaint:
             side = "reference" if read is reference else "candidate"
             unread = f"; the {side} does not run in Icarus: {ran.complaint}"
-            text = await rewritten(read, sandbox) if words else ""
+            text = read.plain or (await rewritten(read, sandbox) if words else "")
             if text:
                 shape = reference.interface
                 ran = await stimulus.simulate(
@@ -211,7 +211,7 @@ async def _runs(
                 )
             if ran.complaint:
                 return [], unread
-            unread += "; it was played as yosys writes it"
+            unread += f"; it was played as {'slang' if read.plain else 'yosys'} writes it"
         found.append(ran)
     if known is not None:
         while len(known) >= MOST_KNOWN:

@@ -1,12 +1,12 @@
 """What is said and tried of designs that are too large for proof engines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from proofsmith.domains.verilog import toolchain
 from proofsmith.domains.verilog.circuit import Circuit
 from proofsmith.domains.verilog.elaborate import Elaborated
 from proofsmith.tools.notices import tell
-from proofsmith.types import JSON
+from proofsmith.types import JSON, Limits
 
 LARGE = 100_000
 """Nodes of both graphs together from which on engines are not asked."""
@@ -20,6 +20,46 @@ MEANING = (
     "in every step for every input, from every state that both share, registers matched one to one"
 )
 NOT_RUN = "proof engines and bounded search: the design is too large for them"
+
+
+MENTIONED_BYTES = 256 * 1024
+"""Texts from this size on are announced before they are read."""
+MENTIONED_BITS = 20_000
+"""Bits that cells drive from which on a design is introduced."""
+MENTIONED_S = 10.0
+"""Wall time from which on a step is told when it ends."""
+
+
+def announced(top: str, texts: Iterable[str]) -> None:
+    """Tell, before it is read, how long a large text is and what reading takes at most."""
+    size = sum(map(len, texts))
+    if size >= MENTIONED_BYTES:
+        limits = toolchain.READ_LIMITS
+        tell(f"reading {top}, {size >> 10:,} KiB: {_ends(limits)}")
+
+
+def introduced(read: Elaborated, synthesis: Limits | None = None) -> None:
+    """Tell, before anything else starts, how large a design is and what its tools take at most."""
+    cells = read.word_json["cells"].values() if read.word_json else ()
+    pins = (c["connections"].get("Q") or c["connections"].get("Y") or () for c in cells)
+    bits = sum(map(len, pins))
+    if bits >= MENTIONED_BITS:
+        limits = toolchain.SIMULATION_LIMITS
+        more = f"; a synthesis {_ends(synthesis)}" if synthesis is not None else ""
+        tell(
+            f"{read.design.top}: cells drive {bits:,} bits, read in {read.wall_s:.0f} s;"
+            f" a simulation {_ends(limits)}{more}"
+        )
+
+
+def ended(what: str, wall_s: float, size: str) -> None:
+    """Tell that a step is done which took long."""
+    if wall_s >= MENTIONED_S:
+        tell(f"{what} took {wall_s:.0f} s: {size}")
+
+
+def _ends(limits: Limits) -> str:
+    return f"ends at {limits.memory_mib:,} MiB or {limits.cpu_s:.0f} CPU-seconds"
 
 
 def large(*circuits: Circuit) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from proofsmith.domains.verilog import gate, lexicon
+from proofsmith.domains.verilog import gate, lexicon, scale, synthesis
 from proofsmith.domains.verilog.design import Design, Interface
 from proofsmith.domains.verilog.elaborate import Elaborator, elaborate
 from proofsmith.domains.verilog.specification import Specification, parse, reset_of
@@ -43,11 +43,13 @@ async def read(source: Path, goal: Goal, options: Mapping[str, JSON], sandbox: S
     design = design_of_files(files, options)
     if options.get("by-bench") and not checks:
         raise UsageError("--by-bench without a bench", hint="name one with --testbench FILE")
+    scale.announced(design.top, (design.files[p] for p in design.sources))
     if checks and (goal is Goal.SOLVE or options.get("by-bench")):
-        shape = (await elaborate(design, sandbox)).interface
+        own = await elaborate(design, sandbox)
     else:
-        shape = (await Elaborator(sandbox).read(design)).interface
-    return _problem(design, shape, goal, options, checks)
+        own = await Elaborator(sandbox).read(design)
+    scale.introduced(own, synthesis.LIMITS)
+    return _problem(design, own.interface, goal, options, checks)
 
 
 def design_of(problem: Problem, files: Mapping[str, str] | None = None) -> Design:

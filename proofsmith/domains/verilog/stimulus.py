@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from proofsmith.domains.verilog import lexicon, toolchain
 from proofsmith.domains.verilog.circuit import Step
@@ -20,6 +21,20 @@ Inputs = Mapping[str, int]
 _SIMPLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*|\[\d+\])*")
 _CONSTANT = re.compile(r"(\d+)?\s*'[sS]?([bodhBODH])\s*([0-9a-fA-F_]+)|(\d[\d_]*)")
 _BASES = {"b": 2, "o": 8, "d": 10, "h": 16}
+
+
+class Simulator(Protocol):
+    """Compiles sources and runs the module `top`; what it prints comes back."""
+
+    async def __call__(
+        self,
+        sandbox: Sandbox,
+        sources: Sequence[str],
+        files: Mapping[str, str | bytes],
+        *,
+        top: str,
+    ) -> toolchain.ToolResult:
+        """Run it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +58,7 @@ async def simulate(
     powerup: Mapping[str, int] | None = None,
     parameters: Mapping[str, str] | None = None,
     early: frozenset[str] = frozenset(),
+    run: Simulator = toolchain.iverilog,
 ) -> Simulated:
     """Simulate the module `top` of `text`; `powerup` sets register bits, by hierarchical name, before the first step.
 
@@ -59,7 +75,7 @@ async def simulate(
         "bench.sv": bench,
         "inputs.txt": _vectors(inputs, interface, setting),
     }
-    done = await toolchain.iverilog(sandbox, ("bench.sv", "dut.sv"), files, top=f"bench_{nonce}")
+    done = await run(sandbox, ("bench.sv", "dut.sv"), files, top=f"bench_{nonce}")
     lines = [line[17:] for line in done.stdout.splitlines() if line.startswith(nonce)]
     if not done.ok or not lines or lines[-1] != "end" or len(lines) != len(inputs) + 1:
         return Simulated(complaint=done.trouble or "the simulation ended early")

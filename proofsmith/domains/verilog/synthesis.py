@@ -3,14 +3,14 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from proofsmith.domains.verilog import liberty, tristate
+from proofsmith.domains.verilog import liberty, lowered, scale, tristate
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.elaborate import read_commands
 from proofsmith.domains.verilog.liberty import Library
 from proofsmith.domains.verilog.prepare import prepared
-from proofsmith.domains.verilog.toolchain import ToolResult, yosys
+from proofsmith.domains.verilog.toolchain import ToolResult, ToolStatus, yosys
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
 from proofsmith.types import JSON, Limits
@@ -120,7 +120,6 @@ async def synthesise(
     if ready.complaint:
         return Synthesis(figures=None, trouble=ready.complaint)
     script = [
-        *read_commands(design),
         *(tristate.KEPT if tristate.drives(ready.text) else ()),
         *prepare,
         f"synth -flatten{' -nofsm' if prepare else ''}",
@@ -138,15 +137,24 @@ async def synthesise(
         outputs += ["netlist.v", "named.json"]
     files = {
         **{p: t for p, t in design.files.items() if p not in design.sources},
-        "design.sv": ready.text,
         "cells.lib": library.text,
         "recipe.abc": recipe_script(recipe),
         "latches.v": _latches(library) + tristate.TECHMAP,
     }
-    done = await yosys(sandbox, "; ".join(script), files, LIMITS, outputs)
-    if not done.ok and "Latch inferred" in done.log:  # yosys refuses it in always_comb alone
-        files["design.sv"] = ready.text.replace("always_comb", "always @*")
-        done = await yosys(sandbox, "; ".join(script), files, LIMITS, outputs)
+
+    async def mapped(read: Design, text: str) -> ToolResult:
+        commands = "; ".join([*read_commands(read), *script])
+        done = await yosys(sandbox, commands, {**files, "design.sv": text}, LIMITS, outputs)
+        if done.ok or "Latch inferred" not in done.log:  # yosys refuses it in always_comb alone
+            return done
+        loose = text.replace("always_comb", "always @*")
+        return await yosys(sandbox, commands, {**files, "design.sv": loose}, LIMITS, outputs)
+
+    done = await mapped(design, ready.text)
+    if done.status is ToolStatus.REFUSED:
+        plain = await lowered.lowered(ready.text, design, sandbox)
+        done = await mapped(replace(design, parameters={}), plain.text) if plain.text else done
+    scale.ended(f"synthesis of {design.top}", done.wall_s, done.trouble or "mapped onto cells")
     return _read(done, library, verilog=verilog)
 
 

@@ -26,6 +26,26 @@ INSTALL = {
     "verilator": "apt-get install verilator g++ make",
 }
 EXPANDED = "expanded.v"
+COUNTS = "coverage.dat"
+_VERILATED = ("--timing", "-Wno-fatal", "-O0", "-CFLAGS", "-O0", "--prefix", "Vroot")
+_MAIN = """\
+#include "Vroot.h"
+#include "verilated.h"
+#include "verilated_cov.h"
+int main() {
+  VerilatedContext context;
+  Vroot root{&context};
+  while (!context.gotFinish()) {
+    root.eval();
+    if (!root.eventsPending()) break;
+    context.time(root.nextTimeSlot());
+  }
+  root.final();
+#if VM_COVERAGE
+  context.coveragep()->write("coverage.dat");
+#endif
+}
+"""
 _COMPILE_FAILED = 97
 
 
@@ -172,15 +192,18 @@ async def verilated(
     sources: Sequence[str],
     files: Mapping[str, str | bytes],
     *,
+    top: str,
     flags: Sequence[str] = (),
     outputs: Sequence[str] = (),
 ) -> ToolResult:
-    """Let Verilator make a program of `sources`, a `main.cpp` among them, and run it."""
-    words = ["verilator", "--cc", "--exe", "--build", *flags, "main.cpp", *sources]
+    """Let Verilator make a program of `sources` and run it; what it counts is in COUNTS, with the flag `--coverage`."""
+    words = ["verilator", "--cc", "--exe", "--build", "-I.", *flags, *_VERILATED, "--top", top]
     script = (
-        f"{shlex.join(words)} >&2 || exit $(($?==127?127:{_COMPILE_FAILED})); exec obj_dir/Vroot"
+        f"{shlex.join([*words, 'main.cpp', *sources])} >&2 || exit $(($?==127?127:{_COMPILE_FAILED}));"
+        " exec obj_dir/Vroot"
     )
-    return await _run(sandbox, "verilator", ("sh", "-c", script), files, BUILD_LIMITS, outputs)
+    given = {**files, "main.cpp": _MAIN}
+    return await _run(sandbox, "verilator", ("sh", "-c", script), given, BUILD_LIMITS, outputs)
 
 
 async def _run(

@@ -1,0 +1,391 @@
+"""Print statements: loops unrolled, what leaves a loop or a function turned into tests of a flag."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import product
+from typing import Any
+
+from pyslang import ConstantValue, SVInt
+from pyslang.ast import (
+    ArgumentDirection,
+    CaseStatementCondition,
+    Expression,
+    ExpressionKind,
+    Statement,
+    StatementKind,
+    UnaryOperator,
+    VariableLifetime,
+)
+
+from proofsmith.domains.verilog.lowering.expressions import Expressions
+from proofsmith.domains.verilog.lowering.names import Signals, UnsupportedError, width
+
+MOST_STEPS = 20_000
+_STEPS = {
+    UnaryOperator.Preincrement: "+", UnaryOperator.Postincrement: "+",
+    UnaryOperator.Predecrement: "-", UnaryOperator.Postdecrement: "-",
+}  # fmt: skip
+_SILENT = frozenset(
+    {"$display", "$write", "$monitor", "$strobe", "$info", "$warning", "$error", "$dumpfile", "$dumpvars"}
+)  # fmt: skip
+_LOADERS = frozenset({"$readmemh", "$readmemb"})
+_CASES = {
+    CaseStatementCondition.Normal: "case",
+    CaseStatementCondition.WildcardJustZ: "casez",
+    CaseStatementCondition.WildcardXOrZ: "casex",
+}
+
+
+class Statements(Expressions):
+    """Prints statements, and the functions that they call."""
+
+    def __init__(self, signals: Signals) -> None:
+        """Print with the names in `signals`."""
+        super().__init__(signals)
+        self._flags: list[str] = []
+        """Flags of the function and the loops around: what is set when they are left."""
+        self._leaves: list[tuple[str, str]] = []
+        """Flags that `break` and `continue` set, innermost last."""
+        self._returned = ("", "")
+        """The flag that `return` sets, and the variable that takes the value."""
+        self._functions: dict[str, str] = {}
+        self._open: set[str] = set()
+        """Tasks whose bodies are being printed."""
+
+    def lines(self, s: Statement) -> list[str]:
+        """Return the lines of a statement."""
+        rule = getattr(self, f"_{s.kind.name.lower()}_statement", None)
+        if rule is None:
+            raise UnsupportedError(f"statement {s.kind.name}", s.sourceRange.start)
+        found: list[str] = rule(s)
+        return found
+
+    def block(self, s: Statement) -> str:
+        """Return a statement as one block."""
+        return "begin " + "\n".join(self.lines(s)) + " end"
+
+    def _empty_statement(self, _s: Statement) -> list[str]:
+        return []
+
+    _immediateassertion_statement = _concurrentassertion_statement = _empty_statement
+
+    def _list_statement(self, s: Any) -> list[str]:
+        return self._sequence([partial(self.lines, x) for x in s.list])
+
+    def _sequence(self, parts: list[Callable[[], list[str]]]) -> list[str]:
+        """Return statements in their order; after one that sets a flag the others wait for it to be unset."""
+        found: list[str] = []
+        for index, part in enumerate(parts):
+            made = part()
+            found += made
+            set_here = [
+                f for f in dict.fromkeys(self._flags) if any(f"{f} = 1'b1" in x for x in made)
+            ]
+            if set_here and index + 1 < len(parts):
+                rest = self._sequence(parts[index + 1 :])
+                return [*found, f"if (!({' | '.join(set_here)})) begin", *rest, "end"]
+        return found
+
+    def _block_statement(self, s: Any) -> list[str]:
+        if s.blockKind.name != "Sequential":
+            raise UnsupportedError("`fork`", s.sourceRange.start)
+        return self.lines(s.body)
+
+    def _variabledeclaration_statement(self, s: Any) -> list[str]:
+        symbol = s.symbol
+        name = self.signals.name(symbol)
+        if symbol.lifetime is not VariableLifetime.Automatic:
+            return []
+        self.signals.assigned.add(name)
+        if symbol.initializer is not None:
+            return [f"{name} = {self.text(symbol.initializer)};"]
+        if symbol.type.isUnpackedArray:
+            self.signals.whole.add(self.signals.key(symbol))
+        return [f"{name} = {width(symbol.type)}'bx;"]
+
+    def _expressionstatement_statement(self, s: Any) -> list[str]:
+        e = s.expr
+        while e.kind is ExpressionKind.Conversion:  # a cast to void
+            e = e.operand
+        if e.kind is ExpressionKind.Assignment:
+            return [self.assignment(e)]
+        if e.kind is ExpressionKind.UnaryOp and e.op in _STEPS:
+            place = self.place(e.operand)
+            self.signals.assigned.add(place.root)
+            one = f"{width(e.type)}'{'s' * bool(e.type.isSigned)}d1"
+            return [
+                self._guarded(place, f"{place.target} = {place.read(e.type)} {_STEPS[e.op]} {one};")
+            ]
+        if e.kind is ExpressionKind.Call and e.isSystemCall and e.subroutineName in _SILENT:
+            return []
+        if e.kind is ExpressionKind.Call and e.isSystemCall and e.subroutineName in _LOADERS:
+            return self._loaded(e)
+        if e.kind is ExpressionKind.Call and not e.isSystemCall and e.type.isVoid:
+            return self._inlined(e)
+        raise UnsupportedError(f"statement {e.kind.name}", s.sourceRange.start)
+
+    def _loaded(self, e: Any) -> list[str]:
+        file, array = e.arguments[0], e.arguments[1]
+        while array.kind in (ExpressionKind.Assignment, ExpressionKind.Conversion):
+            array = array.left if array.kind is ExpressionKind.Assignment else array.operand
+        if file.kind is not ExpressionKind.StringLiteral or len(e.arguments) > 2:
+            raise UnsupportedError(f"{e.subroutineName} of a part", e.sourceRange.start)
+        name = self.signals.name(array.symbol)
+        self.signals.assigned.add(name)
+        return [f'{e.subroutineName}("{file.value}", {name});']
+
+    def assignment(self, e: Any) -> str:
+        """Return an assignment of a block."""
+        if e.timingControl is not None:
+            raise UnsupportedError("delay in an assignment", e.sourceRange.start)
+        sign = "<=" if e.isNonBlocking else "="
+        parts = list(self._targets(e.left))
+        if len(parts) == 1:
+            place = parts[0]
+            self._target = place.read(e.left.type)
+            return self._guarded(place, f"{place.target} {sign} {self.text(e.right)};")
+        if any(p.guard for p in parts):
+            raise UnsupportedError("moving part of a group that is assigned", e.sourceRange.start)
+        left = "{" + ", ".join(p.target for p in parts) + "}"
+        self._target = left
+        return f"{left} {sign} {self.text(e.right)};"
+
+    def _guarded(self, place: Any, text: str) -> str:
+        return f"if ({place.guard}) {text}" if place.guard else text
+
+    def _targets(self, e: Any) -> Iterator[Any]:
+        if e.kind is ExpressionKind.Concatenation:
+            for operand in e.operands:
+                yield from self._targets(operand)
+        elif e.kind is ExpressionKind.SimpleAssignmentPattern:
+            for operand in e.elements:
+                yield from self._targets(operand)
+        else:
+            place = self.place(e)
+            self.signals.assigned.add(place.root)
+            yield place
+
+    def _conditional_statement(self, s: Any) -> list[str]:
+        found = [f"if ({self.tests(s.conditions)}) {self.block(s.ifTrue)}"]
+        rest = s.ifFalse
+        while rest is not None and rest.kind in (StatementKind.Block, StatementKind.List):
+            inner = [rest.body] if rest.kind is StatementKind.Block else list(rest.list)
+            if len(inner) != 1:
+                break
+            rest = inner[0]
+        if rest is not None and rest.kind is StatementKind.Conditional:
+            first, *more = self._conditional_statement(rest)
+            return [*found, f"else {first}", *more]
+        return found if rest is None else [*found, f"else {self.block(rest)}"]
+
+    def _case_statement(self, s: Any) -> list[str]:
+        if s.condition is CaseStatementCondition.Inside:
+            return self._chain(s)
+        found = [f"{_CASES[s.condition]} ({self.text(s.expr)})"]
+        for item in s.items:
+            tests = ", ".join(self.text(e) for e in item.expressions)
+            found.append(f"{tests}: {self.block(item.stmt)}")
+        if s.defaultCase is not None:
+            found.append(f"default: {self.block(s.defaultCase)}")
+        return [*found, "endcase"]
+
+    def _chain(self, s: Any) -> list[str]:
+        """Return `case inside` as a chain of tests."""
+        found: list[str] = []
+        for item in s.items:
+            test = self.within(self.text(s.expr), item.expressions)
+            found += [f"{'else ' * bool(found)}if {test} {self.block(item.stmt)}"]
+        if s.defaultCase is None:
+            return found
+        rest = self.block(s.defaultCase)
+        return [*found, f"else {rest}"] if found else [rest]
+
+    def _forloop_statement(self, s: Any) -> list[str]:
+        outside = []
+        for e in s.initializers:
+            outside.append(e.left.symbol)
+            self._counted(e.left.symbol, e.right)
+        for variable in s.loopVars:
+            self._counted(variable, variable.initializer)
+
+        def more() -> bool:
+            found = self.signals.integer(s.stopExpr)
+            if found is None:
+                raise UnsupportedError("loop whose end is not constant", s.sourceRange.start)
+            return bool(found)
+
+        def step() -> None:
+            for e in s.steps:
+                if self.signals.constant(e) is None:
+                    raise UnsupportedError("loop whose step is not constant", s.sourceRange.start)
+
+        found = self._unrolled(s.body, more, step)
+        for variable in s.loopVars:
+            self.signals.context.deleteLocal(variable)
+        for symbol in outside:
+            value: Any = self.signals.context.findLocal(symbol)
+            name = self.signals.name(symbol)
+            self.signals.assigned.add(name)
+            found.append(
+                f"{name} = {width(symbol.type)}'d{int(value.value) % (1 << width(symbol.type))};"
+            )
+            self.signals.context.deleteLocal(symbol)
+        return found
+
+    def _counted(self, symbol: Any, start: Expression) -> None:
+        value = self.signals.constant(start)
+        if value is None:
+            raise UnsupportedError("loop whose start is not constant", start.sourceRange.start)
+        self.signals.context.createLocal(symbol, value)
+
+    def _foreachloop_statement(self, s: Any) -> list[str]:
+        if any(d.range is None for d in s.loopDims):
+            raise UnsupportedError("`foreach` over what has no size", s.sourceRange.start)
+        spans = []
+        for span in (d.range for d in s.loopDims):
+            way = 1 if span.left <= span.right else -1
+            spans.append(range(span.left, span.right + way, way))
+        symbols = [d.loopVar for d in s.loopDims]
+        left = list(product(*spans))
+
+        def chosen() -> list[tuple[Any, int]]:
+            turn = zip(symbols, left.pop(0), strict=True)
+            return [(symbol, value) for symbol, value in turn if symbol is not None]
+
+        found = self._unrolled(s.body, lambda: bool(left), lambda: None, chosen)
+        for symbol in filter(None, symbols):
+            self.signals.context.deleteLocal(symbol)
+        return found
+
+    def _repeatloop_statement(self, s: Any) -> list[str]:
+        count = self.signals.integer(s.count)
+        if count is None:
+            raise UnsupportedError("`repeat` whose count is not constant", s.sourceRange.start)
+        left = list(range(count))
+
+        def step() -> None:
+            left.pop()
+
+        return self._unrolled(s.body, lambda: bool(left), step)
+
+    def _unrolled(
+        self,
+        body: Statement,
+        more: Callable[[], bool],
+        step: Callable[[], None],
+        chosen: Callable[[], list[tuple[Any, int]]] = list,
+    ) -> list[str]:
+        """Return the body once for each turn of a loop."""
+        ended = self._flag("break")
+        self._flags.append(ended)
+        turns: list[list[str]] = []
+        while more():
+            self.signals.steps += 1
+            if self.signals.steps > MOST_STEPS:
+                raise UnsupportedError(
+                    f"loops of more than {MOST_STEPS} turns", body.sourceRange.start
+                )
+            for symbol, value in chosen():
+                self.signals.context.createLocal(symbol, ConstantValue(SVInt(32, value, True)))
+            next_turn = self._flag("continue")
+            self._flags.append(next_turn)
+            self._leaves.append((ended, next_turn))
+            made = self.lines(body)
+            self._leaves.pop()
+            self._flags.pop()
+            used = any(f"{next_turn} = 1'b1" in line for line in made)
+            turns.append([f"{next_turn} = 1'b0;", *made] if used else made)
+            step()
+        found = self._sequence([partial(list, t) for t in turns])
+        self._flags.pop()
+        used = any(f"{ended} = 1'b1" in line for line in found)
+        return [f"{ended} = 1'b0;", *found] if used else found
+
+    def _flag(self, kind: str) -> str:
+        name = f"{kind}_{len(self.signals.flags)}"
+        self.signals.flags.append(name)
+        return name
+
+    def _break_statement(self, _s: Statement) -> list[str]:
+        return [f"{self._leaves[-1][0]} = 1'b1;"]
+
+    def _continue_statement(self, _s: Statement) -> list[str]:
+        return [f"{self._leaves[-1][1]} = 1'b1;"]
+
+    def _return_statement(self, s: Any) -> list[str]:
+        flag, variable = self._returned
+        value = [f"{variable} = {self.text(s.expr)};"] if s.expr is not None else []
+        return [*value, f"{flag} = 1'b1;"]
+
+    def called(self, e: Any) -> str:
+        """Return a call of a function of the design; the function is printed once."""
+        routine = e.subroutine
+        key = self.signals.key(routine)
+        if any(a.direction is not ArgumentDirection.In for a in routine.arguments):
+            raise UnsupportedError("function that changes its arguments", e.sourceRange.start)
+        if key not in self._functions:
+            self._functions[key] = name = f"call_{len(self._functions)}"
+            self.signals.helpers[name] = ""
+            self.signals.helpers[name] = self._function(routine, name)
+        elif not self.signals.helpers[self._functions[key]]:
+            raise UnsupportedError("function that calls itself", e.sourceRange.start)
+        arguments = ", ".join(self.text(a) for a in e.arguments)
+        return f"{self._functions[key]}({arguments})"
+
+    def _function(self, routine: Any, name: str) -> str:
+        signals, outer = self.signals, (self._flags, self._leaves, self._returned, self._target)
+        first = len(signals.flags)
+        flag, result = self._flag("return"), signals.name(routine.returnValVar)
+        self._flags, self._leaves, self._returned = [flag], [], (flag, result)
+        given = [signals.name(a) for a in routine.arguments]
+        body = self.lines(routine.body)
+        self._flags, self._leaves, self._returned, self._target = outer
+        flags, signals.flags[first:] = signals.flags[first:], []
+        inside = f"{routine.hierarchicalPath}."
+        own = [n for n, s in signals.declared.items() if str(s.hierarchicalPath).startswith(inside)]
+        shapes = {n: signals.shape(signals.declared.pop(n)) for n in own}
+        inputs = ", ".join(f"input {shapes[n]} {n}" for n in given)
+        lines = [f"reg {shape} {n};" for n, shape in shapes.items() if n not in given]
+        lines += [f"reg {f};" for f in flags]
+        kind = routine.returnType
+        sign = "signed " * bool(kind.isSigned)
+        return "\n".join(
+            [
+                f"function automatic {sign}[{width(kind) - 1}:0] {name}({inputs});",
+                *lines,
+                f"begin {result} = {width(kind)}'bx; {flag} = 1'b0;",
+                *body,
+                f"{name} = {result};",
+                "end endfunction",
+            ]
+        )
+
+    def _inlined(self, e: Any) -> list[str]:
+        """Return the body of a task, with signals of its own for this call."""
+        routine, signals = e.subroutine, self.signals
+        key, inside = signals.key(routine), f"{routine.hierarchicalPath}."
+        if key in self._open:
+            raise UnsupportedError("task that calls itself", e.sourceRange.start)
+        outer = (self._flags, self._leaves, self._returned, self._target)
+        kept = {k: signals.names.pop(k) for k in list(signals.names) if k.startswith(inside)}
+        flag = self._flag("return")
+        found, after = [f"{flag} = 1'b0;"], []
+        for formal, actual in zip(routine.arguments, e.arguments, strict=True):
+            name = signals.name(formal)
+            signals.assigned.add(name)
+            if formal.direction is ArgumentDirection.In:
+                found.append(f"{name} = {self.text(actual)};")
+            elif formal.direction is ArgumentDirection.Out:
+                self._given = f"$signed({name})" if formal.type.isSigned else name
+                after.append(self.assignment(actual))
+            else:
+                raise UnsupportedError("`inout` or `ref` argument", e.sourceRange.start)
+        self._flags, self._leaves, self._returned = [flag], [], (flag, "")
+        self._open.add(key)
+        found += self.lines(routine.body)
+        self._open.discard(key)
+        self._flags, self._leaves, self._returned, self._target = outer
+        for k in [k for k in signals.names if k.startswith(inside)]:
+            del signals.names[k]
+        signals.names.update(kept)
+        return [*found, *after]
