@@ -49,7 +49,7 @@ class Modules(Statements):
         flags = [f"reg {f};" for f in self.signals.flags if f"{f} = " in used]
         return "\n".join(
             [head, *(line for _, line in ports), *self._declared(), *flags]
-            + [*self.signals.helpers.values(), *body, "endmodule", ""]
+            + [*self.signals.helpers.values(), *self.signals.started, *body, "endmodule", ""]
         )
 
     def _ports(self, body: Any) -> list[tuple[str, str]]:

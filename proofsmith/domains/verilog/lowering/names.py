@@ -81,6 +81,8 @@ class Signals:
     """Texts of functions by name."""
     flags: list[str] = field(default_factory=list)
     """Names of flags that say that a loop or a function is left."""
+    started: list[str] = field(default_factory=list)
+    """What variables of blocks hold before the first event."""
     steps: int = 0
     """Turns of loops so far."""
 

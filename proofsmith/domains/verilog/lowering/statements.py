@@ -1,6 +1,6 @@
 """Print statements: loops unrolled, what leaves a loop or a function turned into tests of a flag."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import product
 from typing import Any
@@ -48,6 +48,8 @@ class Statements(Expressions):
         """Flags that `break` and `continue` set, innermost last."""
         self._returned = ("", "")
         """The flag that `return` sets, and the variable that takes the value."""
+        self._called = 0
+        """Functions and tasks around the statement."""
         self._functions: dict[str, str] = {}
         self._open: set[str] = set()
         """Tasks whose bodies are being printed."""
@@ -73,17 +75,16 @@ class Statements(Expressions):
         return self._sequence([partial(self.lines, x) for x in s.list])
 
     def _sequence(self, parts: list[Callable[[], list[str]]]) -> list[str]:
-        """Return statements in their order; after one that sets a flag the others wait for it to be unset."""
+        """Return statements in their order; those after one that sets a flag are done while it is unset."""
         found: list[str] = []
-        for index, part in enumerate(parts):
+        waited: dict[str, None] = {}
+        for part in parts:
             made = part()
-            found += made
-            set_here = [
-                f for f in dict.fromkeys(self._flags) if any(f"{f} = 1'b1" in x for x in made)
-            ]
-            if set_here and index + 1 < len(parts):
-                rest = self._sequence(parts[index + 1 :])
-                return [*found, f"if (!({' | '.join(set_here)})) begin", *rest, "end"]
+            if made and waited:
+                found += [f"if (!({' | '.join(waited)})) begin", *made, "end"]
+            else:
+                found += made
+            waited |= {f: None for f in self._flags if any(f"{f} = 1'b1" in x for x in made)}
         return found
 
     def _block_statement(self, s: Any) -> list[str]:
@@ -92,16 +93,22 @@ class Statements(Expressions):
         return self.lines(s.body)
 
     def _variabledeclaration_statement(self, s: Any) -> list[str]:
-        symbol = s.symbol
+        symbol, value = s.symbol, s.symbol.initializer
         name = self.signals.name(symbol)
-        if symbol.lifetime is not VariableLifetime.Automatic:
-            return []
+        kept = symbol.lifetime is not VariableLifetime.Automatic
+        if kept and not self._called:
+            return [] if value is None else self._started(name, value)
         self.signals.assigned.add(name)
-        if symbol.initializer is not None:
-            return [f"{name} = {self.text(symbol.initializer)};"]
+        if value is not None and not kept:
+            return [f"{name} = {self.text(value)};"]
         if symbol.type.isUnpackedArray:
             self.signals.whole.add(self.signals.key(symbol))
-        return [f"{name} = {width(symbol.type)}'bx;"]
+        return [f"{name} = {width(symbol.type)}'bx;"]  # what a call left there is not known
+
+    def _started(self, name: str, value: Expression) -> list[str]:
+        self.signals.assigned.add(name)
+        self.signals.started.append(f"initial {name} = {self.text(value)};")
+        return []
 
     def _expressionstatement_statement(self, s: Any) -> list[str]:
         e = s.expr
@@ -219,17 +226,19 @@ class Statements(Expressions):
                 if self.signals.constant(e) is None:
                     raise UnsupportedError("loop whose step is not constant", s.sourceRange.start)
 
-        found = self._unrolled(s.body, more, step)
-        for variable in s.loopVars:
+        found = self._unrolled(s.body, more, step, counters=outside)
+        for variable in (*s.loopVars, *outside):
             self.signals.context.deleteLocal(variable)
-        for symbol in outside:
+        return found
+
+    def _counters(self, symbols: Sequence[Any]) -> list[str]:
+        """Return assignments of what the variables of a loop are in this turn, where others may read them."""
+        found = []
+        for symbol in symbols:
             value: Any = self.signals.context.findLocal(symbol)
-            name = self.signals.name(symbol)
+            name, wide = self.signals.name(symbol), width(symbol.type)
             self.signals.assigned.add(name)
-            found.append(
-                f"{name} = {width(symbol.type)}'d{int(value.value) % (1 << width(symbol.type))};"
-            )
-            self.signals.context.deleteLocal(symbol)
+            found.append(f"{name} = {wide}'d{int(value.value) % (1 << wide)};")
         return found
 
     def _counted(self, symbol: Any, start: Expression) -> None:
@@ -274,6 +283,7 @@ class Statements(Expressions):
         more: Callable[[], bool],
         step: Callable[[], None],
         chosen: Callable[[], list[tuple[Any, int]]] = list,
+        counters: Sequence[Any] = (),
     ) -> list[str]:
         """Return the body once for each turn of a loop."""
         ended = self._flag("break")
@@ -290,12 +300,13 @@ class Statements(Expressions):
             next_turn = self._flag("continue")
             self._flags.append(next_turn)
             self._leaves.append((ended, next_turn))
-            made = self.lines(body)
+            made = [*self._counters(counters), *self.lines(body)]
             self._leaves.pop()
             self._flags.pop()
             used = any(f"{next_turn} = 1'b1" in line for line in made)
             turns.append([f"{next_turn} = 1'b0;", *made] if used else made)
             step()
+        turns.append(self._counters(counters))
         found = self._sequence([partial(list, t) for t in turns])
         self._flags.pop()
         used = any(f"{ended} = 1'b1" in line for line in found)
@@ -338,11 +349,17 @@ class Statements(Expressions):
         flag, result = self._flag("return"), signals.name(routine.returnValVar)
         self._flags, self._leaves, self._returned = [flag], [], (flag, result)
         given = [signals.name(a) for a in routine.arguments]
+        before, signals.assigned = signals.assigned, set()
+        self._called += 1
         body = self.lines(routine.body)
+        self._called -= 1
         self._flags, self._leaves, self._returned, self._target = outer
         flags, signals.flags[first:] = signals.flags[first:], []
         inside = f"{routine.hierarchicalPath}."
         own = [n for n, s in signals.declared.items() if str(s.hierarchicalPath).startswith(inside)]
+        if signals.assigned - set(own):
+            raise UnsupportedError("function that assigns to a signal outside", routine.location)
+        signals.assigned = before
         shapes = {n: signals.shape(signals.declared.pop(n)) for n in own}
         inputs = ", ".join(f"input {shapes[n]} {n}" for n in given)
         lines = [f"reg {shape} {n};" for n, shape in shapes.items() if n not in given]
@@ -382,7 +399,9 @@ class Statements(Expressions):
                 raise UnsupportedError("`inout` or `ref` argument", e.sourceRange.start)
         self._flags, self._leaves, self._returned = [flag], [], (flag, "")
         self._open.add(key)
+        self._called += 1
         found += self.lines(routine.body)
+        self._called -= 1
         self._open.discard(key)
         self._flags, self._leaves, self._returned, self._target = outer
         for k in [k for k in signals.names if k.startswith(inside)]:
