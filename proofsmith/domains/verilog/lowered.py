@@ -49,14 +49,14 @@ class Lowered:
         )
 
 
-async def lowered(text: str, design: Design, sandbox: Sandbox) -> Lowered:
+async def lowered(text: str, design: Design, sandbox: Sandbox, limits: Limits = LIMITS) -> Lowered:
     """Return the prepared `text` of `design` without what only slang reads; empty where slang does not either."""
     if not syntax.grammatical(text):
         return Lowered()
     inputs, python = _interpreter()
     asked = {"text": text, "top": design.top, "parameters": dict(design.parameters)}
     done = await sandbox.fresh(inputs=inputs).exec(
-        (python, "-I", "-c", _START), limits=LIMITS, stdin=json.dumps(asked).encode()
+        (python, "-I", "-c", _START), limits=limits, stdin=json.dumps(asked).encode()
     )
     if done.exit_code != 0 or done.exceeded or done.truncated:
         return Lowered()

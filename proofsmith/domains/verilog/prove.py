@@ -8,6 +8,7 @@ from proofsmith.domains.verilog import (
     correspondence,
     definedness,
     engines,
+    exercise,
     form,
     formality,
     gate,
@@ -123,7 +124,7 @@ class Comparison:
             self._facts["notes"] = [*theirs.notes, *latches]
         found = await self._compared(theirs)
         if found.status is not Status.PROVED and "replayed" not in found.facts:
-            return found  # rests on simulation of both texts
+            return found
         doubt = await self._reference.doubt((mine, theirs), self._sandbox)
         return self._undecided("read", doubt) if doubt else found
 
@@ -333,24 +334,22 @@ class Comparison:
         )
         if self._depth is Depth.FULL and self._terms == Terms(by_name=self._terms.by_name):
             self._facts["offers"] = await self._offers(theirs, setting)
-        return Finding(
-            status=Status.FAILED, check="equivalence", complaint=played.text, facts=self._facts
-        )
+        facts, wrong = self._facts, played.text
+        return Finding(status=Status.FAILED, check="equivalence", complaint=wrong, facts=facts)
 
     async def _offers(self, theirs: Elaborated, setting: Setting) -> JSON:
         """Return options under which the designs seem equal, for the user to choose."""
-        runs = await replay.runs(self._reference.read, theirs, setting, self._sandbox, _SEED)
-        shape = self._reference.read.interface
+        mine = self._reference.read
+        runs, shape = await replay.runs(mine, theirs, setting, self._sandbox, _SEED), mine.interface
         return list(offers(runs[0], runs[1], shape, setting)) if len(runs) == 2 else []
 
     async def _simulated(
         self, theirs: Elaborated, setting: Setting, machine: Machine | None
     ) -> Finding:
         """Compare by random simulation, then by bounded search where there are gates."""
+        mine, seed = self._reference.read, self._seed()
         for steps in scale.steps(theirs, CYCLES[self._depth]):
-            played = await replay.random_run(
-                self._reference.read, theirs, setting, self._sandbox, self._seed(), steps
-            )
+            played = await replay.random_run(mine, theirs, setting, self._sandbox, seed, steps)
             if played.complaint or played.step is not None or played.toggled >= LEAST_TOGGLED:
                 break
         self._facts.update({"steps": steps, "trace": played.table})
@@ -363,16 +362,17 @@ class Comparison:
             share = f"{played.toggled:.0%} of the reference's outputs toggled"
             return self._undecided("simulation", f"{steps} steps agree, but only {share}")
         self._facts["toggled"] = played.toggled
-        if machine is None or not machine.latches:
-            return Finding(status=Status.TESTED, check="simulation", facts=self._facts)
-        limit = await engines.bound(machine, self._sandbox)
-        if limit.status == "refuted":
-            return await self._refuted(theirs, setting, machine, limit)
-        self._facts["bound"] = limit.frames
-        if limit.notes:
-            self._facts["not run"] = list(limit.notes)
-        if limit.frames > LEAST_BOUND:
-            return Finding(status=Status.BOUNDED, check="bounded search", facts=self._facts)
+        if machine is not None and machine.latches:
+            limit = await engines.bound(machine, self._sandbox)
+            if limit.status == "refuted":
+                return await self._refuted(theirs, setting, machine, limit)
+            self._facts["bound"] = limit.frames
+            if limit.notes:
+                self._facts["not run"] = list(limit.notes)
+            if limit.frames > LEAST_BOUND:
+                return Finding(status=Status.BOUNDED, check="bounded search", facts=self._facts)
+        run = (mine, theirs.text, setting, seed, steps)
+        self._facts.update(await exercise.worth(*run, self._sandbox, self._depth))
         return Finding(status=Status.TESTED, check="simulation", facts=self._facts)
 
     async def _agreed(self, theirs: Elaborated, setting: Setting) -> Finding:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from proofsmith.domains.verilog import lexicon, toolchain
 from proofsmith.domains.verilog.circuit import Step
-from proofsmith.domains.verilog.design import Interface
+from proofsmith.domains.verilog.design import Design, Interface
 from proofsmith.domains.verilog.product import RESET_STEPS, Setting
 from proofsmith.protocols import Sandbox
 
@@ -66,20 +66,30 @@ async def simulate(
     event, inputs in `early` change first, clocks a moment later, then all others.
     """
     nonce = secrets.token_hex(8)
-    chosen = ", ".join(f".{name}({value})" for name, value in (parameters or {}).items())
-    dut = f"{_escaped(top)} #({chosen})" if chosen else _escaped(top)
-    bench = _bench(interface, setting, len(inputs), nonce, dut, powerup or {}, early, inputs[0])
-    files = {
-        **(data or {}),
-        "dut.sv": text,
-        "bench.sv": bench,
-        "inputs.txt": _vectors(inputs, interface, setting),
-    }
+    design = Design(files={}, top=top, parameters=parameters or {})
+    bench = bench_files(interface, setting, inputs, nonce, design, powerup, early)
+    files = {**(data or {}), "dut.sv": text, **bench}
     done = await run(sandbox, ("bench.sv", "dut.sv"), files, top=f"bench_{nonce}")
     lines = [line[17:] for line in done.stdout.splitlines() if line.startswith(nonce)]
     if not done.ok or not lines or lines[-1] != "end" or len(lines) != len(inputs) + 1:
         return Simulated(complaint=done.trouble or "the simulation ended early")
     return Simulated(steps=tuple(tuple(line.split()) for line in lines[:-1]))
+
+
+def bench_files(
+    interface: Interface,
+    setting: Setting,
+    inputs: Sequence[Inputs],
+    nonce: str,
+    design: Design,
+    powerup: Mapping[str, int] | None = None,
+    early: frozenset[str] = frozenset(),
+) -> dict[str, str]:
+    """Return the bench that plays `inputs` and prints outputs after `nonce`, and the file that it reads."""
+    chosen = ", ".join(f".{name}({value})" for name, value in design.parameters.items())
+    dut = f"{_escaped(design.top)} #({chosen})" if chosen else _escaped(design.top)
+    text = _bench(interface, setting, len(inputs), nonce, dut, powerup or {}, early, inputs[0])
+    return {"bench.sv": text, "inputs.txt": _vectors(inputs, interface, setting)}
 
 
 def difference(

@@ -70,7 +70,11 @@ class Expressions:
             return self._joined(e.elements)
         if rule is None:
             raise UnsupportedError(kind, e.sourceRange.start)
-        found: str = rule(e)
+        try:
+            found: str = rule(e)
+        except UnsupportedError as missing:
+            missing.place = missing.place or e.sourceRange.start
+            raise
         return found
 
     def _joined(self, operands: Sequence[Expression]) -> str:

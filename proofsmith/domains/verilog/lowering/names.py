@@ -30,11 +30,11 @@ class WholeArrayError(Exception):
         self.key = key
 
 
-def width(kind: Type) -> int:
+def width(kind: Type, place: Any = None) -> int:
     """Return the bits of a type; raises UnsupportedError for what has no fixed number of them."""
     bits = kind.bitWidth or (kind.bitstreamWidth if kind.isFixedSize else 0)
     if not bits or kind.isFloating or kind.isString:
-        raise UnsupportedError(f"type {kind}")
+        raise UnsupportedError(f"type {kind}", place)
     return int(bits)
 
 
@@ -112,7 +112,7 @@ class Signals:
         kind = symbol.type.canonicalType
         while self.words(symbol) and kind.isUnpackedArray:
             kind = kind.elementType.canonicalType
-        return f"{'signed ' * bool(kind.isSigned)}[{width(kind) - 1}:0]"
+        return f"{'signed ' * bool(kind.isSigned)}[{width(kind, symbol.location) - 1}:0]"
 
     def dimensions(self, symbol: Any) -> str:
         """Return the ranges of an array of words; empty for any other signal."""

@@ -59,7 +59,11 @@ class Statements(Expressions):
         rule = getattr(self, f"_{s.kind.name.lower()}_statement", None)
         if rule is None:
             raise UnsupportedError(f"statement {s.kind.name}", s.sourceRange.start)
-        found: list[str] = rule(s)
+        try:
+            found: list[str] = rule(s)
+        except UnsupportedError as missing:
+            missing.place = missing.place or s.sourceRange.start
+            raise
         return found
 
     def block(self, s: Statement) -> str:
