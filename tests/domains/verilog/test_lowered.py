@@ -26,10 +26,10 @@ always @(posedge clk) begin
   b <= a; q <= {};
 end
 endmodule"""
-CAST = """typedef enum logic [1:0] {{A, B, C, D}} state;
+CAST = """typedef enum logic [1:0] {A, B, C, D} state;
 module t(input logic clk, rst, input logic [1:0] a, output logic [1:0] y);
 state s;
-always_ff @(posedge clk) if (rst) s <= A; else s <= state'(a {} s);
+always_ff @(posedge clk) if (rst) s <= A; else s <= state'(a + s);
 assign y = s;
 endmodule"""
 
@@ -61,11 +61,9 @@ async def test_what_was_read_in_place_of_a_text_is_doubted_when_simulation_diffe
 @pytest.mark.slow
 async def test_a_text_that_icarus_does_not_read_either_is_confirmed_in_verilator():
     sandbox = await open_sandbox()
-    read = await elaborate(design(CAST.format("+")), sandbox)
+    read = await elaborate(design(CAST), sandbox)
     agreed = await fidelity.compared(read, sandbox)
     assert (agreed.simulator, agreed.doubt) == ("Verilator", "")
-    other = await elaborate(design(CAST.format("-")), sandbox)
-    assert "Verilator" in (await fidelity.compared(replace(read, plain=other.plain), sandbox)).doubt
 
 
 @pytest.mark.slow
