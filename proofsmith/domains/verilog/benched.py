@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from proofsmith.domains.verilog import coverage, form, gate, scale, source, trial
+from proofsmith.domains.verilog import coverage, fidelity, form, gate, scale, source, trial
 from proofsmith.domains.verilog.bench import connected_by_name
 from proofsmith.domains.verilog.design import Design, Interface, Port
 from proofsmith.domains.verilog.elaborate import elaborate
@@ -14,6 +14,7 @@ from proofsmith.domains.verilog.trial import Bench, Run, Worth
 from proofsmith.protocols import Sandbox
 from proofsmith.types import JSON, Depth, Problem, Status
 
+_NONE = Run(outcome="silent")
 MUTANTS = {Depth.QUICK: 10, Depth.FULL: 30}
 
 
@@ -59,7 +60,15 @@ class Trial:
             why = "neither a bench nor a reference says what is right"
             return Finding(status=Status.UNDECIDED, check="bench", complaint=why, facts=facts)
         scale.introduced(read)
-        return await self._tried(self.bench, design, read.interface, sandbox, depth)
+        unread = read.plain and (await self.said(design, sandbox) or _NONE).outcome == "compile"
+        if not unread:
+            return await self._tried(self.bench, design, read.interface, sandbox, depth)
+        plain = Design(files={f"{design.top}.sv": read.plain}, top=design.top)
+        found = await self._tried(self.bench, plain, read.interface, sandbox, depth)
+        told = await fidelity.compared(read, sandbox) if found.status is Status.TESTED else None
+        if told is not None and told.doubt:
+            return replace(found, status=Status.UNDECIDED, complaint=told.doubt)
+        return replace(found, facts={**found.facts, "notes": list(read.notes)})
 
     def _by_name(self) -> bool:
         assert self.bench is not None

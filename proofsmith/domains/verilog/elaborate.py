@@ -126,7 +126,9 @@ async def _lowered(failed: Elaborated, sandbox: Sandbox, limits: Limits) -> Elab
     """Read a text as slang elaborates it, where that gives one that yosys reads."""
     plain = await lowered.lowered(failed.text, failed.design, sandbox)
     if not plain.text:
-        return replace(failed, complaint=plain.complaint(failed.complaint))
+        unread = "syntax error" in failed.complaint or "Can't resolve task" in failed.complaint
+        said = plain.complaint(failed.complaint) if unread else failed.complaint
+        return replace(failed, complaint=said)
     bare = replace(failed.design, parameters={})
     done, notes = await _loosely(bare, plain.text, sandbox, limits)
     if not done.ok:

@@ -144,3 +144,19 @@ async def test_lines_that_a_bench_never_runs_are_named_at_full_depth(tmp_path):
     assert facts["branch coverage"] == 0.5
     assert facts["lines that never ran"] == "add.sv:4"
     assert facts["killed"] / facts["mutants"] > 0.5
+
+
+@pytest.mark.slow
+async def test_a_reference_that_fails_its_own_bench_is_told_before_anything_else(tmp_path):
+    (tmp_path / "tb.sv").write_text(GOOD)
+    (tmp_path / "add.sv").write_text(RIGHT.replace("a + b", "a - b"))
+    sandbox, domain = await open_sandbox(), VerilogDomain()
+    options = {"testbench": str(tmp_path / "tb.sv")}
+    problem = await domain.read(tmp_path / "add.sv", Goal.SPEED, options, sandbox)
+    version = Candidate(files={"add.sv": RIGHT})
+    verdict = await domain.verify(problem, version, sandbox.fresh(), Depth.QUICK)
+    facts = verdict.evidence[0].facts
+    assert next(iter(facts)) == "the reference fails its bench"
+    assert facts["bench"].startswith("pass")
+    assert verdict.status is Status.FAILED
+    assert verdict.feedback.startswith("equivalence: bench: pass, reference: different")

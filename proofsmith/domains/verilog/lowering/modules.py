@@ -12,8 +12,8 @@ from pyslang.ast import (
     TimingControlKind,
 )
 
+from proofsmith.domains.verilog.lowering.calls import Calls
 from proofsmith.domains.verilog.lowering.names import UnsupportedError, escaped, literal
-from proofsmith.domains.verilog.lowering.statements import Statements
 
 _WAYS = {ArgumentDirection.In: "input", ArgumentDirection.Out: "output"}
 _EDGES = {EdgeKind.PosEdge: "posedge ", EdgeKind.NegEdge: "negedge ", EdgeKind(0): ""}
@@ -36,7 +36,7 @@ _QUIET = frozenset(
 )  # fmt: skip
 
 
-class Modules(Statements):
+class Modules(Calls):
     """Prints instances."""
 
     def design(self, top: Any) -> str:
