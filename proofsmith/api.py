@@ -14,7 +14,7 @@ from proofsmith.executors import probe
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.memory.replies import CachedModel
 from proofsmith.model import OpenAIModel, Prices
-from proofsmith.protocols import Domain, Drafter, Model, Progress, Sandbox
+from proofsmith.protocols import Domain, Drafter, Model, Progress, Sandbox, Translating, Translation
 from proofsmith.types import (
     JSON,
     Budget,
@@ -221,6 +221,27 @@ async def draft(
     if not isinstance(engine, Drafter):
         raise UsageError(f"{spec.name} problems need no header", hint="use the file as it is")
     return await engine.draft(source, options or {}, sandbox or await open_sandbox())
+
+
+async def translate(
+    claim: str,
+    *,
+    model: Model,
+    domain: str = "lean",
+    options: Mapping[str, JSON] | None = None,
+    sandbox: Sandbox | None = None,
+) -> Translation:
+    """Have `model` state an informal claim formally: an unverified translation, with what speaks against it.
+
+    Raises:
+        UsageError: the domain has no formal statements.
+        ModelError: the endpoint failed.
+        SandboxError: the toolchain failed.
+    """
+    engine = domains.load(domains.find(Path(), domain))
+    if not isinstance(engine, Translating):
+        raise UsageError(f"{domain} states nothing formally", hint="use --domain lean")
+    return await engine.translate(claim, model, options or {}, sandbox or await open_sandbox())
 
 
 async def _search(source: Path, goal: Goal, how: Searching) -> Report:

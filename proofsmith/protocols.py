@@ -192,6 +192,29 @@ class Drafter(Protocol):
         """Return the whole file text with an inferred header; raises UsageError when nothing can be inferred."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translation:
+    """A formal statement that a model wrote for an informal claim: unverified, whatever its checks found."""
+
+    text: str
+    """The whole file; empty when no reply had one."""
+    fault: str = ""
+    """What speaks against it; empty when nothing was found."""
+    checks: Mapping[str, JSON] = field(default_factory=dict)
+    calls: int = 0
+    """Calls of the model."""
+
+
+@runtime_checkable
+class Translating(Protocol):
+    """A domain that can have a model state an informal claim formally."""
+
+    async def translate(
+        self, claim: str, model: "Model", options: Mapping[str, JSON], sandbox: Sandbox
+    ) -> Translation:
+        """Return the statement and what speaks against it; raises ModelError."""
+
+
 @runtime_checkable
 class Behavioural(Protocol):
     """A domain that can name what a candidate becomes: equal names, equal machine code, netlist or query plan."""

@@ -13,6 +13,7 @@ import typer
 from proofsmith.cli.consent import consents
 from proofsmith.cli.exits import Exit
 from proofsmith.cli.flags import Common, Judging, Searching
+from proofsmith.cli.formalise import formalise, is_informal
 from proofsmith.cli.workload import is_workload, parts, searched, show
 from proofsmith.errors import UsageError
 from proofsmith.tools.terminal import visible
@@ -76,7 +77,9 @@ def prove(
     common: Common,
     domain_options: Mapping[str, object],
 ) -> int:
-    """Prove or disprove what a file, folder or .jsonl set leaves open."""
+    """Prove or disprove what a file, folder or .jsonl set leaves open; state a claim in words (.md, .txt) formally."""
+    if is_informal(source, common.domain):
+        return formalise(source, searching, common, domain_options)
     if is_workload(source, "lean"):
         common = replace(common, domain="lean")
         return _run_all(

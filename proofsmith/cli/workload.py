@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from proofsmith import domains
+from proofsmith.cli import suite
 from proofsmith.cli.exits import Exit
 from proofsmith.cli.flags import options_of
 from proofsmith.errors import UsageError
@@ -134,6 +135,7 @@ def shared_advice(rows: list[Row]) -> list[str]:
 def show(rows: list[Row], *, as_json: bool) -> int:
     """Print the table and the advice; return the exit code: 0 when some file got better or was solved."""
     advice = shared_advice(rows)
+    found = suite.figures([row.report for row in rows])
     if as_json:
         listed = [
             {
@@ -146,11 +148,13 @@ def show(rows: list[Row], *, as_json: bool) -> int:
             for row in rows
         ]
         facts = {"schema_version": 1, "files": listed, "advice": advice}
+        facts |= {"set": found} if found else {}
         typer.echo(json.dumps(facts, indent=1, ensure_ascii=False))
     else:
         lines = [row.line for row in rows]
         lines += ["advice that is no rewrite, measured alone:"] if advice else []
-        typer.echo(visible("\n".join([*lines, *(f"  {line}" for line in advice)])))
+        lines += [f"  {line}" for line in advice]
+        typer.echo(visible("\n".join([*lines, *suite.lines(found)])))
     if all(row.report is None for row in rows):
         return Exit.USAGE
     done = any(row.ratio or row.settled for row in rows)

@@ -170,14 +170,6 @@ def baseOf (s : Server) (imports : List String) : IO Command.State :=
     let st := Command.mkState env {} (optionsOf 400000)
     elabText header noLimit st
 
-def preludeOf (s : Server) (j : Json) : IO Command.State := do
-  let imports := strings j "imports"
-  let text := field j "prelude"
-  let base ← baseOf s imports
-  if text == "" then return base
-  remembered s.preludes 7 (joined " " imports ++ "\n" ++ text) do
-    elabText text noLimit base
-
 def failed (st : Command.State) : IO (List Json) := messageList st.messages.toList 5
 
 def answer (fields : List (String × Json)) : Json := Json.mkObj fields
@@ -486,13 +478,34 @@ partial def constructors (x : Exporter) : List Name → IO (List Json)
     | none => throw (IO.userError "a constructor is missing")
 end
 
-def exported (known env : Environment) (target : Name) : IO Json := do
+/-- Constants that this process declared. -/
+partial def newNames : List (PersistentHashMap.Node Name ConstantInfo) → List Name
+  | [] => []
+  | .collision ks _ _ :: rest => append ks.toList (newNames rest)
+  | .entries es :: rest => entryNames es.toList (newNames rest)
+where entryNames : List (PersistentHashMap.Entry Name ConstantInfo (PersistentHashMap.Node Name ConstantInfo)) → List Name → List Name
+  | [], found => found
+  | .entry n _ :: rest, found => n :: entryNames rest found
+  | .ref node :: rest, found => append (newNames [node]) (entryNames rest found)
+  | .null :: rest, found => entryNames rest found
+
+partial def exportSafe (x : Exporter) : List Name → IO Unit
+  | [] => return ()
+  | n :: rest => do
+    match constantIn x.env n with
+    | some info => if info.isUnsafe || info.isPartial then pure () else exportName x n
+    | none => pure ()
+    exportSafe x rest
+
+/-- The declaration and all that it needs; with `whole` also what else was declared beside it. -/
+def exported (known env : Environment) (target : Name) (whole : Bool) : IO Json := do
   let w ← newWriter
   let x : Exporter := { writer := w, known := known, env := env, done := ← IO.mkRef [], decls := ← IO.mkRef #[] }
   match constantIn env target with
   | none => throw (IO.userError ("no declaration named " ++ nameText target))
   | some _ =>
     exportName x target
+    if whole then exportSafe x (newNames [env.toKernelEnv.constants.map₂.root])
     return Json.mkObj [("names", Json.arr (← w.names.get)), ("levels", Json.arr (← w.levels.get)),
       ("nodes", Json.arr (← w.nodes.get)), ("decls", Json.arr (← x.decls.get))]
 
@@ -642,10 +655,27 @@ def valueOf (j : Json) (key : String) : Json :=
   | .ok v => v
   | _ => Json.null
 
-def readTables (j : Json) : Except String Reader :=
+partial def under (root : Name) : Name → Name
+  | .anonymous => root
+  | .str p x => .str (under root p) x
+  | .num p k => .num (under root p) k
+
+def hiddenName (hidden : List Name) (n : Name) : Name :=
+  let owner := match n with
+    | .str p "rec" => p
+    | _ => n
+  if isIn owner hidden then under (.num (.str .anonymous "_filled") 0) n else n
+
+partial def hideAll (hidden : List Name) : List Name → Array Name → Array Name
+  | [], done => done
+  | n :: rest, done => hideAll hidden rest (done.push (hiddenName hidden n))
+
+def readTables (j : Json) (hidden : List Name := []) : Except String Reader :=
   match readNames (listOf j "names") #[] with
   | .error e => .error e
-  | .ok names => match readLevels names (listOf j "levels") #[] with
+  | .ok names =>
+    let names := if none? hidden then names else hideAll hidden names.toList #[]
+    match readLevels names (listOf j "levels") #[] with
     | .error e => .error e
     | .ok levels => match readNodes names levels (listOf j "nodes") #[] with
       | .error e => .error e
@@ -762,14 +792,153 @@ partial def nameJsons : List Name → List Json
   | [] => []
   | n :: rest => Json.str (nameText n) :: nameJsons rest
 
+/-! Definitions that the file leaves open: declared from exports alone, under names that no text can say but their own. -/
+
+partial def itemNames (names : Array Name) : List Json → List Name
+  | [] => []
+  | j :: rest => match item names (valueOf j "n") with
+    | .ok n => n :: append (itemNames names (listOf j "ctors")) (itemNames names rest)
+    | .error _ => itemNames names rest
+
+/-- Names that an export declares. -/
+partial def declared (names : Array Name) : List Json → List Name
+  | [] => []
+  | j :: rest => append (itemNames names [j]) (append (itemNames names (listOf j "types")) (declared names rest))
+
+partial def others (target : Name) : List Name → List Name
+  | [] => []
+  | n :: rest => if n == target then others target rest else n :: others target rest
+
+/-- What a candidate declared beside its definitions: in the file these names would mean something to nobody, or to all. -/
+partial def hiddenIn : List Json → List Name
+  | [] => []
+  | h :: rest =>
+    let e := valueOf h "export"
+    match readNames (listOf e "names") #[] with
+    | .ok names => append (others (nameOf (field h "name")) (declared names (listOf e "decls"))) (hiddenIn rest)
+    | .error _ => hiddenIn rest
+
+/-- The definition that the file asked for, under the type that the file gave it. -/
+def asAsked (asked : ConstantInfo) (decl : Declaration) : IO (Except String Declaration) := do
+  match decl with
+  | .defnDecl v =>
+    if !(v.levelParams == asked.levelParams) then return .error "its universes differ from those in the file"
+    if ← sameTerm v.type asked.type then return .ok (.defnDecl { v with type := asked.type })
+    return .error "its type differs from that in the file"
+  | _ => return .error "it is no definition"
+
+partial def declareAll (r : Reader) (asked : ConstantInfo) : List Json → Environment → IO (Except String Environment)
+  | [], env => return .ok env
+  | j :: rest, env => do
+    match readDecl r j with
+    | .error e => return .error ("unreadable export: " ++ e)
+    | .ok (n, decl) =>
+      match (← if n == asked.name then asAsked asked decl else pure (.ok decl)), constantIn env n with
+      | .error e, _ => return .error e
+      | _, some _ => return .error ("redeclares " ++ nameText n)
+      | .ok decl, none => match env.addDeclCore kernelBeats decl none with
+        | .error e => return .error (nameText n ++ ": " ++ (← kernelText e))
+        | .ok env => declareAll r asked rest env
+
+/-- What is made by rules of recursion that the library does not run, but compiles otherwise. -/
+def recursion (n : Name) : Bool :=
+  isIn n [`WellFounded.fix, `WellFounded.fixF, `WellFounded.Nat.fix, `WellFounded.extrinsicFix, `Lean.Order.fix, `Acc.rec]
+
+partial def chosen (base : Environment) : List Name → Option Name
+  | [] => none
+  | n :: rest =>
+    if n == ``Classical.choice || (isNoncomputable base n && !recursion n) then some n else chosen base rest
+
+/-- A constant that no program computes, among what the definitions of an export say. -/
+partial def uncomputed (base : Environment) (r : Reader) : List Json → Option Name
+  | [] => none
+  | j :: rest =>
+    let here := match readDecl r j with
+      | .ok (_, .defnDecl v) => chosen base v.value.getUsedConstants.toList
+      | .ok (_, .opaqueDecl v) => chosen base v.value.getUsedConstants.toList
+      | _ => none
+    match here with
+    | some n => some n
+    | none => uncomputed base r rest
+
+partial def foreign (base : Environment) : List Name → Option Name
+  | [] => none
+  | n :: rest => match constantIn base n with
+    | some _ => foreign base rest
+    | none => some n
+
+partial def binds : Expr → Bool
+  | .lam _ _ _ _ => true
+  | .forallE _ _ _ _ => true
+  | .letE _ _ _ _ _ => true
+  | .app f a => binds f || binds a
+  | .mdata _ e => binds e
+  | .proj _ _ e => binds e
+  | _ => false
+
+partial def underBinders : Expr → Expr → Expr
+  | .forallE _ _ t _, .lam _ _ b _ => underBinders t b
+  | t, .mdata _ e => underBinders t e
+  | _, e => e
+
+/-- Why a value is no answer in closed form: it may bind nothing and name nothing but the library's. -/
+def unclosed (base : Environment) (v : DefinitionVal) : Option String :=
+  let body := underBinders v.type v.value
+  if binds body then some "it binds a variable"
+  else match foreign base body.getUsedConstants.toList with
+    | some n => some ("it uses " ++ nameText n)
+    | none => none
+
+def fillOne (base : Environment) (hidden : List Name) (h : Json) (st : Command.State) : IO (Except String Environment) := do
+  let target := nameOf (field h "name")
+  let ref ← elabText (field h "text") noLimit st
+  match constantIn ref.env target, readTables (valueOf h "export") hidden with
+  | none, _ => return .error "the file declares no such definition"
+  | _, .error e => return .error ("unreadable export: " ++ e)
+  | some info, .ok r =>
+    let decls := listOf (valueOf h "export") "decls"
+    match ← declareAll r info decls st.env with
+    | .error e => return .error e
+    | .ok env =>
+      match constantIn env target with
+      | some (.defnInfo v) =>
+        match (if flag h "noncomputable" then none else uncomputed base r decls) with
+        | some n => return .error ("it rests on " ++ nameText n ++ ", which no program computes, and the file does not say noncomputable")
+        | none => match (if flag h "closed" then unclosed base v else none) with
+          | some e => return .error ("no answer in closed form: " ++ e)
+          | none => return .ok env
+      | _ => return .error "the export declares no such definition"
+
+def complained (text : String) (st : Command.State) : Command.State :=
+  { st with messages := st.messages.add { fileName := "", pos := ⟨0, 0⟩, data := text, severity := .error } }
+
+partial def fillAll (base : Environment) (hidden : List Name) : List Json → Command.State → IO Command.State
+  | [], st => return st
+  | h :: rest, st => do
+    match ← fillOne base hidden h st with
+    | .error e => return complained (field h "name" ++ ": " ++ e) st
+    | .ok env =>
+      let text := (if flag h "reducible" then "attribute [reducible] " ++ field h "name" ++ "\n" else "") ++ field h "after"
+      let next ← elabText text noLimit { st with env := env }
+      fillAll base hidden rest { next with messages := st.messages ++ next.messages }
+
+def contextKey (j : Json) : String :=
+  joined " " (strings j "imports") ++ "\n" ++ field j "prelude" ++ (Json.arr (listOf j "holes").toArray).compress
+
+def preludeOf (s : Server) (j : Json) : IO Command.State := do
+  let base ← baseOf s (strings j "imports")
+  let holes := listOf j "holes"
+  if field j "prelude" == "" && none? holes then return base
+  remembered s.preludes 7 (contextKey j) do
+    fillAll base.env (hiddenIn holes) holes (← elabText (field j "prelude") noLimit base)
+
 /-! Statements and claims. -/
 
 /-- The state in which the statement stands with `sorry` for a proof. -/
 def statementOf (s : Server) (j : Json) : IO Command.State := do
   let st ← preludeOf s j
   let text := field j "statement"
-  let key := joined " " (strings j "imports") ++ "\n" ++ field j "prelude" ++ "\n-- statement\n" ++ text
-  remembered s.statements 7 key (elabText text noLimit st)
+  remembered s.statements 7 (contextKey j ++ "\n-- statement\n" ++ text) (elabText text noLimit st)
 
 def claimName (n : Name) : Name :=
   match n with
@@ -809,7 +978,7 @@ def elaborate (s : Server) (j : Json) : IO Json := do
     if !none? errs || !flag j "export" then
       return answer [("ok", Json.bool (none? errs)), ("errors", Json.arr errs.toArray), ("ms", t1 - t0)]
     try
-      let x ← exported st.env out.env (nameOf (field j "target"))
+      let x ← exported st.env out.env (nameOf (field j "target")) (flag j "whole")
       let t2 ← IO.monoMsNow
       return answer [("ok", Json.bool true), ("ms", t1 - t0), ("export_ms", t2 - t1), ("export", x)]
     catch e => return errorsAs "errors" [wrong e.toString]
@@ -869,8 +1038,8 @@ partial def agree (given : Kernel.Environment) (known : Environment) (r : Reader
         else return some (nameText n ++ " means something else than in the statement")
       | _, _ => agree given known r rest
 
-def replayOnto (given : Kernel.Environment) (known : Environment) (j : Json) : IO (Except String Kernel.Environment) := do
-  match readTables j with
+def replayOnto (given : Kernel.Environment) (known : Environment) (j : Json) (hidden : List Name := []) : IO (Except String Kernel.Environment) := do
+  match readTables j hidden with
   | .error e => return .error ("unreadable export: " ++ e)
   | .ok r =>
     let decls := listOf j "decls"
@@ -906,14 +1075,23 @@ partial def projectedIn (names : Array Name) : List Json → List Name
       | .error _ => projectedIn names rest
     else projectedIn names rest
 
-def projected (j : Json) : List Name :=
+def projected (hidden : List Name) (j : Json) : List Name :=
   match readNames (listOf j "names") #[] with
-  | .ok names => projectedIn names (listOf j "nodes")
+  | .ok names => projectedIn (hideAll hidden names.toList #[]) (listOf j "nodes")
   | .error _ => []
+
+/-- Definitions that candidates filled in: what they rest on counts, whether the theorem mentions them or not. -/
+partial def filledIn (hidden : List Name) : List Json → List Name
+  | [] => []
+  | h :: rest => nameOf (field h "name") :: append (projected hidden (valueOf h "export")) (filledIn hidden rest)
 
 def judge (s : Server) (j : Json) : IO Json := do
   let t0 ← IO.monoMsNow
   let st ← preludeOf s j
+  let holes := listOf j "holes"
+  let hidden := hiddenIn holes
+  let errs ← failed st
+  if !none? errs then return errorsAs "prelude" errs
   match ← claimed s j with
   | .error e => return answer [("ok", Json.bool false), ("reason", e)]
   | .ok (ref, info) =>
@@ -928,7 +1106,7 @@ def judge (s : Server) (j : Json) : IO Json := do
       match given with
       | .error e => return answer [("ok", Json.bool false), ("reason", "statement: " ++ e)]
       | .ok given =>
-        match ← replayOnto given known (valueOf j "export") with
+        match ← replayOnto given known (valueOf j "export") hidden with
         | .error e => return answer [("ok", Json.bool false), ("reason", e)]
         | .ok env =>
           let target := nameOf (field j "target")
@@ -941,7 +1119,7 @@ def judge (s : Server) (j : Json) : IO Json := do
               return answer [("ok", Json.bool false), ("reason", "the statement differs from the one that was asked for")]
             let base ← baseOf s (strings j "imports")
             let a : Audit := { seen := ← IO.mkRef (Array.replicate bucketCount []), axioms := ← IO.mkRef [], imported := base.env, earlier := openNames st.env (strings j "earlier") }
-            audit a env (target :: projected (valueOf j "export"))
+            audit a env (target :: append (filledIn hidden holes) (projected hidden (valueOf j "export")))
             let t1 ← IO.monoMsNow
             return answer [("ok", Json.bool true), ("axioms", Json.arr (nameJsons (← a.axioms.get)).toArray), ("ms", t1 - t0)]
           | some _ => return answer [("ok", Json.bool false), ("reason", field j "target" ++ " is no theorem")]

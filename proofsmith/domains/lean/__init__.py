@@ -17,6 +17,16 @@ SPEC = DomainSpec(
             help="folder or Lake project whose modules the file imports",
             kind="path",
         ),
+        Option(
+            name="holes",
+            help="fill in definitions whose body is sorry, so that the theorems about them hold",
+            kind="flag",
+        ),
+        Option(
+            name="answers",
+            help="check: whether CANDIDATE's answer equals that of BASE, by weak tactics alone",
+            kind="flag",
+        ),
         Option(name="allow-axiom", help="axiom that proofs may use", metavar="NAME", many=True),
     ),
     probes=(

@@ -18,13 +18,21 @@ RULES = (
     "and maxRecDepth, attribute [...], Lean.*, IO.*."
 )
 
+HOLES = (
+    "Fill in the definitions whose body is `sorry` too, under the types that the file gives them, so that the theorems "
+    "hold; definitions of your own go right before the one that needs them. A definition called answer or solution is "
+    "a closed form: no fun, no quantifier, no definition of the file, no choice. If you know the definitions but not "
+    "the proofs, leave `sorry` in the proofs: they are then searched for."
+)
+
 
 def write(problem: Problem, facts: Mapping[str, JSON]) -> str:
     """Return the brief, at most 2 000 tokens."""
     kind = PROJECT if problem.options.get("project") else CORE
     told = [f"{name}: {_told(value)}" for name, value in sorted(facts.items())]
     text = problem.text[-LONGEST_TEXT:]
-    return "\n\n".join([kind, RULES, "The file:\n```lean\n" + text + "\n```", *told])[:7800]
+    rules = f"{RULES}\n\n{HOLES}" if problem.options.get("holes") else RULES
+    return "\n\n".join([kind, rules, "The file:\n```lean\n" + text + "\n```", *told])[:7800]
 
 
 def _told(value: JSON) -> str:

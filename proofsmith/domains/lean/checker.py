@@ -33,15 +33,41 @@ Ended = Literal["", "timeout", "died"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
-    """What a candidate is elaborated on: imported modules and trusted text before it."""
+class Filled:
+    """A definition that a candidate filled in: `text` is what was asked for, with `sorry`, `export` what it became."""
 
-    imports: tuple[str, ...] = CORE_IMPORTS
-    prelude: str = ""
+    name: str
+    text: str
+    export: str
+    after: str
+    """Trusted text that follows."""
+    closed: bool = False
+    """An answer: it may bind nothing, and name nothing but the library's."""
+    noncomputable: bool = False
+    reducible: bool = False
 
     def fields(self) -> dict[str, JSON]:
         """Return the fields of a request."""
-        return {"imports": list(self.imports), "prelude": self.prelude}
+        own = {name: getattr(self, name) for name in self.__slots__}
+        return {**own, "export": json.loads(self.export)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a candidate is elaborated on: imported modules, trusted text, and definitions that were filled in after it.
+
+    Only a replay checker takes `filled`: an elaborator hears of definitions as text, like everything else.
+    """
+
+    imports: tuple[str, ...] = CORE_IMPORTS
+    prelude: str = ""
+    filled: tuple[Filled, ...] = ()
+
+    def fields(self) -> dict[str, JSON]:
+        """Return the fields of a request."""
+        holes: list[JSON] = [item.fields() for item in self.filled]
+        own: dict[str, JSON] = {"imports": list(self.imports), "prelude": self.prelude}
+        return {**own, "holes": holes} if holes else own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,9 +153,12 @@ class Checker:
         heartbeats: int = HEARTBEATS,
         wall_s: float = 20.0,
         export: bool = False,
+        whole: bool = False,
         negate: Statement | None = None,
     ) -> Elaboration:
         """Elaborate `text` on `context`; with `export` the declaration `name` comes back as text.
+
+        With `whole`, so does all that was declared beside it.
 
         With `negate`, `NAME_claim : Prop` is that statement's proposition and is defined before `text`, so that a
         disproof reads `theorem NAME_disproof : ¬ NAME_claim := by intro h ...`.
@@ -142,7 +171,7 @@ class Checker:
         try:
             reply = await self._ask(
                 {**source, "op": "elaborate", "text": text, "target": name, "export": export}
-                | {"heartbeats": heartbeats, "negate": negate is not None},
+                | {"heartbeats": heartbeats, "negate": negate is not None, "whole": whole},
                 wall_s,
             )
         except SandboxError:

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from proofsmith.domains.lean import brief, premises, proposers, source, toolchain
+from proofsmith.domains.lean import answers, brief, filling, premises, proposers, source, toolchain
 from proofsmith.domains.lean.checker import Checker
 from proofsmith.domains.lean.engine import Engine
+from proofsmith.domains.lean.formalise import Translator
 from proofsmith.domains.lean.verify import verify
 from proofsmith.errors import UsageError
-from proofsmith.protocols import Sandbox, Tool
+from proofsmith.protocols import Model, Sandbox, Tool, Translation
 from proofsmith.types import (
     JSON,
     Candidate,
@@ -44,7 +45,8 @@ class LeanDomain:
             SandboxError: no Lean is installed, or its checker does not start.
         """
         folder = Path(str(options["project"])) if options.get("project") else None
-        problem = source.read(path, goal, options, folder if toolchain.reads_text(folder) else None)
+        reader = answers.read if options.get("answers") else source.read
+        problem = reader(path, goal, options, folder if toolchain.reads_text(folder) else None)
         engine = self._engine(problem, sandbox)
         elaborator = engine.prestart()
         referee = await engine.referee()
@@ -74,11 +76,18 @@ class LeanDomain:
         sandbox: Sandbox,
     ) -> AsyncIterator[Candidate]:
         """Yield proofs made by rules, cheapest first."""
-        if parent is not None:
+        open_definitions = bool(problem.options.get("holes"))
+        if parent is not None and not open_definitions:
             return
         checker = await self.checker(problem, sandbox)
         self._engine(problem, sandbox).prestart_spare()
-        async for candidate in proposers.propose(problem, tried, checker):
+        rules = filling.propose if open_definitions else proposers.propose
+        found = (
+            filling.go_on(problem, parent, tried, checker)
+            if parent is not None
+            else rules(problem, tried, checker)
+        )
+        async for candidate in found:
             yield candidate
 
     async def verify(
@@ -86,7 +95,8 @@ class LeanDomain:
     ) -> Verdict:
         """Judge a candidate, cheap gates first; PROVED is the replay checker's word alone."""
         engine = self._engine(problem, sandbox)
-        return await verify(problem, candidate, depth, engine.checker, await engine.referee())
+        judge = answers.verify if problem.options.get("answers") else verify
+        return await judge(problem, candidate, depth, engine.checker, await engine.referee())
 
     async def measure(
         self,
@@ -105,6 +115,21 @@ class LeanDomain:
         """Return None: proofs are not programs to be timed."""
         return None
 
+    async def translate(
+        self, claim: str, model: Model, options: Mapping[str, JSON], sandbox: Sandbox
+    ) -> Translation:
+        """Have a model state an informal claim as a theorem, and look for what speaks against it."""
+        project = options.get("project")
+        engine = self._engine_for(str(project or ""), sandbox)
+        checker = await asyncio.shield(engine.prestart())
+        translator = Translator(
+            model=model,
+            checker=checker,
+            referee=await engine.referee(),
+            project=bool(project),
+        )
+        return await translator.translated(claim)
+
     async def checker(self, problem: Problem, sandbox: Sandbox) -> Checker:
         """Return the warm elaborator for this problem's toolchain."""
         return await self._engine(problem, sandbox).checker()
@@ -116,7 +141,9 @@ class LeanDomain:
             await self._engines.pop(key).close()
 
     def _engine(self, problem: Problem, sandbox: Sandbox) -> Engine:
-        project = str(problem.options.get("project") or "")
+        return self._engine_for(str(problem.options.get("project") or ""), sandbox)
+
+    def _engine_for(self, project: str, sandbox: Sandbox) -> Engine:
         key = (id(asyncio.get_running_loop()), project, sandbox.level)
         if key not in self._engines:
             self._engines[key] = Engine(sandbox, Path(project) if project else None)

@@ -1,5 +1,6 @@
 """Candidates by rule: a disproof by small values, else for each open theorem the first script that elaborates."""
 
+import itertools
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
@@ -11,6 +12,7 @@ from proofsmith.domains.lean.prover import ATTEMPT_WALL_S, More, Proof, always, 
 from proofsmith.domains.lean.shape import Shape
 from proofsmith.types import Candidate, Goal, Problem
 
+SCREENS = 3
 PATIENCE_S = (6.0, 20.0, float("inf"))
 """What one of several theorems gets in turn, so that a hard one does not keep what the others have earned."""
 
@@ -33,7 +35,7 @@ async def propose(
     if problem.goal is Goal.REFUTE:
         return
     async for proofs in _proofs(document, checker):
-        candidate = _filled(problem, document, proofs)
+        candidate = complete(problem, document, proofs)
         if candidate.id not in tried:
             yield candidate
 
@@ -49,7 +51,7 @@ async def _proofs(
     for patience_s in PATIENCE_S if len(document.targets) > 1 else PATIENCE_S[-1:]:
         known = len(proofs)
         for statement in (t.statement for t in document.targets if t.statement.name not in proofs):
-            async for proof in attempts(statement, checker, more=_within(patience_s)):
+            async for proof in attempts(statement, checker, more=within(patience_s)):
                 if not proof.sketch:
                     proofs[statement.name] = await shortened(proof, statement, checker)
                 elif len(document.targets) == 1:
@@ -60,12 +62,13 @@ async def _proofs(
             return
 
 
-def _within(patience_s: float) -> More:
+def within(patience_s: float) -> More:
+    """Say yes for so many seconds from now."""
     end_s = time.monotonic() + patience_s
     return lambda: time.monotonic() < end_s
 
 
-def _filled(problem: Problem, document: source.Document, proofs: Mapping[str, Proof]) -> Candidate:
+def complete(problem: Problem, document: source.Document, proofs: Mapping[str, Proof]) -> Candidate:
     """Return the file with these proofs in it."""
     text = problem.text
     scripts = [proof.script.partition("\n")[0] for proof in proofs.values()]
@@ -105,6 +108,13 @@ async def refute(statement: Statement, checker: Checker, *, more: More = always)
     return replace(found, script="")
 
 
+async def is_refuted(statement: Statement, checker: Checker) -> bool:
+    """Say whether the first small values refute a statement: enough to pass over most wrong guesses."""
+    claim = await shape_of(statement, checker)
+    tries = itertools.islice(_disproofs(statement, claim), SCREENS)
+    return await _first(tries, checker, always, negate=True) is not None
+
+
 def _disproofs(statement: Statement, form: Shape) -> Iterator[tuple[Statement, Proof]]:
     for script in refutation.scripts(form, statement.context.prelude, source.claim_of(statement)):
         yield _disproof(statement, script)
@@ -113,7 +123,8 @@ def _disproofs(statement: Statement, form: Shape) -> Iterator[tuple[Statement, P
 def _disproof(statement: Statement, script: str) -> tuple[Statement, Proof]:
     name = statement.name
     body = "\n".join(f"  {line}" for line in (f"unfold {name}_claim", *script.splitlines()))
-    text = f"theorem {name}_disproof : ¬ {name}_claim := by\n{body}\n"
+    root = "_root_." if "." in name else ""  # a namespace may be open
+    text = f"theorem {root}{name}_disproof : ¬ {name}_claim := by\n{body}\n"
     return statement, Proof(script=script, text=text)
 
 

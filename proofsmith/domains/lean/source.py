@@ -1,8 +1,8 @@
 """Turn a Lean file into a problem: imports, text before each open theorem, statements; cut proofs out again."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from proofsmith.domains.lean import folder, repetition
@@ -26,6 +26,16 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hole:
+    """A definition whose whole body is `sorry`: where its command is, and what stands before its `:=`."""
+
+    name: str
+    head: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """A file taken apart."""
 
@@ -34,17 +44,32 @@ class Document:
     body: int
     """Where the text after the imports begins."""
     targets: tuple[Target, ...]
+    ground: Context = field(default_factory=Context)
+    """What stands before the text: imports, and modules of the user's folder as text."""
+
+    def before(self, place: int) -> Context:
+        """Return what the command at `place` is elaborated on."""
+        text = self.text[self.body : place].strip("\n")
+        return replace(self.ground, prelude=self.ground.prelude + text)
 
 
 def read(
-    source: Path, goal: Goal, options: Mapping[str, JSON], as_text: Path | None = None
+    source: Path,
+    goal: Goal,
+    options: Mapping[str, JSON],
+    as_text: Path | None = None,
+    *,
+    question: Callable[[str], str] = str,
 ) -> Problem:
     """Return the problem in `source`, its imports read as text from the folder `as_text` where that is given.
+
+    `question` turns the file's text into the one with something left open.
 
     Raises:
         UsageError: what the user can correct.
     """
-    text = text_of(source)
+    whole = text_of(source)
+    text = question(whole)
     theorem = str(options.get("theorem") or "")
     document = take_apart(text, theorem)
     if not document.targets:
@@ -52,7 +77,7 @@ def read(
             f"{source} leaves no theorem open", hint="write `theorem NAME : STATEMENT := sorry`"
         )
     _check_imports(document, options)
-    _check_holes(text, document)
+    _check_holes(document, wanted=bool(options.get("holes")))
     modules = folder.modules(as_text, document.imports) if as_text else {}
     kept = {name: options[name] for name in sorted(options)}
     return Problem(
@@ -60,7 +85,7 @@ def read(
         domain="lean",
         goal=goal,
         text=text,
-        files={source.name: text, **modules},
+        files={source.name: whole, **modules},
         editable=(source.name,),
         options={**kept, "path": source.name},
         required=Status.PROVED,
@@ -139,15 +164,18 @@ def take_apart(text: str, theorem: str = "", files: Mapping[str, str] | None = N
         wanted = (*context_imports, *folder.core_imports(modules.values()))
         context_imports = tuple(dict.fromkeys(name for name in wanted if name not in own))
         context_imports = context_imports if len(context_imports) > 1 else CORE_IMPORTS
+    ground = Context(imports=context_imports, prelude=library)
+    document = Document(text=text, imports=imports, body=body, targets=(), ground=ground)
     targets = []
     for command in chosen:
         start, end = body + command.start, body + command.end
         whole = text[start:end]
         head = whole[: lean_text.statement_end(whole)].rstrip()
-        context = Context(imports=context_imports, prelude=library + text[body:start].strip("\n"))
-        statement = Statement(context=context, name=command.name, text=f"{head} {SORRY}")
+        statement = Statement(
+            context=document.before(start), name=command.name, text=f"{head} {SORRY}"
+        )
         targets.append(Target(statement=statement, start=start, end=end))
-    return Document(text=text, imports=imports, body=body, targets=tuple(targets))
+    return replace(document, targets=tuple(targets))
 
 
 def imports_of(text: str) -> tuple[tuple[str, ...], int]:
@@ -227,12 +255,32 @@ def _check_imports(document: Document, options: Mapping[str, JSON]) -> None:
         )
 
 
-def _check_holes(text: str, document: Document) -> None:
+def holes_of(document: Document) -> tuple[Hole, ...]:
+    """Return the definitions before the last target that are left open, in order."""
     last = max(target.start for target in document.targets)
-    for command in lean_text.commands(text[document.body : last]):
-        whole = text[document.body + command.start : document.body + command.end]
+    found = []
+    for command in lean_text.commands(document.text[document.body : last]):
+        start, end = document.body + command.start, document.body + command.end
+        whole = document.text[start:end]
         if command.kind in ("def", "abbrev") and lean_text.is_open(whole):
+            head = whole[: lean_text.statement_end(whole)].rstrip()
+            found.append(Hole(name=command.name, head=head, start=start, end=end))
+    return tuple(found)
+
+
+def _check_holes(document: Document, *, wanted: bool) -> None:
+    holes = holes_of(document)
+    for hole in holes if wanted else holes[:1]:
+        body = document.text[hole.start + len(hole.head) : hole.end]
+        if not wanted:
             raise UsageError(
-                f"the definition '{command.name}' is left open",
-                hint="give its value; only theorems are filled in",
+                f"the definition '{hole.name}' is left open",
+                hint="give its value, or add --holes to have it filled in",
             )
+        if lean_text.code(body).split() not in ([":=", "sorry"], [":=", "by", "sorry"]):
+            raise UsageError(
+                f"the definition '{hole.name}' is open in part",
+                hint="write `:= sorry` for its whole body, what is given goes into definitions of its own",
+            )
+    if wanted and not holes:
+        raise UsageError("no definition is left open", hint="leave out --holes")

@@ -1,6 +1,7 @@
 """The replay checker: judges text exports in a process that never elaborates a candidate."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -84,7 +85,7 @@ class Referee:
         ms = reply.get("ms")
         return Ruling(
             ok=reply.get("ok") is True,
-            reason=str(reply.get("reason", "")),
+            reason=str(reply.get("reason", "")) or _first(reply, "prelude"),
             axioms=tuple(sorted(map(str, axioms))) if isinstance(axioms, list) else (),
             ms=ms if isinstance(ms, int) else 0,
         )
@@ -96,6 +97,13 @@ class Referee:
     async def close(self) -> None:
         """Leave the service."""
         await self._service.close()
+
+
+def _first(reply: Mapping[str, object], key: str) -> str:
+    """Return the first message of a list in a reply, empty when there is none."""
+    items = reply.get(key)
+    first = items[0] if isinstance(items, list) and items else {}
+    return str(first.get("text", "")) if isinstance(first, dict) else ""
 
 
 async def open_referee(

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from proofsmith.domains.lean import folder, gate, prooftree, shape, source
+from proofsmith.domains.lean import folder, gate, holes, prooftree, shape, source
 from proofsmith.domains.lean.checker import CONFIRM_HEARTBEATS, Checker, Elaboration, Statement
 from proofsmith.domains.lean.trusted import COMPILER_AXIOMS, STANDARD_AXIOMS, Referee, Ruling
 from proofsmith.tools.feedback import headed
@@ -49,11 +49,13 @@ async def judge_text(
     allowed: frozenset[str] = frozenset(),
     disproof: bool = False,
     earlier: frozenset[str] = frozenset(),
+    asked: Statement | None = None,
 ) -> Judgement:
     """Judge `text`, helper lemmas and then the theorem; with `disproof` a proof that the statement does not hold.
 
     PROVED comes from the referee's word alone: it replayed the export, compared the statement and named the axioms.
     `earlier` names theorems of the context that were left open there and are proved by now: the proof may use them.
+    `asked` is the statement as the referee gets it, where definitions before it were filled in by the candidate.
 
     Raises:
         SandboxError: the machinery failed, which says nothing about the candidate.
@@ -77,7 +79,7 @@ async def judge_text(
     if not found.ok or not found.export:
         return Judgement(status=_failed(found), reason=_told(found), elaborate_ms=found.ms)
     ruling = await referee.judge(
-        statement, found.export, target=target, negate=disproof, earlier=earlier
+        asked or statement, found.export, target=target, negate=disproof, earlier=earlier
     )
     return _ruled(ruling, found, allowed, disproof)
 
@@ -144,12 +146,25 @@ async def verify(
         disproof=disproof,
         depth=depth,
     )
+    if problem.options.get("holes"):
+        if disproof:
+            return Verdict(
+                status=Status.FAILED,
+                feedback="no theorem is false before its definitions are known",
+            )
+        try:
+            filling = holes.filled(problem, text)
+            asked = await holes.asked(problem, filling, court.checker, referee)
+            court = replace(court, asked=asked)
+        except holes.Misfilled as error:
+            return Verdict(status=Status.FAILED, feedback=str(error)[:LONGEST_FEEDBACK])
+        document, targets = filling.document, filling.document.targets
     proofs = {} if disproof else source.proofs_of(document, text)
     evidence: list[Evidence] = []
     for target in targets:
         proof = proofs.get(target.statement.name) or source.proof_of(document, target, text)
         judged, facts = await court.judged(target.statement, proof)
-        evidence.append(_evidence(problem, target.statement, judged, depth, facts))
+        evidence.append(evidence_of(problem, target.statement, judged, depth, facts))
         if not judged.status.at_least(Status.BOUNDED):
             said = told(target.statement.name, judged.reason)
             return Verdict(status=judged.status, evidence=tuple(evidence), feedback=said)
@@ -173,6 +188,7 @@ class _Court:
     disproof: bool
     depth: Depth
     earlier: frozenset[str] = frozenset()
+    asked: Mapping[str, Statement] = field(default_factory=dict)
 
     async def judged(self, statement: Statement, proof: str) -> tuple[Judgement, dict[str, JSON]]:
         """Return the judgement and what is worth keeping about how it was made."""
@@ -186,6 +202,7 @@ class _Court:
             allowed=self.allowed,
             disproof=self.disproof,
             earlier=self.earlier,
+            asked=self.asked.get(statement.name),
         )
         made: dict[str, JSON] = {
             "wall_s": time.perf_counter() - started,
@@ -195,7 +212,7 @@ class _Court:
             goals = await self.checker.gaps(statement.context, proof)
             made["goals"] = [goal[:LONGEST_FEEDBACK] for goal in goals[:MOST_GAPS]]
         if judged.status is Status.PROVED and not self.disproof:
-            made["vacuous"] = await _vacuous(statement, self.checker)
+            made["vacuous"] = await is_vacuous(statement, self.checker)
             if self.depth is Depth.FULL:
                 steps = await prooftree.grown(statement, proof, self.checker)
                 made["proof"] = [step.fields() for step in steps]
@@ -203,7 +220,7 @@ class _Court:
         return judged, made
 
 
-async def _vacuous(statement: Statement, checker: Checker) -> bool:
+async def is_vacuous(statement: Statement, checker: Checker) -> bool:
     """Say whether the hypotheses contradict each other, as far as simple tactics see: a warning, never a verdict."""
     claim = source.claim_of(statement)
     read = shape.read(statement.context.prelude, claim)
@@ -235,14 +252,15 @@ def _listed(value: object) -> list[object]:
     return [] if value is None else [value]
 
 
-def _evidence(
+def evidence_of(
     problem: Problem,
     statement: Statement,
     judged: Judgement,
     depth: Depth,
     made: Mapping[str, JSON],
 ) -> Evidence:
-    wall_s = made["wall_s"]
+    """Write down what was found of one theorem; `made`: wall time, the elaborator, the proof's steps and goals."""
+    wall_s = made.get("wall_s")
     return Evidence(
         check="kernel replay of the disproof" if judged.disproof else "kernel replay",
         status=judged.status,
@@ -257,7 +275,7 @@ def _evidence(
             "axioms": list(judged.axioms) or "none",
             "elaborate_ms": judged.elaborate_ms,
             "replay_ms": judged.replay_ms,
-            "elaborator": made["elaborator"],
+            "elaborator": made.get("elaborator", "warm"),
             "depth": depth.value,
             "trust": "compiler" if set(judged.axioms) & COMPILER_AXIOMS else "kernel",
         },
@@ -268,8 +286,12 @@ def replay_command(problem: Problem, depth: Depth) -> tuple[str, ...]:
     """Return the cold command that earns this evidence again."""
     name = problem.editable[0]
     command = ["proofsmith", "check", f"base/{name}", f"candidate/{name}", "--json"]
-    if problem.options.get("theorem"):
+    if problem.options.get("answers"):
+        command += ["--answers"]
+    elif problem.options.get("theorem"):
         command += ["--theorem", str(problem.options["theorem"])]
+    if problem.options.get("holes") and not problem.options.get("answers"):
+        command += ["--holes"]
     if problem.options.get("project"):
         own = any(path.startswith(folder.PLACE) for path in problem.files)
         command += ["--project", f"base/{folder.PLACE}" if own else str(problem.options["project"])]

@@ -1,7 +1,9 @@
 """Take a folder of .lean files, or a set of statements as JSON lines, apart into files of one problem each.
 
-Of published sets it knows the fields of miniF2F (`formal_statement`, `header`) and of FormalMATH (`autoformalization`).
-Rows that import Mathlib become files like the others; without a project each is refused when it is read, by name.
+Of published sets it knows the fields of miniF2F (`formal_statement`, `header`) and of FormalMATH (`theorem_names`,
+`autoformalization`), and the Lake project of miniF2F: `MiniF2F/Valid.lean` and `MiniF2F/Test.lean`, or folders of that
+name with a theorem a file. What imports Mathlib becomes a file like the others; without a project each is refused when
+it is read, by name.
 """
 
 import json
@@ -9,10 +11,13 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from proofsmith.domains.lean import source as lean_source
 from proofsmith.errors import UsageError
 from proofsmith.types import JSON
 
 MOST_PROBLEMS = 10_000
+SUITE = "MiniF2F"
+HALVES = ("Valid", "Test")
 NAMES = ("name", "problem_id", "theorem_names", "id")
 TEXTS = ("formal_statement", "autoformalization", "refined_statement", "lean4_code", "statement")
 HEADERS = ("header", "lean4_header", "prelude")
@@ -24,7 +29,7 @@ def split(source: Path, options: Mapping[str, JSON], into: Path) -> list[Path]:
     Raises:
         UsageError: there is no problem, too many, or a row that cannot be read.
     """
-    found = _folder(source) if source.is_dir() else _rows(source, into)
+    found = _folder(source, into) if source.is_dir() else _rows(source, into)
     if not found or len(found) > MOST_PROBLEMS:
         raise UsageError(
             f"{source} holds {len(found) or 'no'} problems",
@@ -33,8 +38,37 @@ def split(source: Path, options: Mapping[str, JSON], into: Path) -> list[Path]:
     return found
 
 
-def _folder(source: Path) -> list[Path]:
+def _folder(source: Path, into: Path) -> list[Path]:
+    suite = source if source.name == SUITE else source / SUITE
+    if any((suite / part).exists() for half in HALVES for part in (half, f"{half}.lean")):
+        return _suite(suite, into)
     return sorted(p for p in source.glob("*.lean") if p.name != "lakefile.lean")
+
+
+def _suite(suite: Path, into: Path) -> list[Path]:
+    """Return one file a theorem of miniF2F's project, whichever way a half of it is kept."""
+    into.mkdir(parents=True, exist_ok=True)
+    found = []
+    for half in HALVES:
+        whole = suite / f"{half}.lean"
+        if not (suite / half).is_dir() and whole.is_file():
+            found += _theorems(whole, half, into)
+        found += sorted((suite / half).glob("*.lean"))
+    return found
+
+
+def _theorems(path: Path, half: str, into: Path) -> list[Path]:
+    """Write each open theorem of a file to one of its own, with all that is no theorem before it."""
+    text = lean_source.text_of(path)
+    targets = lean_source.take_apart(text).targets
+    header = text[: targets[0].start].strip() if targets else ""
+    found = []
+    for target in targets:
+        place = into / f"{half}_{_plain(target.statement.name)}.lean"
+        whole = text[target.start : target.end].strip()
+        place.write_text(f"{header}\n\n{whole}\n" if header else f"{whole}\n", "utf-8")
+        found.append(place)
+    return found
 
 
 def _rows(source: Path, into: Path) -> list[Path]:
@@ -68,7 +102,11 @@ def _name(row: Mapping[str, JSON], number: int) -> str:
     """Return a file name that is the row's own, without what a path could be made of."""
     key = "id" if isinstance(row.get("id"), str) else ""
     name = str(row[key]) if key else _first(row, NAMES)
-    return f"{number:05d}_" + (re.sub(r"[^\w-]", "_", name)[:80] or "row")
+    return f"{number:05d}_" + (_plain(name) or "row")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^\w-]", "_", name)[:80]
 
 
 def _text(row: Mapping[str, JSON], source: Path, number: int) -> str:

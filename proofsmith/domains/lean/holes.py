@@ -1,0 +1,127 @@
+"""Definitions that a file leaves open: a candidate's text fills them, and only its export reaches the replay checker.
+
+The replay checker declares each export through the kernel under the type that the file gave, hides every other name
+that came with it, and elaborates the rest of the file, statements included, on top of that. So a candidate can change
+neither what its definition is, nor what notation, instances or names the theorems about it mean.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from proofsmith.domains.lean import gate, repetition, source
+from proofsmith.domains.lean import text as lean_text
+from proofsmith.domains.lean.checker import CONFIRM_HEARTBEATS, Checker, Context, Filled, Statement
+from proofsmith.domains.lean.source import Document, Hole
+from proofsmith.domains.lean.trusted import Referee
+from proofsmith.types import Problem
+
+ANSWER = re.compile(r"(?:^|[._])(?:answer|solution)\Z", re.IGNORECASE)
+"""Names of definitions that are the answer to a question: their values must be closed forms."""
+_PROPOSITION = re.compile(r":\s*Prop\Z")
+
+
+class Misfilled(Exception):
+    """What a candidate wrote cannot stand in the place of the file's definition; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filling:
+    """The file with a candidate's definitions in it, as text: what the elaborator is told, never the replay checker."""
+
+    document: Document
+    places: tuple[tuple[int, int], ...]
+    """Of each hole's filling, helper definitions included, in the text."""
+
+
+def filled(problem: Problem, candidate: str) -> Filling:
+    """Put what `candidate` writes up to each definition, but for the file's own text, in the hole's place.
+
+    Raises:
+        Misfilled: a definition is missing, or says what no candidate may.
+    """
+    document = source.document_of(problem)
+    text = candidate.replace("\r\n", "\n").removeprefix("\ufeff")
+    _, at = source.imports_of(text)
+    own = {c.name: (at + c.start, at + c.end) for c in lean_text.commands(text[at:]) if c.name}
+    whole, behind = document.text[: document.body], document.body
+    places = []
+    for hole in source.holes_of(document):
+        start, end = own.get(hole.name, (-1, -1))
+        if start < at:
+            raise Misfilled(f"there is no definition of {hole.name} where the file has it")
+        before = document.text[behind : hole.start]
+        beside = repetition.cut_front(before, text[at:start]).strip("\n")
+        value = f"{beside}\n\n{text[start:end]}".strip("\n")
+        refused = gate.refusal(value)
+        if refused:
+            raise Misfilled(f"{hole.name}: {refused}")
+        whole += before
+        places.append((len(whole), len(whole) + len(value)))
+        whole += value + "\n\n"
+        at, behind = end, hole.end
+    problem = replace(problem, text=whole + document.text[behind:])
+    return Filling(document=source.document_of(problem), places=tuple(places))
+
+
+async def asked(
+    problem: Problem, filling: Filling, checker: Checker, referee: Referee
+) -> dict[str, Statement]:
+    """Return by theorem the statement for the replay checker: on exports of the definitions, without their text.
+
+    Raises:
+        Misfilled: a definition does not elaborate, or the replay checker does not take it.
+    """
+    document = source.document_of(problem)
+    holes = source.holes_of(document)
+    exports: list[str] = []
+    for hole, (start, end) in zip(holes, filling.places, strict=True):
+        found = await checker.elaborate(
+            filling.document.before(start),
+            filling.document.text[start:end],
+            name=hole.name,
+            heartbeats=CONFIRM_HEARTBEATS,
+            export=True,
+            whole=True,
+        )
+        if not found.ok or not found.export:
+            raise Misfilled(f"{hole.name}: {found.first_error or 'it declares nothing'}")
+        exports.append(found.export)
+    statements = {
+        target.statement.name: replace(
+            target.statement, context=_context(document, target.start, holes, exports)
+        )
+        for target in document.targets
+    }
+    reading = await referee.read(statements[document.targets[-1].statement.name])
+    if not reading.ok:
+        raise Misfilled(reading.error)
+    return statements
+
+
+def _context(
+    document: Document, place: int, holes: Sequence[Hole], exports: Sequence[str]
+) -> Context:
+    """Return what stands before `place`: the file's own text, in which exports stand where definitions are open."""
+    pairs = [(h, e) for h, e in zip(holes, exports, strict=True) if h.start < place]
+    if not pairs:
+        return document.before(place)
+    ends = [*(hole.start for hole, _ in pairs[1:]), place]
+    items = [
+        _filled(hole, export, document.text[hole.end : end])
+        for (hole, export), end in zip(pairs, ends, strict=True)
+    ]
+    return replace(document.before(pairs[0][0].start), filled=tuple(items))
+
+
+def _filled(hole: Hole, export: str, after: str) -> Filled:
+    modifiers = lean_text.code(hole.head).split(hole.name.rpartition(".")[2])[0]
+    return Filled(
+        name=hole.name,
+        text=hole.head + " := sorry",
+        export=export,
+        after=after,
+        closed=bool(ANSWER.search(hole.name) or _PROPOSITION.search(hole.head)),
+        noncomputable="noncomputable" in modifiers.split(),
+        reducible=bool(re.search(r"\b(?:abbrev|reducible)\b", modifiers)),
+    )
