@@ -321,22 +321,23 @@ def _candidate(
 ) -> Candidate:
     """Read `path` as a version of `base`; in a folder of its own, other files that may change are read beside it."""
     name = problem.editable[0] if len(problem.editable) == 1 else base.name
-    encodings = domains.find(path, problem.domain).encodings
-    files = {**problem.files, name: _text(path, encodings)}
+    spec = domains.find(path, problem.domain)
+    encodings = spec.encodings
+    files = {**problem.files, name: _text(path, encodings, lossy=spec.lossy)}
     if path.resolve().parent != base.resolve().parent:
         beside = {other: path.parent / other for other in problem.editable if other != name}
         files |= {o: _text(place, encodings) for o, place in beside.items() if place.is_file()}
     return Candidate(files=files, settings=settings or {}, move=path.name)
 
 
-def _text(path: Path, encodings: tuple[str, ...]) -> str:
+def _text(path: Path, encodings: tuple[str, ...], *, lossy: bool = False) -> str:
     """Read `path` in the first of `encodings` that fits."""
     try:
         data = path.read_bytes()
         for encoding in encodings[:-1]:
             with suppress(UnicodeDecodeError):
                 return data.decode(encoding)
-        return data.decode(encodings[-1])
+        return data.decode(encodings[-1], "replace" if lossy else "strict")
     except IsADirectoryError:
         raise UsageError(f"{path} is a folder", hint="name a source file") from None
     except UnicodeDecodeError:

@@ -48,3 +48,5 @@ class DomainSpec:
     """`module:function` that takes a folder or a log apart into files of one problem each; empty for none."""
     encodings: tuple[str, ...] = ("utf-8",)
     """How its texts may be encoded, in the order in which that is tried."""
+    lossy: bool = False
+    """Whether a candidate that is no text is judged, with U+FFFD in place of what cannot be read, and not refused."""

@@ -30,6 +30,7 @@ from proofsmith.tools.feedback import clip
 from proofsmith.types import JSON, Conclusion, Evidence, Goal, Outcome, Report, Status
 
 DIFF_LINES = 2000
+NAMES_SHOWN = 3
 FACT_CHARS = 8000
 
 
@@ -73,7 +74,11 @@ def _gathered(report: Report) -> Markup:
     """Show what tools found out about the original; the profile has a section of its own."""
     rows = [(tool, _told(found)) for tool, found in report.facts.items() if tool != "profile"]
     told = [
-        element("details", element("summary", tool), element("pre", text, class_="log"))
+        element(
+            "details",
+            element("summary", _titled(tool, report.facts[tool])),
+            element("pre", text, class_="log"),
+        )
         for tool, text in rows
         if text
     ]
@@ -84,8 +89,18 @@ def _gathered(report: Report) -> Markup:
     )
 
 
+def _titled(tool: str, found: JSON) -> str:
+    """Name a fact and, of a table of texts, how many rows it has and the first of them."""
+    if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
+        return tool
+    first = ", ".join(list(found)[:NAMES_SHOWN])
+    return f"{tool}: {len(found)}, {'the first ' if len(found) > NAMES_SHOWN else ''}{first}"
+
+
 def _told(found: JSON) -> str:
-    """Write a fact as text: a list a line each, what has no lines as JSON; at most FACT_CHARS."""
+    """Write a fact as text: a list or a table of texts a line each, else JSON; at most FACT_CHARS."""
+    if isinstance(found, dict) and all(isinstance(text, str) for text in found.values()):
+        return clip("\n".join(f"{name} : {text}" for name, text in found.items()), FACT_CHARS)
     if isinstance(found, str):
         return clip(found, FACT_CHARS)
     if isinstance(found, list) and all(isinstance(row, str) for row in found):

@@ -53,4 +53,5 @@ SPEC = DomainSpec(
     ),
     required=Status.PROVED,
     workload="proofsmith.domains.lean.workload:split",
+    lossy=True,
 )

@@ -116,6 +116,8 @@ def size_refusal(text: str) -> str:
     try:
         size = len(text.encode("utf-8"))
     except UnicodeEncodeError:
+        size = -1
+    if size < 0 or "\ufffd" in text:
         return "the text is not valid UTF-8"
     if size > LARGEST_BYTES:
         return f"the text is larger than {LARGEST_BYTES // 1024} KiB"

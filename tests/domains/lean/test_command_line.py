@@ -1,21 +1,34 @@
 """What a new user meets: `prove` and `check` on good and bad files, one line and the right exit code each."""
 
 import json
+import re
 
 import pytest
 
 from proofsmith.domains.lean.engine import Engine
 from proofsmith.errors import SandboxError
 from tests.cli.command import complained, proofsmith
+from tests.loopback import Endpoint
 
 STATEMENT = "theorem T (a b : Nat) : a + b = b + a := sorry\n"
 UNUSABLE = {
     "import without a project": ("import Mathlib\n" + STATEMENT, ["import Mathlib", "--project"]),
-    "open definition": ("def f : Nat := sorry\ntheorem T : f = f := sorry\n", ["'f'", "left open"]),
+    "open definition": (
+        "def f : Nat := sorry\ntheorem T : f = f := sorry\n",
+        ["'f'", "left open", "--holes"],
+    ),
     "no theorem": ("def f := 1\n", ["leaves no theorem open"]),
     "empty": ("", ["empty"]),
     "NUL": ("theorem T : True := sorry\0", ["not text"]),
 }
+
+
+def test_a_claim_in_words_needs_a_model_and_some_words(tmp_path):
+    (tmp_path / "claim.md").write_text("Twice a natural number is even.\n")
+    complained(proofsmith("prove", "claim.md", cwd=tmp_path), 2, "needs a model", "--base-url")
+    (tmp_path / "claim.md").write_text("\n")
+    model = ("--base-url", "http://127.0.0.1:9/v1", "--model", "none")
+    complained(proofsmith("prove", "claim.md", *model, cwd=tmp_path), 2, "holds no claim")
 
 
 @pytest.mark.parametrize("case", UNUSABLE)
@@ -109,3 +122,75 @@ class TestWithChecker:
         done = proofsmith(*argv, cwd=tmp_path, timeout=300)
         assert done.returncode == 0, done.stderr
         replayed(tmp_path, done.stdout)
+
+    def test_a_report_shows_the_proof_with_goals_times_axioms_and_how_to_repeat_it(
+        self, tmp_path, lean
+    ):
+        text = "def double : Nat → Nat\n  | 0 => 0\n  | n + 1 => double n + 2\n\n"
+        text += "theorem T (n : Nat) : double n = 2 * n := sorry\n"
+        (tmp_path / "S.lean").write_text(text)
+        done = proofsmith("prove", "S.lean", "--no-model", cwd=tmp_path, timeout=300)
+        assert done.returncode == 0, done.stderr
+        run = done.stdout.rpartition("runs replay ")[2].split()[0]
+        page = (tmp_path / ".proofsmith" / "runs" / run / "report.html").read_text()
+        tree = page[page.index("Proof") :]
+        assert "induction n" in tree
+        assert re.search(r"\d ms", tree)
+        assert "no goals" in tree or "⊢" in tree
+        assert "axioms" in page
+        assert f"proofsmith runs replay {run}" in page
+        assert re.search(r"<summary>premises: \d+, ", page) or "premises" not in page
+
+    def test_a_definition_is_filled_in_and_its_run_replays(self, tmp_path, lean):
+        text = "def answer : Nat := sorry\n\ntheorem spec : 3 * answer + 1 = 22 := sorry\n"
+        (tmp_path / "S.lean").write_text(text)
+        argv = ("prove", "S.lean", "--holes", "--no-model", "--out", "P.lean")
+        done = proofsmith(*argv, cwd=tmp_path, timeout=300)
+        assert done.returncode == 0, done.stderr
+        assert "def answer : Nat := 7" in (tmp_path / "P.lean").read_text()
+        replayed(tmp_path, done.stdout)
+
+    def test_an_answer_that_a_model_knows_is_proved_by_rule(self, tmp_path, lean):
+        text = "def answer : Nat := sorry\n\ntheorem spec : answer * answer = 152399025 := sorry\n"
+        (tmp_path / "S.lean").write_text(text)
+        knows = text.replace("answer : Nat := sorry", "answer : Nat := 12345")
+        with Endpoint(lambda _: f"### S.lean\n```lean\n{knows}```\n") as endpoint:
+            argv = ("--base-url", endpoint.base_url, "--model", "loopback", "--budget", "240s")
+            done = proofsmith("prove", "S.lean", "--holes", *argv, cwd=tmp_path, timeout=400)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "closed form" in endpoint.requests[0]["messages"][-1]["content"]
+        replayed(tmp_path, done.stdout)
+
+    def test_another_form_of_an_answer_is_the_same_and_another_value_is_not(self, tmp_path, lean):
+        (tmp_path / "S.lean").write_text("def answer : Nat := 120\n")
+        (tmp_path / "same.lean").write_text("def answer : Nat := 2 * 60\n")
+        done = proofsmith("check", "S.lean", "same.lean", "--answers", cwd=tmp_path, timeout=300)
+        assert done.returncode == 0, done.stdout + done.stderr
+        (tmp_path / "other.lean").write_text("def answer : Nat := 121\n")
+        done = proofsmith("check", "S.lean", "other.lean", "--answers", cwd=tmp_path, timeout=300)
+        assert done.returncode == 1
+        assert "another value" in done.stdout
+
+    def test_a_claim_in_words_becomes_an_unverified_translation_and_is_never_proved(
+        self, tmp_path, lean
+    ):
+        (tmp_path / "claim.md").write_text("Twice a natural number is even.\n")
+        claim = "theorem claim (n : Nat) : ∃ k, 2 * n = 2 * k := sorry"
+        argv = ("prove", "claim.md", "--model", "loopback", "--out", "claim.lean", "--base-url")
+        with Endpoint(lambda _: f"```lean\n{claim}\n```\n") as endpoint:
+            done = proofsmith(*argv, endpoint.base_url, cwd=tmp_path, timeout=400)
+        assert done.returncode == 1, done.stderr
+        assert done.stdout.startswith("unverified translation of claim.md")
+        assert "proved" not in done.stdout.replace("unproved", "").splitlines()[0]
+        assert "a second translation" in done.stdout
+        text = (tmp_path / "claim.lean").read_text()
+        assert text.startswith("-- unverified translation")
+        assert claim in text
+
+    def test_a_proof_that_is_no_text_has_failed(self, tmp_path, lean):
+        (tmp_path / "S.lean").write_text(STATEMENT)
+        for data in (b"theorem T : True := \xff\xfe\n", STATEMENT.encode() + b"\0"):
+            (tmp_path / "P.lean").write_bytes(data)
+            done = proofsmith("check", "S.lean", "P.lean", cwd=tmp_path, timeout=300)
+            assert done.returncode == 1, done.stderr
+            assert done.stdout.startswith("failed")
