@@ -26,11 +26,12 @@ from proofsmith.domains.sql.proof.prove import Proof, prove
 from proofsmith.domains.sql.query import statement_text, tables_read
 from proofsmith.domains.sql.schema import kind_of
 from proofsmith.domains.sql.source import Source, source_of
-from proofsmith.domains.sql.symbolic.rung import Climb, climb, telling_databases, variants
+from proofsmith.domains.sql.symbolic.rung import Climb, climb, example_of
 from proofsmith.domains.sql.testing.conditions import conditions_of
 from proofsmith.domains.sql.testing.databases import Generator
 from proofsmith.domains.sql.testing.differential import Difference, Pair, Tally, examine
 from proofsmith.domains.sql.testing.minimise import minimised, pictured, reported, script
+from proofsmith.domains.sql.testing.neighbours import neighbours, variants
 from proofsmith.domains.sql.testing.pools import pools_of
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
@@ -200,9 +201,7 @@ class Verifier:
     ) -> Verdict:
         """Turn databases without a difference into a verdict, with the solver's help where it can give any."""
         if tally.telling < TELLING[depth] and not tally.base_errors:
-            more = await telling_databases(self._base, pair.schema)
-            added = await examine(engine, pair, islice(more, DATABASES[depth]), seed)
-            tally.add(added)
+            tally.add(await self._near_example(engine, pair, query, DATABASES[depth], seed))
             if tally.found is not None:
                 return await self._refuted(engine, pair, tally.found, seed)
         doubt = self._doubt(query, tally, depth)
@@ -220,6 +219,16 @@ class Verifier:
         verdict = self._verdict(tally, proof, climbed, doubt, seed)
         lines = [*captured(self._source.query, pair.schema), *captured(query, pair.schema)]
         return _warned(verdict, list(dict.fromkeys(lines)))
+
+    async def _near_example(
+        self, engine: Engine, pair: Pair, query: exp.Query, most: int, seed: int
+    ) -> Tally:
+        """Run both queries on a database on which the original returns something, and near it."""
+        example = await example_of(self._base, pair.schema)
+        if example is None:
+            return Tally()
+        near = neighbours(pair.schema, example, (self._base, query), seed)
+        return await examine(engine, pair, islice(near, most), seed)
 
     async def _replayed(self, engine: Engine, pair: Pair, climbed: Climb, seed: int) -> Tally:
         """Run the solver's counter-example and its neighbours on the engine, which alone can refute."""

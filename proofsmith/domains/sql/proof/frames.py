@@ -31,6 +31,7 @@ class Frame:
 class Outside:
     """`Subqueries` for expressions in which none is left; whatever else would be asked is refused."""
 
+    exact = True
     zoned = True
     """What depends on a time zone, or could, is not taken apart."""
 

@@ -1,6 +1,6 @@
 """Encode a qualified query as a bag of conditional rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -57,6 +57,9 @@ class Ordered:
 class Encoder:
     """Encodes one of the two queries over given base tables."""
 
+    exact = True
+    """Refuse what numbers without an end cannot say; otherwise come near it, where an engine has the last word."""
+
     def __init__(
         self,
         tables: Mapping[str, Relation],
@@ -72,7 +75,7 @@ class Encoder:
         self.engine = engine
         self.zoned = zoned
         self._scalars = Scalars(self)
-        self._ctes: list[dict[str, Relation]] = [{}]
+        self._ctes: list[dict[str, Callable[[], Relation]]] = [{}]
         self._shown: dict[int, tuple[object, list[list[Value]]]] = {}
 
     def text(self, literal: str) -> int:
@@ -129,11 +132,16 @@ class Encoder:
             raise Unsupported("recursion")
         self._ctes.append(dict(self._ctes[-1]))
         for cte in with_.expressions:
-            found = self.ordered(cte.this, outer).relation
-            named = cte.args["alias"].columns
-            columns = tuple(c.name.lower() for c in named) if named else found.columns
-            self._ctes[-1][cte.alias.lower()] = Relation(columns, found.rows)
+            self._ctes[-1][cte.alias.lower()] = self.named(cte, outer)
         return True
+
+    def named(self, cte: exp.CTE, outer: Scope | None) -> Callable[[], Relation]:
+        """Return what each mention of a common table expression reads: the same rows, here."""
+        found = self.ordered(cte.this, outer).relation
+        named = cte.args["alias"].columns
+        columns = tuple(c.name.lower() for c in named) if named else found.columns
+        relation = Relation(columns, found.rows)
+        return lambda: relation
 
     def _set_operation(self, query: exp.SetOperation, outer: Scope | None) -> Ordered:
         left = self.relation(query.this, outer or Scope({}))
@@ -301,11 +309,15 @@ class Encoder:
         from_ = query.args.get("from_")
         if from_ is None:
             return [Scope({}, outer)]
-        scopes = self._source(from_.this, outer)
+        scopes = self.possible(self._source(from_.this, outer), query)
         for join in query.args.get("joins") or ():
-            scopes = self._joined(scopes, join, outer)
+            scopes = self.possible(self._joined(scopes, join, outer), query)
             if len(scopes) > 300:
                 raise Unsupported(f"a join of {len(scopes)} rows at this bound")
+        return scopes
+
+    def possible(self, scopes: list[Scope], query: exp.Select) -> list[Scope]:
+        """Return the rows of some sources that WHERE may let pass: all, here, since a dropped row could fail."""
         return scopes
 
     def _source(self, node: exp.Expr, outer: Scope | None) -> list[Scope]:
@@ -330,8 +342,8 @@ class Encoder:
             if not isinstance(node.this, exp.Identifier) or node.args.get("sample"):
                 raise Unsupported("a table function")
             name = node.name.lower()
-            found = self._ctes[-1].get(name) if not node.db else None
-            found = found or self._tables.get(name) or self._tables.get(node.name)
+            cte = self._ctes[-1].get(name) if not node.db else None
+            found = cte() if cte else self._tables.get(name) or self._tables.get(node.name)
             if found is None:
                 raise Unsupported(f"the table {name}")
             return found

@@ -35,6 +35,8 @@ class Subqueries(Protocol):
     """What expressions need of the encoder around them."""
 
     engine: str
+    exact: bool
+    """What numbers without an end cannot say is refused, not approximated."""
     zoned: bool
     """Some column's values depend on the session's time zone."""
 

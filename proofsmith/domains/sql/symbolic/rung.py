@@ -1,21 +1,21 @@
-"""The bounded rung as a whole: which bounds to try, and databases on which the original says something."""
+"""The bounded rung as a whole: which bounds to try, and a database on which the original says something."""
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlglot import exp
 
 from proofsmith.domains.sql.analysis import as_seen_by, qualified, size_constants, without_equal_cut
-from proofsmith.domains.sql.schema import Column, Schema
-from proofsmith.domains.sql.symbolic.bounded import Bound, decide, exemplar
-from proofsmith.domains.sql.testing.databases import Database, keeps
-from proofsmith.domains.sql.testing.pools import Cell
+from proofsmith.domains.sql.schema import Schema
+from proofsmith.domains.sql.symbolic.bounded import Bound, decide
+from proofsmith.domains.sql.symbolic.exemplars import few_rows, rows_a_mention
+from proofsmith.domains.sql.testing.databases import Database
 from proofsmith.types import Depth
 
 BOUNDS = {Depth.QUICK: (2,), Depth.FULL: (2, 3)}
 _LARGEST = 5
 _LIMIT_S = {Depth.QUICK: 2.0, Depth.FULL: 6.0}
+_EXAMPLE_S = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,42 +57,14 @@ async def _climbed(one: exp.Query, other: exp.Query, schema: Schema, depth: Dept
     return Climb(rows=reached if reached > largest else 0, last=last)
 
 
-async def telling_databases(base: exp.Query, schema: Schema) -> Iterator[Database]:
-    """Return databases on which the solver says that the original returns a row, and small changes of them."""
+async def example_of(base: exp.Query, schema: Schema) -> Database | None:
+    """Return a database on which the solver says that the original returns a row, None when it finds none."""
     query = qualified(base, schema)
     if query is None:
-        return iter(())
-    for rows in (1, 2):
-        found = await asyncio.to_thread(exemplar, query, schema, rows, 4.0)
+        return None
+    seen = as_seen_by(schema, query)
+    for make, rows in ((rows_a_mention, 1), (few_rows, 1), (few_rows, 2)):
+        found = await asyncio.to_thread(make, query, seen, rows, _EXAMPLE_S)
         if found is not None:
-            return variants(schema, found)
-    return iter(())
-
-
-def variants(schema: Schema, database: Database) -> Iterator[Database]:
-    """Yield a database, then each with one row dropped or one cell emptied or moved by one."""
-    yield database
-    for name, table in schema.tables.items():
-        rows = list(database.get(name, ()))
-        for place, row in enumerate(rows):
-            yield from _kept(schema, {**database, name: rows[:place] + rows[place + 1 :]})
-            yield from _kept(schema, {**database, name: [*rows, row]})
-            for index, column in enumerate(table.columns):
-                for value in _moved(column, row[index]):
-                    changed = (*row[:index], value, *row[index + 1 :])
-                    changed_rows = [*rows[:place], changed, *rows[place + 1 :]]
-                    yield from _kept(schema, {**database, name: changed_rows})
-                    yield from _kept(schema, {**database, name: [*changed_rows, row]})
-
-
-def _moved(column: Column, cell: Cell) -> Iterator[Cell]:
-    if column.nullable and cell is not None:
-        yield None
-    if isinstance(cell, int) and not isinstance(cell, bool):
-        yield cell + 1
-        yield cell - 1
-
-
-def _kept(schema: Schema, database: Database) -> Iterator[Database]:
-    if keeps(schema, database):
-        yield database
+            return found
+    return None

@@ -180,6 +180,9 @@ class Scalars:
             if whole:
                 return Value("integer", null, _truncated(over, under))
             return Value("decimal", null, real(over) / real(under))
+        if right.most is None and not self.around.exact:
+            self.around.fails(both(scope.present, no(null), under == 0))
+            return Value("decimal", null, real(over) / real(under))
         if right.most is None:
             raise Unsupported("division by something else than a constant or a count")
         if self.around.engine == "postgresql":
@@ -250,6 +253,8 @@ class Scalars:
             return inner
         if inner.kind == "integer" and kind in ("decimal", "float"):
             return Value("decimal", inner.null, inner.number, inner.most)
+        if not self.around.exact and inner.kind in NUMERIC and kind in ("decimal", "float"):
+            return Value("decimal", inner.null, inner.number)
         return self.uninterpreted(node, scope)
 
     def uninterpreted(self, node: exp.Expr, scope: Scope) -> Value:
