@@ -77,7 +77,10 @@ def prove(
     common: Common,
     domain_options: Mapping[str, object],
 ) -> int:
-    """Prove or disprove what a file, folder or .jsonl set leaves open; state a claim in words (.md, .txt) formally."""
+    """Prove or disprove what Lean files leave open.
+
+    SOURCE is a file, a folder, a .jsonl set, or a claim in words (.md, .txt), which a model states formally.
+    """
     if is_informal(source, common.domain):
         return formalise(source, searching, common, domain_options)
     if is_workload(source, "lean"):

@@ -59,7 +59,7 @@ def escaped(name: str) -> str:
     r"""Return `name` as it may stand in a text.
 
     >>> escaped("a"), escaped("u.a")
-    ('a', '\\\\u.a ')
+    ('a', '\\u.a ')
     """
     return name if _SIMPLE.fullmatch(name) else f"\\{name} "
 
