@@ -21,8 +21,6 @@ from proofsmith.domains.verilog.shape import shape_of
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.protocols import Sandbox
 
-LEAST_ANDS = 450
-"""Small graphs get as few recipes as one of this size."""
 KINDS = {"area": "area", "delay": "delay", "both": "area*delay"}
 
 
@@ -92,7 +90,7 @@ async def _row(text: str, sandbox: Sandbox) -> dict[str, object]:
     kinds = base.figures.counts.items()
     fixed = sum(library.cells[kind].area * n for kind, n in kinds if library.cells[kind].kind)
     search = Search(base.combinational, library, "area*delay", fixed)
-    await search.run(sandbox, max(base.figures.ands, LEAST_ANDS))
+    await search.run(sandbox)
     recipes = {}
     for kind, goal in KINDS.items():
         judge = Search(base.combinational, library, goal, fixed, tried=search.tried)

@@ -134,7 +134,7 @@ async def mapped(
     goal, shape = goal_of(problem), await _shape(version.design, sandbox)
     known = memory.near(shape, goal) if memory and shape else ()
     search = Search(base.combinational, library, goal, fixed, known=known)
-    ranked = await search.run(sandbox, base.figures.ands)
+    ranked = await search.run(sandbox)
     notes = recipe_memory.notes(shape, goal) if shape else ()
     for result in ranked[:DELIVERED]:
         made = await synthesise(

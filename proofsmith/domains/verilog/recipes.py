@@ -4,7 +4,7 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from proofsmith.domains.verilog import toolchain
 from proofsmith.domains.verilog.liberty import Library
@@ -17,31 +17,47 @@ RESYN2 = (
     *("balance", "rewrite", "refactor", "balance", "rewrite", "rewrite -z"),
     *("balance", "refactor -z", "rewrite -z", "balance"),
 )
-COMPRESS = ("balance", "resub -K 6", "rewrite", "resub -K 6 -N 2", "refactor", "resub -K 8")
 SUM_OF_PRODUCTS = ("dch", "if -g -K 6", "strash")
 """Balances sums of products: much shorter carry chains for some more gates."""
+LATE_FIRST = ("dch", "if -y -K 6", "strash")
+"""The same, but each node by what arrives when."""
+CHOOSE = ("&get -n", "&synch2", "&nf -p -R 10", "&put")
+"""Maps a graph that keeps other structures as choices, and gives up a little depth for area."""
 SEEDS: tuple[Recipe, ...] = (
-    OPTIMISE,
-    ("strash", *RESYN2),
-    ("strash", *SUM_OF_PRODUCTS),
-    ("strash", *RESYN2, *SUM_OF_PRODUCTS),
-    (*OPTIMISE, "if -g -K 6", "strash"),
-    ("strash", "balance"),
-    ("strash", "&get -n", "&syn4", "&put"),
-    ("strash", *RESYN2, *RESYN2),
-    ("strash", *SUM_OF_PRODUCTS, *SUM_OF_PRODUCTS, "dc2"),
-    ("strash", "&get -n", "&syn3", "&syn3", "&put", *RESYN2),
-    ("strash", *COMPRESS),
+    (*OPTIMISE, *MAP),
+    ("strash", *RESYN2, *MAP),
+    (*OPTIMISE, *CHOOSE),
+    ("strash", *RESYN2, *CHOOSE),
+    ("strash", *SUM_OF_PRODUCTS, *MAP),
+    ("strash", *RESYN2, *LATE_FIRST, *CHOOSE),
+    ("strash", *RESYN2, *SUM_OF_PRODUCTS, *MAP),
+    ("strash", "&get -n", "&b -d", "&put", *MAP),
+    ("strash", "&get -n", "&dsdb", "&put", *CHOOSE),
+    ("strash", *RESYN2, "if -x -K 6", "strash", *RESYN2, *MAP),
+    (*OPTIMISE, "if -g -K 6", "strash", *MAP),
+    ("strash", "&get -n", "&syn4", "&put", *MAP),
+    ("strash", *SUM_OF_PRODUCTS, *SUM_OF_PRODUCTS, "dc2", *MAP),
+    ("strash", "multi", "sop", "fx", "strash", *MAP),
+    ("strash", "balance", *MAP),
+    ("strash", "&get -n", "&syn3", "&syn3", "&put", *RESYN2, *MAP),
 )
-"""Where every search begins: random starts lose to these where evaluations are slow."""
+"""Where every search begins, likeliest first: random starts lose to these where evaluations are slow."""
+BASES = SEEDS[:2]
+"""The scripts of yosys and of ABC that others are compared with: even the largest graph gets these."""
 ACTIONS: tuple[Recipe, ...] = (
     *(("balance",), ("rewrite",), ("rewrite -z",), ("refactor",), ("refactor -z",), ("dc2",)),
     *(("resub -K 6",), ("resub -K 8",), ("resub -K 10 -N 2",), ("drwsat",), ("ifraig",), ("dch",)),
-    *(("if -g -K 6", "strash"), ("if -x", "strash"), ("&get -n", "&syn4", "&put")),
-    ("&get -n", "&syn3", "&put"),
+    *(("if -g -K 6", "strash"), ("if -x -K 6", "strash"), ("if -y -K 6", "strash")),
+    *(("multi", "sop", "fx", "strash"), ("if -K 6", "mfs2 -a", "strash")),
+    *(("&get -n", f"&{step}", "&put") for step in ("syn3", "syn4", "dsdb", "b", "b -d")),
+    ("map", "unmap", "strash"),
 )
 MAPPERS: tuple[Recipe, ...] = (
     MAP,
+    CHOOSE,
+    ("&get -n", "&synch2", "&nf -p", "&put"),
+    ("&get -n", "&synch2", "&nf -p -C 32 -F 8 -R 10", "&put"),
+    ("&get -n", "&dch -f", "&nf -p -R 10", "&put"),
     ("map -B 0.9",),
     ("dch -f", "map"),
     ("dch -f", "map -a"),
@@ -49,11 +65,14 @@ MAPPERS: tuple[Recipe, ...] = (
     ("&get -n", "&nf", "&put"),
 )
 EXPLORE = 0.2
-BATCH = 8
+BATCH, BATCH_CPU_S = 8, 1.5
+"""Recipes of one ABC at most, and about how long it may take."""
 LONGEST = 10
-MOST, FEWEST, WORK = 72, 8, 14_000
-"""Recipes of one search: WORK divided by the size of the graph, within bounds."""
-BATCH_LIMITS = Limits(wall_s=240, cpu_s=40, memory_mib=2048, disk_mib=128, output_kib=16384)
+SPEND_CPU_S, LEAST_CPU_S = 9.5, 0.001
+"""What the evaluations of one search may take, and one of them at least."""
+PATIENCE = 72
+"""Recipes in a row, none of which gained, that end a search."""
+LIMITS = Limits(wall_s=240, cpu_s=40, memory_mib=2048, disk_mib=128, output_kib=16384)
 _MARK = "recipe-ends-here"
 _TIMED = re.compile(r"Area =\s*([\d.]+).*?Delay =\s*([\d.]+) ps")
 _ESCAPES = re.compile(r"\x1b\[[\d;]*m")
@@ -79,7 +98,13 @@ class Search:
     seed: int = 0
     known: Sequence[Recipe] = ()
     """Recipes that did well elsewhere, tried beside those of the search, whose way they must not change."""
+    spend_cpu_s: float = SPEND_CPU_S
     tried: dict[Recipe, Tried] = field(default_factory=dict)
+    spent_cpu_s: float = 0.0
+    """What ABC took so far."""
+    _evaluated: int = 0
+    _idle: int = 0
+    """Recipes since the last gain."""
     _gains: dict[Recipe, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def value(self, tried: Tried) -> float:
@@ -91,61 +116,77 @@ class Search:
             )
         return value
 
-    async def run(self, sandbox: Sandbox, ands: int) -> list[Tried]:
-        """Evaluate as many recipes as the size of the graph allows and return all results, best first."""
+    async def run(self, sandbox: Sandbox) -> list[Tried]:
+        """Evaluate recipes until the time is spent or nothing is gained and return all results, best first."""
         chance = random.Random(self.seed)
-        left = max(FEWEST, min(MOST, WORK // (ands + 30)))
-        waiting = [(*seed, *MAP) for seed in SEEDS]
-        while left > 0:
-            batch = waiting[: min(BATCH, left)] or self._proposed(chance, min(BATCH, left))
+        waiting, count = list(SEEDS), len(BASES)
+        while count and (waiting or self._idle < PATIENCE):
+            batch = waiting[:count] or self._proposed(chance, count)
             waiting = waiting[len(batch) :]
-            left -= len(batch)
-            if not await self._evaluate(batch, sandbox):
+            await self._evaluate(batch, sandbox)
+            if not batch or not self.tried:
                 break
+            count = self._affordable(len(self.known))
         await self._evaluate([r for r in self.known if r not in self.tried], sandbox)
         return self.ranked()
+
+    def _affordable(self, kept: int) -> int:
+        """Return how many recipes the next batch may have, so that `kept` more fit into the time behind it."""
+        each_s = max(self.spent_cpu_s / self._evaluated, LEAST_CPU_S)
+        left = int((self.spend_cpu_s - self.spent_cpu_s) / each_s) - kept
+        return max(0, min(BATCH, left, 1 + int(BATCH_CPU_S / each_s)))
 
     def ranked(self) -> list[Tried]:
         """Return the results, best first."""
         return sorted(self.tried.values(), key=lambda t: (self.value(t), len(t.recipe), t.recipe))
 
-    async def _evaluate(self, batch: Sequence[Recipe], sandbox: Sandbox) -> bool:
-        """Run `batch` in one ABC, which reads the library once; False when it gave nothing.
+    async def _evaluate(self, batch: Sequence[Recipe], sandbox: Sandbox) -> None:
+        """Run `batch` in one ABC, which reads the library once.
 
-        A recipe that ends ABC, which has such bugs, is left out, and those behind it are run again.
+        A recipe that ends ABC, which has such bugs, or takes too long is left out, and those behind it are run again.
         """
-        waiting, count = list(batch), len(self.tried)
+        waiting, value = list(batch), self._least()
         while waiting:
-            found = await self._timed(waiting, sandbox)
+            left = self.spend_cpu_s - self.spent_cpu_s
+            limits = replace(LIMITS, cpu_s=max(1.0, left)) if self.tried else LIMITS
+            found = await self._timed(waiting, sandbox, limits)
             best = self.ranked()[:1]
             for recipe, timed in zip(waiting, found, strict=False):
                 if timed is not None:
                     self._keep(Tried(recipe, *timed), best)
             waiting = waiting[len(found) + 1 :]
-        return len(self.tried) > count
+        self._evaluated += len(batch)
+        self._idle = 0 if self._least() < value else self._idle + len(batch)
+
+    def _least(self) -> float:
+        return min(map(self.value, self.tried.values()), default=float("inf"))
 
     async def _timed(
-        self, batch: Sequence[Recipe], sandbox: Sandbox
+        self, batch: Sequence[Recipe], sandbox: Sandbox, limits: Limits
     ) -> list[tuple[float, float] | None]:
         """Return area and delay of the recipes that ended, None for one without a result."""
-        words = ["read_lib -w cells.lib"]
-        for recipe in batch:
-            words += [f"read_blif {COMBINATIONAL}", *recipe, *SIZE, "stime", f"echo {_MARK}"]
+        words = ["read_lib -w cells.lib", "write_scl cells.scl"]
+        for (
+            recipe
+        ) in batch:  # `map` changes the gains by which the next recipe's mapper would choose
+            words += ["read_scl cells.scl", f"read_blif {COMBINATIONAL}"]
+            words += [*recipe, *SIZE, "stime", f"echo {_MARK}"]
         files = {"cells.lib": self.library.text, COMBINATIONAL: self.combinational}
-        done = await toolchain.abc(sandbox, "; ".join(words), files, BATCH_LIMITS)
+        done = await toolchain.abc(sandbox, "; ".join(words), files, limits)
+        self.spent_cpu_s += done.cpu_s
         parts = _ESCAPES.sub("", done.stdout).split(_MARK)[:-1]
         timed = [_TIMED.search(part) for part in parts]
         return [(float(m[1]), float(m[2])) if m else None for m in timed]
 
     def _keep(self, result: Tried, best: Sequence[Tried]) -> None:
         self.tried[result.recipe] = result
-        for action in ACTIONS:
-            if best and action[0] in result.recipe:
+        for action in set(_steps(result.recipe)[0]):
+            if best and action in ACTIONS:
                 self._gains[action].append(self.value(best[0]) / max(self.value(result), 1e-9))
 
     def _proposed(self, chance: random.Random, count: int) -> list[Recipe]:
         """Vary the best recipes: one step more, less or other, or another mapper."""
-        parents = self.ranked()[:5]
+        parents = self._parents()
         found: list[Recipe] = []
         for _ in range(20 * count):
             parent = min(chance.sample(parents, min(2, len(parents))), key=self.value)
@@ -155,6 +196,11 @@ class Search:
             if len(found) == count:
                 break
         return found
+
+    def _parents(self) -> list[Tried]:
+        """Return the five best results that differ, each by its shortest recipe."""
+        different = {(t.area, t.delay_ps): t for t in reversed(self.ranked())}
+        return sorted(different.values(), key=self.value)[:5]
 
     def _varied(self, parent: tuple[list[Recipe], Recipe], chance: random.Random) -> Recipe:
         steps, mapper = list(parent[0]), parent[1]

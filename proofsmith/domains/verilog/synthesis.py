@@ -19,6 +19,8 @@ LIMITS = Limits(wall_s=400, cpu_s=120, memory_mib=4096, disk_mib=512, output_kib
 OPTIMISE = ("strash", "ifraig", "scorr", "dc2")
 """What ABC does to the and-inverter graph when no recipe is given: the script of yosys itself."""
 MAP = ("dch -f", "map -B 0.9")
+BEFORE_MAPPING = ("dch -f", "&get -n", "&synch2", "&dch -f")
+"""What adds choices to a graph or takes it to where a mapper looks for it."""
 SIZE = ("topo", "buffer -c", "topo", "upsize", "dnsize")
 """Buffers and sizes: without them a net of high fan-out decides the delay, and every gain is an artefact."""
 COMBINATIONAL = "combinational.blif"
@@ -92,7 +94,7 @@ def recipe_script(recipe: Sequence[str] = ()) -> str:
     if mapper is None:
         mapper = len(commands)
         commands += MAP
-    while mapper > 0 and commands[mapper - 1] in (MAP[0], "&get -n"):
+    while mapper > 0 and commands[mapper - 1] in BEFORE_MAPPING:
         mapper -= 1
     # Counted on a copy: a graph that holds choices counts them too, or not at all.
     commands[mapper:mapper] = ["backup", "strash", "print_stats", "restore"]

@@ -76,6 +76,7 @@ class ToolResult:
     exceeded: str = ""
     """The limit that ended it."""
     wall_s: float = 0.0
+    cpu_s: float = 0.0
     outputs: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
@@ -225,6 +226,7 @@ async def _run(
         log=done.stderr.decode(errors="replace")[-LOG_CHARS:],
         exceeded=done.exceeded or ("output" if done.truncated else ""),
         wall_s=done.wall_s,
+        cpu_s=done.cpu_s,
         outputs=done.outputs,
     )
 
