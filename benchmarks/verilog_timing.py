@@ -102,7 +102,7 @@ async def _design(entry: suite.Entry, sandbox: Sandbox, made: Mutants) -> list[l
         if not found:
             continue  # no trace differs: the mutant may be equal
         row = [kind, "localised"] if localised(kind, port, found) else [kind]
-        for _, text_ in list(repairs.edits(changed, found, shape.clocks[0][0]))[:MOST_EDITS]:
+        for _, text_ in list(repairs.edits(changed, found, shape))[:MOST_EDITS]:
             again = design.with_files({"mutant.sv": text_})
             if (await judged(known, again, sandbox, Depth.QUICK)).status is Status.PROVED:
                 row.append("repaired")

@@ -29,8 +29,7 @@ async def repairs(
     """
     text = design.files[path]
     found = await timing_faults(reference, design, sandbox)
-    clock = reference.interface.clocks[0][0] if reference.interface.clocks else ""
-    first = [*timing.edits(text, found, clock), *behaviour.whole(text)]
+    first = [*timing.edits(text, found, reference.interface), *behaviour.whole(text)]
     (base,) = await screen.tried([("", text)], sandbox) or [Tried("", text, 1.0)]
     steps, left, seen = [base], MOST_EDITS, {text}
     for _ in range(2):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from proofsmith.domains.verilog.design import Interface
 from proofsmith.domains.verilog.repair import behaviour
 from proofsmith.domains.verilog.rewrites.registers import reads
 from proofsmith.domains.verilog.rewrites.text import ASSIGNMENTS, Declared, Source, constant, target
@@ -11,33 +12,34 @@ from proofsmith.domains.verilog.syntax import Edit, Node, splice
 from proofsmith.domains.verilog.timing_graph import Fault
 
 
-def edits(text: str, faults: Sequence[Fault], clock: str) -> Iterator[tuple[str, str]]:
-    """Yield (rule, text) for each edit that a fault suggests; equal texts once."""
+def edits(text: str, faults: Sequence[Fault], shape: Interface) -> Iterator[tuple[str, str]]:
+    """Yield (rule, text) for each edit that a fault suggests; equal texts once. `shape` is what is expected."""
     source = Source.of(text)
     made = {text}
     for fault in faults:
-        for name, changed in _of_fault(source, fault, clock):
+        for name, changed in _of_fault(source, fault, shape):
             if changed not in made:
                 made.add(changed)
                 yield name, changed
-    early = [fault.port for fault in faults if fault.kind == "early output"]
+    early = {fault.port: fault for fault in faults if fault.kind == "early output"}
     if len(early) > 1:
         for rank in range(2):
             changed = text
-            for port in early:
-                changed = ([*delayed(Source.of(changed), port, clock)][rank:] or [changed])[0]
+            for fault in early.values():
+                changed = ([*delayed(Source.of(changed), fault, shape)][rank:] or [changed])[0]
             yield f"insert-stages({', '.join(early)})", changed
 
 
-def _of_fault(source: Source, fault: Fault, clock: str) -> Iterator[tuple[str, str]]:
+def _of_fault(source: Source, fault: Fault, shape: Interface) -> Iterator[tuple[str, str]]:
     if fault.kind in ("late output", "late input"):
         yield from without_stages(source, fault.port)
-    elif fault.kind == "early output":
-        for text in delayed(source, fault.port, clock):
+    elif fault.kind in ("early output", "early input"):
+        insert = delayed if fault.kind == "early output" else registered
+        held = list(latched(source, fault, shape))
+        yield from held[:MOST_HELD]
+        for text in insert(source, fault, shape):
             yield "insert-stage", text
-    elif fault.kind == "early input":
-        for text in registered(source, fault.port, clock):
-            yield "insert-stage", text
+        yield from held[MOST_HELD:]
     elif fault.kind == "reset":
         yield "reset-level", behaviour.levels(source)
     if fault.kind in ("reset timing", "reset", "function"):
@@ -110,11 +112,38 @@ def _decisions(node: Node, block: Node) -> int:
     return count
 
 
-def delayed(source: Source, port: str, clock: str) -> Iterator[str]:
-    """Put a register before output `port`, which goes by another name inside; also with the reset of another block."""
+MOST_HELD = 4
+"""Combinational assignments made registers before a register is inserted at the port itself."""
+
+
+def latched(source: Source, fault: Fault, shape: Interface) -> Iterator[tuple[str, str]]:
+    """Yield (rule, text) with a combinational assignment made a register: those at the port first, then copies."""
+    found = []
+    for block in source.root.find("AlwaysBlock", "AlwaysCombBlock", "ContinuousAssign"):
+        made = list(block.find(*ASSIGNMENTS))
+        if len(made) != 1 or "edge" in block.text.partition(")")[0]:
+            continue
+        name, value = target(made[0]).text.strip(), made[0].parts[-1].text.strip()
+        if name in source.declared and not list(block.find("ConditionalStatement")):
+            found.append((block, name, value))
+    port = re.compile(rf"\b{re.escape(fault.port)}\b")
+    found.sort(key=lambda f: (not port.search(f[0].text), not re.fullmatch(r"\w+", f[2])))
+    for block, name, value in found:
+        place = source.fresh(f"{name}_held_") if block.kind == "ContinuousAssign" else name
+        for register in _registers(source, fault, shape, place, value):
+            text = register
+            if place != name:
+                span = _span(source.declared[name])
+                text = f"reg {span}{place};\n  {register}\n  assign {name} = {place};"
+            yield f"register({name})", splice(source.text, [Edit(block.start, block.end, text)])
+
+
+def delayed(source: Source, fault: Fault, shape: Interface) -> Iterator[str]:
+    """Put a register before the output of a fault, which goes by another name inside."""
+    port = fault.port
     item = source.declared.get(port)
     module = item.node.inside("ModuleDeclaration") if item else None
-    if item is None or module is None or not clock:
+    if item is None or module is None:
         return
     inner = source.fresh(f"{port}_early_")
     places = {(n.start, n.end) for n in reads(source, port)}
@@ -123,7 +152,7 @@ def delayed(source: Source, port: str, clock: str) -> Iterator[str]:
         if re.match(rf"{re.escape(port)}\b", place.text.strip()):
             places.add((place.start, place.start + len(port)))
     variable = item.kind in ("reg", "logic")
-    for register in _registers(source, clock, port, inner):
+    for register in _registers(source, fault, shape, port, inner):
         declared = f"{'reg' if variable else 'wire'} {_span(item)}{inner};"
         made = _inserted(source, module, places, inner, f"{declared}\n  {register}")
         if not variable:
@@ -136,15 +165,16 @@ def delayed(source: Source, port: str, clock: str) -> Iterator[str]:
         yield made
 
 
-def registered(source: Source, port: str, clock: str) -> Iterator[str]:
-    """Put a register behind input `port`; also with the reset of another block."""
+def registered(source: Source, fault: Fault, shape: Interface) -> Iterator[str]:
+    """Put a register behind the input of a fault."""
+    port = fault.port
     item = source.declared.get(port)
     module = item.node.inside("ModuleDeclaration") if item else None
-    if item is None or module is None or not clock:
+    if item is None or module is None:
         return
     inner = source.fresh(f"{port}_late_")
     places = {(n.start, n.end) for n in reads(source, port)}
-    for register in _registers(source, clock, inner, port):
+    for register in _registers(source, fault, shape, inner, port):
         lines = f"reg {_span(item)}{inner};\n  {register}"
         yield _inserted(source, module, places, inner, lines)
 
@@ -162,12 +192,28 @@ def _inserted(
     return splice(source.text, [*edits_, Edit(end, end, f"\n  {lines}")])
 
 
-def _registers(source: Source, clock: str, to: str, value: str) -> Iterator[str]:
-    """Yield a register without reset, and one cleared as those of the first clocked block with a plain test are."""
-    yield f"always @(posedge {clock}) {to} <= {value};"
+def _registers(
+    source: Source, fault: Fault, shape: Interface, to: str, value: str
+) -> Iterator[str]:
+    """Yield registers, likeliest first: without reset, and with that of another block or else with the expected one."""
+    if not shape.clocks:
+        return
+    (clock, edge), start = shape.clocks[0], fault.start or 0
+    plain = f"always @({edge} {clock}) {to} <= {value};"
+    cleared = []
     for block in _clocked(source):
         first = next(iter(block.find("ConditionalStatement")), None)
         if first is not None and re.fullmatch(r"[!~]?\s*\w+", first.parts[0].text.strip()):
             events = block.text[: block.text.index(")") + 1]
-            yield f"{events} if ({first.parts[0].text}) {to} <= 0; else {to} <= {value};"
-            return
+            test = first.parts[0].text.strip()
+            cleared.append(f"{events} if ({test}) {to} <= {start}; else {to} <= {value};")
+            break
+    else:
+        if shape.reset:
+            test, sign = (shape.reset, "pos") if shape.reset_level else (f"!{shape.reset}", "neg")
+            body = f"if ({test}) {to} <= {start}; else {to} <= {value};"
+            cleared.append(f"always @({edge} {clock}) {body}")
+            cleared.append(f"always @({edge} {clock} or {sign}edge {shape.reset}) {body}")
+            if fault.reset_edges == 0:
+                cleared.reverse()
+    yield from [plain, *cleared] if fault.reset_edges is None else [*cleared, plain]
