@@ -68,8 +68,10 @@ async def recipes(bars: Bars, root: Path, sandbox: Sandbox, quick: bool, kept: K
         async def found(design: Design = known[name].reference, name: str = name) -> list[float]:
             return await _recipe(name, design, library, sandbox)
 
-        rows.append(await kept.of(f"recipe {name}", found))
-        default, resyn2, count, cpu_s, sure, alone = rows[-1]
+        default, resyn2, count, cpu_s, sure, alone = await kept.of(f"recipe {name}", found)
+        if not sure:  # what is not proved is not delivered: the default's netlist stays
+            default, resyn2, alone = 1.0, resyn2 / default, 1.0
+        rows.append((default, resyn2, count, cpu_s, sure, alone))
         print(
             f"  {name:32} {count:3} recipes in {cpu_s:4.1f} CPU-s  {default:.3f} of default ({alone:.3f} without"
             f" retrieval), {resyn2:.3f} of resyn2, netlist {'proved' if sure else 'NOT proved'}",

@@ -3,8 +3,11 @@
 import pytest
 
 from proofsmith.api import check, solve
+from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.domain import VerilogDomain
-from proofsmith.domains.verilog.repair import single
+from proofsmith.domains.verilog.elaborate import elaborate
+from proofsmith.domains.verilog.prove import prove
+from proofsmith.domains.verilog.repair import search, single, timing
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Budget, Candidate, Conclusion, Depth, Goal, Status
 
@@ -81,6 +84,66 @@ async def test_the_evidence_of_a_repair_says_and_draws_what_was_wrong(tmp_path):
     assert "at_left wanted" in wave["svg"]
     assert graph["svg"].startswith("<svg")
     assert "at_left" in graph["svg"]
+
+
+LEFT_OUT = {
+    "a signal compared with itself": (
+        "module t(input clk, input rst, input [3:0] d, output reg [3:0] seen);\n  reg [3:0] before;\n"
+        "  always @(posedge clk) before <= d;\n"
+        "  always @(posedge clk) if (rst) seen <= 0; else seen <= seen | (~d & before);\nendmodule\n",
+        ("always @(posedge clk) before <= d;", "always @* before = d;"),
+        "a way of 2 clock edge(s) from d to seen is missing",
+    ),
+    "the only register, with its reset and edge": (
+        "module t(input clk, input rst_n, input [3:0] d, output reg [3:0] q);\n"
+        "  always @(negedge clk or negedge rst_n) if (!rst_n) q <= 4'd9; else q <= d;\nendmodule\n",
+        (
+            "always @(negedge clk or negedge rst_n) if (!rst_n) q <= 4'd9; else q <= d;",
+            "always @* q = d;",
+        ),
+        "q comes too early",
+    ),
+    "one of three for one input alone": (
+        "module t(input clk, input rst, input v, input [3:0] d, output reg vo, output reg [3:0] q);\n"
+        "  reg v1; reg [3:0] d1;\n"
+        "  always @(posedge clk) if (rst) v1 <= 0; else v1 <= v;\n"
+        "  always @(posedge clk) d1 <= d;\n"
+        "  always @(posedge clk) if (rst) vo <= 0; else vo <= v1;\n"
+        "  always @(posedge clk) if (v1) q <= d1;\nendmodule\n",
+        ("always @(posedge clk) if (rst) v1 <= 0; else v1 <= v;", "always @* v1 = v;"),
+        "v acts too early",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", LEFT_OUT)
+async def test_a_register_left_out_is_named_and_put_back_within_ten_edits(case):
+    text, change, said = LEFT_OUT[case]
+    reset = "rst_n" if "rst_n" in text else "rst"
+    right = Design(files={"t.v": text}, top="t", reset=reset, reset_level=reset == "rst")
+    wrong = right.with_files({"t.v": text.replace(*change)})
+    assert wrong.files != right.files
+    sandbox = await open_sandbox()
+    read = await elaborate(right, sandbox)
+    found = await search.timing_faults(read, wrong, sandbox)
+    assert any(said in fault.text for fault in found), found
+    edits = list(timing.edits(wrong.files["t.v"], found, read.interface))[:10]
+    for _, changed in edits:
+        if (
+            await prove(right, right.with_files({"t.v": changed}), sandbox)
+        ).status is Status.PROVED:
+            return
+    raise AssertionError([name for name, _ in edits])
+
+
+@pytest.mark.slow
+async def test_a_design_that_behaves_as_expected_has_no_fault_though_its_ways_differ():
+    text = "module t(input clk, input a, input b, output reg y);\n  always @(posedge clk) y <= a;\nendmodule\n"
+    right = Design(files={"t.v": text}, top="t")
+    other = right.with_files({"t.v": text.replace("y <= a", "y <= a ^ (b & ~b)")})
+    sandbox = await open_sandbox()
+    assert await search.timing_faults(await elaborate(right, sandbox), other, sandbox) == ()
 
 
 def test_single_edits_change_one_thing_and_are_named_by_line():
