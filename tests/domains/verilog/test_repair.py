@@ -92,7 +92,7 @@ LEFT_OUT = {
         "  always @(posedge clk) before <= d;\n"
         "  always @(posedge clk) if (rst) seen <= 0; else seen <= seen | (~d & before);\nendmodule\n",
         ("always @(posedge clk) before <= d;", "always @* before = d;"),
-        "a way of 2 clock edge(s) from d to seen is missing",
+        "clock edge(s) from d to seen is missing",
     ),
     "the only register, with its reset and edge": (
         "module t(input clk, input rst_n, input [3:0] d, output reg [3:0] q);\n"
