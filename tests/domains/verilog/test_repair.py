@@ -88,10 +88,10 @@ async def test_the_evidence_of_a_repair_says_and_draws_what_was_wrong(tmp_path):
 
 LEFT_OUT = {
     "a signal compared with itself": (
-        "module t(input clk, input rst, input [3:0] d, output reg [3:0] seen);\n  reg [3:0] before;\n"
-        "  always @(posedge clk) before <= d;\n"
-        "  always @(posedge clk) if (rst) seen <= 0; else seen <= seen | (~d & before);\nendmodule\n",
-        ("always @(posedge clk) before <= d;", "always @* before = d;"),
+        "module t(input clk, input rst, input [3:0] d, output reg [3:0] seen);\n  reg [3:0] last;\n"
+        "  always @(posedge clk) last <= d;\n"
+        "  always @(posedge clk) if (rst) seen <= 0; else seen <= seen | (~d & last);\nendmodule\n",
+        ("always @(posedge clk) last <= d;", "always @* last = d;"),
         "clock edge(s) from d to seen is missing",
     ),
     "the only register, with its reset and edge": (
