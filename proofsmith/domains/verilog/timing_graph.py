@@ -160,7 +160,8 @@ def faults(
     changed = [name for name, k in shifts.items() if k != 0]
     placed = [*_ports(moved, shifts, reset)]
     if not any(moved.values()) and changed and not placed:
-        placed += _ways(*(lengths(c, reset, level) for c in (reference, candidate)), shifts, reset)
+        both = lengths(reference, reset, level), lengths(candidate, reset, level)
+        placed += _ways(*both, shifts, reset)
     for fault in placed:
         edges = ways[0].get((reset, fault.port))
         yield replace(fault, start=_start(wanted.get(fault.port)), reset_edges=edges)
