@@ -1,13 +1,15 @@
 """Compare queries with themselves: how often is the same text called faster? Nothing may be published of it.
 
-Run it as `python -m benchmarks.sql_self [--trials N] [--engine E] [--quick]`. Each trial is one screening comparison of
-the product, on generated rows; the share of `faster` is bounded from above by its exact binomial interval.
+Run it as `python -m benchmarks.sql_self [--trials N] [--engine E] [--results FILE] [--seconds S] [--quick]`. Each trial
+is one screening comparison of the product, on generated rows; the share of `faster` is bounded from above by its exact
+binomial interval. With `--results` each verdict is a line of that file and its trial is not run again.
 """
 
 import argparse
 import asyncio
 import sys
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -30,17 +32,23 @@ QUERIES = (
 )
 
 
-async def trials(engine: str, count: int) -> Counter[str]:
-    """Return the verdicts of `count` comparisons of a query with itself."""
+async def trials(engine: str, count: int, results: Path, until_s: float) -> Counter[str]:
+    """Return the verdicts of up to `count` comparisons of a query with itself, those that `results` holds among them."""
+    kept = results.read_text().splitlines() if results.is_file() else []
+    verdicts = Counter(line.split()[1] for line in kept if line.split()[0] == engine)
+    if verdicts.total() >= count:
+        return verdicts
     schema = parse_schema(DDL, engine)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         populate(schema, Pools(), Path(folder), rows=5000)
         bench: Bench = await filled(schema, Path(folder), "generated rows", await open_sandbox())
-    verdicts: Counter[str] = Counter()
-    for number in range(count):
-        text = QUERIES[number % len(QUERIES)]
-        verdicts[str((await compare(bench, text, text, Depth.QUICK)).verdict)] += 1
+    while verdicts.total() < count and time.perf_counter() < until_s:
+        text = QUERIES[verdicts.total() % len(QUERIES)]
+        verdict = str((await compare(bench, text, text, Depth.QUICK)).verdict)
+        verdicts[verdict] += 1
+        with results.open("a") as file:
+            file.write(f"{engine} {verdict}\n")
     await bench.engine.close()
     return verdicts
 
@@ -50,15 +58,23 @@ async def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--engine", action="append", choices=("duckdb", "sqlite", "postgresql"))
+    parser.add_argument("--results", type=Path)
+    parser.add_argument(
+        "--seconds", type=float, default=86_400.0, help="begin no trial after these"
+    )
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
+    until_s = time.perf_counter() + given.seconds
     count, bars = 40 if given.quick else given.trials, Bars()
     for engine in given.engine or ["postgresql", "duckdb"]:
-        verdicts = await trials(engine, count)
-        share = clopper_pearson(verdicts["faster"], count)
+        with tempfile.TemporaryDirectory() as folder:
+            results = given.results or Path(folder, "verdicts")
+            verdicts = await trials(engine, count, results, until_s)
+        share = clopper_pearson(verdicts["faster"], max(verdicts.total(), 1))
         print(
             f"{engine}: {dict(verdicts)}; faster {share.estimate:.1%}, at most {share.high:.1%} (95 %)"
         )
+        bars.at_least(f"{engine} trials", verdicts.total(), count)
         bars.at_most(f"{engine} the same called faster", share.estimate, 0.05)
     return bars.close()
 
