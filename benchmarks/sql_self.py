@@ -33,7 +33,7 @@ QUERIES = (
 
 
 async def trials(engine: str, count: int, results: Path, until_s: float) -> Counter[str]:
-    """Return the verdicts of up to `count` comparisons of a query with itself, those that `results` holds among them."""
+    """Return verdicts of `count` comparisons of a query with itself, or fewer; those in `results` are among them."""
     kept = results.read_text().splitlines() if results.is_file() else []
     verdicts = Counter(line.split()[1] for line in kept if line.split()[0] == engine)
     if verdicts.total() >= count:
