@@ -72,16 +72,22 @@ async def test_without_constraints_a_verdict_rests_on_none():
     assert verdict.evidence[-1].facts["constraints"] == []
 
 
-async def test_millions_of_rows_are_counted_and_none_is_kept(tmp_path):
+MANY = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000) SELECT i FROM n",
+    "postgresql": "SELECT generate_series(1, 2000000) AS i",
+}
+
+
+@pytest.mark.parametrize("engine", MANY)
+async def test_millions_of_rows_are_counted_and_none_is_kept(engine, tmp_path):
     (tmp_path / "t.csv").write_text("a\n1\n")
     tmp_path.chmod(0o755)
-    many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000) SELECT i FROM n"
-    schema = parse_schema("CREATE TABLE t (a INTEGER)", "sqlite")
+    schema = parse_schema("CREATE TABLE t (a INTEGER)", engine)
     bench = await filled(schema, tmp_path, "rows", await open_sandbox())
     try:
-        (run,) = await bench.clock([many], limit_s=120.0)
+        (run,) = await bench.clock([MANY[engine]], limit_s=120.0)
         assert (run.ended, run.rows) == ("ok", 2_000_000)
-        stopped = await bench.database.run(many, limit_s=120.0)
+        stopped = await bench.database.run(MANY[engine], limit_s=120.0)
         assert (stopped.ended, stopped.rows) == ("rows", ())
     finally:
         await bench.engine.close()

@@ -13,7 +13,10 @@ Refused = psycopg.Error
 
 SOCKETS = "/tmp"
 _START_S = 30.0
-_SINGLE = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.SINGLE_TUPLE)
+_ROWS = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.SINGLE_TUPLE, pq.ExecStatus.TUPLES_CHUNK)
+_CHUNK = 1000
+"""Rows that are held at a time; the client's library knows chunks from this version on, and single rows before."""
+_CHUNKS_SINCE = 170000
 _INTEGERS = (20, 21, 23, 26)
 _FLOATS = (700, 701)
 _TEXTS = (18, 19, 25, 1042, 1043, 705)
@@ -205,7 +208,10 @@ class Engine:
                 wire.send_query_prepared(plan, None)
             else:
                 wire.send_query_params(statement.encode(), None)
-            wire.set_single_row_mode()
+            if pq.version() >= _CHUNKS_SINCE:
+                wire.set_chunked_rows_mode(_CHUNK)
+            else:
+                wire.set_single_row_mode()
             _Fetch(wire, began_s + limit_s, most_rows, found).drain()
         except (psycopg.Error, UnicodeError) as error:
             found["ended"], found["error"] = "error", " ".join(str(error).split())[:400]
@@ -225,7 +231,7 @@ class Engine:
 
 
 class _Fetch:
-    """Reads one statement's result row by row; cancels once when it is late or too large, then drains."""
+    """Reads one statement's result some rows at a time; cancels once when it is late or too large, then drains."""
 
     def __init__(self, wire: Any, deadline_s: float, most_rows: int, found: dict[str, Any]) -> None:
         """Fill `found` from `wire`, on which a statement was sent."""
@@ -240,7 +246,7 @@ class _Fetch:
             result = self.wire.get_result()
             if result is None:
                 return
-            if result.status in _SINGLE:
+            if result.status in _ROWS:
                 self._keep(result)
             elif self.found["ended"] == "ok":
                 text = result.error_message.decode(errors="replace")
