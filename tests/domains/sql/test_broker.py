@@ -237,3 +237,22 @@ async def test_postgresql_gives_its_schema_read_only_and_says_when_it_goes_away(
         assert (write.ended, late.ended) == ("error", "timeout")
     with pytest.raises(SandboxError, match="cannot be opened"):
         outcomes(address, ["SELECT 1"])
+
+
+@pytest.mark.slow
+async def test_of_two_thousand_tables_on_postgresql_the_used_ones_and_their_parents_are_read():
+    many = "BEGIN FOR i IN 1..2000 LOOP EXECUTE 'CREATE TABLE t' || i || ' (a INT)'; END LOOP; END"
+    async with server(START) as (_, url):
+        address = address_of(url)
+        with address.connected() as connection:
+            connection.execute("SET default_transaction_read_only = off")
+            connection.execute(DDL)
+            connection.execute(f"DO $$ {many} $$")
+            asked = "SELECT COUNT(*) FROM pg_class WHERE relname ~ '^t[0-9]+$'"
+            assert connection.execute(asked).fetchone() == (2000,)
+        assert set(parse_schema(ddl_of(address, frozenset(["emp"])), "postgresql").tables) == {
+            "emp",
+            "dept",
+        }
+        read = parse_schema(ddl_of(address, frozenset(["t1999", "t2"])), "postgresql")
+        assert set(read.tables) == {"t1999", "t2"}
