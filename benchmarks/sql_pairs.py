@@ -12,7 +12,8 @@ from proofsmith.domains.sql.domain import SqlDomain
 from proofsmith.domains.sql.source import problem
 from proofsmith.errors import UsageError
 from proofsmith.executors.choice import open_sandbox
-from proofsmith.types import Candidate, Depth, Goal, Problem, Status, Verdict
+from proofsmith.protocols import Sandbox
+from proofsmith.types import Candidate, Depth, Evidence, Goal, Problem, Status, Verdict
 
 DATA = Path(os.environ.get("PROOFSMITH_DATA", "shared/benchmarks")) / "sql"
 NAME = "query.sql"
@@ -80,28 +81,72 @@ def _rows(name: str) -> list[dict]:
 
 
 async def sweep(
-    pairs: Iterable[Pair], engine: str, depth: Depth, *, loud: bool = False
+    pairs: Iterable[Pair], engine: str, depth: Depth, results: Path | None = None
 ) -> list[Row]:
-    """Judge every pair on one engine that stays warm; the first judgement warms it up and is made twice."""
-    sandbox = await open_sandbox()
-    domain = SqlDomain()
+    """Judge every pair on one engine that stays warm; the first judgement warms it up and is made twice.
+
+    Verdicts are appended to `results`, and those that it holds are not made again.
+    """
+    sandbox, domain = await open_sandbox(), SqlDomain()
+    kept = _kept(results)
     found: list[Row] = []
-    for index, pair in enumerate(pairs):
-        for _ in range(1 if index else 2):
-            began_s = time.perf_counter()
-            unusable, verdict = "", None
-            try:
-                version = Candidate(files={NAME: pair.candidate})
-                verdict = await domain.verify(pair.problem(engine), version, sandbox, depth)
-            except UsageError as error:
-                unusable = error.message
-            row = Row(
-                pair=pair, verdict=verdict, wall_s=time.perf_counter() - began_s, unusable=unusable
-            )
+    warm = False
+    for pair in pairs:
+        key = f"{engine} {depth} {pair.id}"
+        if key in kept:
+            found.append(_restored(pair, kept[key]))
+            continue
+        for _ in range(1 if warm else 2):
+            row = await judged(domain, pair, engine, sandbox, depth)
+        warm = True
         found.append(row)
-        if loud:
-            print(told(row), flush=True)
+        if results is not None:
+            with results.open("a") as file:
+                file.write(json.dumps({"key": key, **_told(row)}) + "\n")
     return found
+
+
+async def judged(domain: SqlDomain, pair: Pair, engine: str, sandbox: Sandbox, depth: Depth) -> Row:
+    """Judge one pair and time it."""
+    began_s = time.perf_counter()
+    unusable, verdict = "", None
+    try:
+        version = Candidate(files={NAME: pair.candidate})
+        verdict = await domain.verify(pair.problem(engine), version, sandbox, depth)
+    except UsageError as error:
+        unusable = error.message
+    wall_s = time.perf_counter() - began_s
+    return Row(pair=pair, verdict=verdict, wall_s=wall_s, unusable=unusable)
+
+
+def _kept(results: Path | None) -> dict[str, dict]:
+    if results is None or not results.is_file():
+        return {}
+    return {row["key"]: row for row in map(json.loads, results.read_text().splitlines())}
+
+
+def _told(row: Row) -> dict:
+    """Return what the figures need of a verdict."""
+    verdict = row.verdict
+    return {
+        "status": str(verdict.status) if verdict else "",
+        "feedback": verdict.feedback[:400] if verdict else "",
+        "sizes": example_sizes([row]),
+        "wall_s": row.wall_s,
+        "unusable": row.unusable,
+    }
+
+
+def _restored(pair: Pair, kept: dict) -> Row:
+    verdict = None
+    if kept["status"]:
+        status = Status(kept["status"])
+        facts = [{"rows": size} for size in kept["sizes"]] or [{}]
+        evidence = tuple(
+            Evidence(check="kept", status=status, command=(), facts=fact) for fact in facts
+        )
+        verdict = Verdict(status=status, evidence=evidence, feedback=kept["feedback"])
+    return Row(pair=pair, verdict=verdict, wall_s=kept["wall_s"], unusable=kept["unusable"])
 
 
 def told(row: Row) -> str:

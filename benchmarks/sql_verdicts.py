@@ -11,6 +11,7 @@ import json
 import statistics
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from benchmarks.bars import Bars
 from benchmarks.sql_pairs import (
@@ -65,8 +66,8 @@ async def runnable(pairs: Sequence[Pair], engine_name: str) -> list[Pair]:
     return found
 
 
-async def own(bars: Bars, step: int, engine: str) -> None:
-    rows = await sweep(own_pairs()[::step], engine, Depth.FULL)
+async def own(bars: Bars, step: int, engine: str, results: Path | None) -> None:
+    rows = await sweep(own_pairs()[::step], engine, Depth.FULL, results)
     usable = [row for row in rows if row.verdict]
     correct = [row for row in usable if row.pair.equivalent]
     wrong = [row for row in usable if not row.pair.equivalent]
@@ -88,10 +89,10 @@ async def timed(bars: Bars, step: int, engine: str) -> None:
     bars.at_most(f"sql.{engine}.quick_p95_ms", quantile(times_ms, 0.95), 500)
 
 
-async def calcite(bars: Bars, step: int, engine: str) -> None:
+async def calcite(bars: Bars, step: int, engine: str, results: Path | None) -> None:
     every = calcite_pairs()[::step]
     pairs = await runnable(every, engine)
-    rows = await sweep(pairs, engine, Depth.FULL)
+    rows = await sweep(pairs, engine, Depth.FULL, results)
     print(f"Calcite: {engine} runs {len(pairs)} of {len(every)} pairs")
     show(f"Calcite pairs, {engine}, full", rows)
     bars.at_most("sql.calcite.failed", failed(rows), 0)
@@ -147,6 +148,7 @@ async def main() -> int:
     parser.add_argument("--quick", action="store_true", help="every fifth pair")
     parser.add_argument("--part", choices=["own", "timed", "calcite", "hostile"], action="append")
     parser.add_argument("--engine", choices=ENGINES, action="append")
+    parser.add_argument("--results", type=Path, help="keep verdicts here, and go on where it ends")
     given = parser.parse_args()
     step, bars = (5 if given.quick else 1), Bars()
     parts = given.part or ["hostile", "own", "timed", "calcite"]
@@ -154,11 +156,11 @@ async def main() -> int:
         await hostile(bars)
     for engine in given.engine or ("postgresql", "sqlite"):
         if "own" in parts:
-            await own(bars, step, engine)
+            await own(bars, step, engine, given.results)
         if "timed" in parts and engine != "duckdb":
             await timed(bars, step, engine)
     if "calcite" in parts:
-        await calcite(bars, step, (given.engine or ["duckdb"])[0])
+        await calcite(bars, step, (given.engine or ["duckdb"])[0], given.results)
     return bars.close()
 
 

@@ -27,6 +27,7 @@ from proofsmith.domains.sql.query import statement_text, tables_read
 from proofsmith.domains.sql.schema import kind_of
 from proofsmith.domains.sql.source import Source, source_of
 from proofsmith.domains.sql.symbolic.rung import Climb, climb, example_of
+from proofsmith.domains.sql.testing.collation import differs_elsewhere, hangs_on_order
 from proofsmith.domains.sql.testing.conditions import conditions_of
 from proofsmith.domains.sql.testing.databases import Generator
 from proofsmith.domains.sql.testing.differential import Difference, Pair, Tally, examine
@@ -101,7 +102,21 @@ class Verifier:
             tally.add(await self._tested(engine, trial, query, depth, seed))
             if tally.found is not None:
                 return await self._refuted(engine, trial, tally.found, seed)
-        return await self._judged(engine, trials[0], query, tally, depth, seed)
+        hanging = await self._hanging(engine, trials[0], query, tally, seed)
+        return hanging or await self._judged(engine, trials[0], query, tally, depth, seed)
+
+    async def _hanging(
+        self, engine: Engine, pair: Pair, query: exp.Query, tally: Tally, seed: int
+    ) -> Verdict | None:
+        """Return that the pair is undecided where its equality depends on the collation of texts."""
+        if not any(hangs_on_order(tree, pair.schema) for tree in (self._base, query)):
+            return None
+        databases = self._generator(pair, query, seed).databases(DATABASES[Depth.QUICK])
+        why = await differs_elsewhere(engine, pair, databases, seed)
+        if not why:
+            return None
+        evidence = self._evidence("collation", Status.UNDECIDED, seed, self._facts(tally), why)
+        return Verdict(status=Status.UNDECIDED, evidence=(evidence,), feedback=why)
 
     def _trial(self, engine: Engine, text: str, query: exp.Query, values: Binding) -> Pair:
         source = self._source
@@ -168,11 +183,8 @@ class Verifier:
     async def _tested(
         self, engine: Engine, pair: Pair, query: exp.Query, depth: Depth, seed: int
     ) -> Tally:
-        bindings = self._source.bindings
-        trees = [parameters.bound(tree, v) for tree in (self._base, query) for v in bindings]
-        pools = pools_of([*trees, *conditions_of(pair.schema)])
-        generator = Generator(pair.schema, pools, seed)
-        count = -(-DATABASES[depth] // len(bindings))
+        generator = self._generator(pair, query, seed)
+        count = -(-DATABASES[depth] // len(self._source.bindings))
         tally = await examine(engine, pair, generator.databases(count), seed)
         sizes = size_constants(query) - size_constants(self._base)
         if tally.found is None and (depth is Depth.FULL or sizes):
@@ -181,6 +193,12 @@ class Verifier:
             more = await examine(engine, large, iter([generator.large(rows)]), seed)
             tally.add(more)
         return tally
+
+    def _generator(self, pair: Pair, query: exp.Query, seed: int) -> Generator:
+        """Draw databases with the constants of both queries, under every binding, and of CHECKs."""
+        bindings = self._source.bindings
+        trees = [parameters.bound(tree, v) for tree in (self._base, query) for v in bindings]
+        return Generator(pair.schema, pools_of([*trees, *conditions_of(pair.schema)]), seed)
 
     async def _refuted(self, engine: Engine, pair: Pair, found: Difference, seed: int) -> Verdict:
         small = await minimised(engine, pair, found, seed)

@@ -288,10 +288,15 @@ def test_any_text_but_the_empty_one_has_a_first_character():
         ("ROUND(p) = -3", "p <= -2.5 AND p > -3.5", "agree"),
         ("ROUND(p) = 3", "p BETWEEN 2.5 AND 3.5", "differ"),
         ("ROUND(p, 1) = 3", "p = 3", "differ"),
+        ("ROUND(p, 1) = 3", "p >= 2.95 AND p <= 3.04", "agree"),
+        ("ROUND(p, 1) = 3", "p >= 2.95 AND p <= 3.05", "differ"),
+        ("p > 0.05", "p >= 0.06", "agree"),
+        ("p > 0.05", "p >= 0.07", "differ"),
+        ("w > 0.05", "w >= 0.06", "differ"),
     ],
 )
 def test_the_beginning_of_a_text_and_rounding_have_formulas(engine, one, other, found):
-    ddl = "CREATE TABLE t (id INTEGER PRIMARY KEY, v VARCHAR(9), p DECIMAL(8, 2))"
+    ddl = "CREATE TABLE t (id INTEGER PRIMARY KEY, v VARCHAR(9), p DECIMAL(8, 2), w DECIMAL(8, 3))"
     schema = parse_schema(ddl, engine)
     trees = [
         qualified(parse_query(f"SELECT id FROM t WHERE {text}", engine), schema)

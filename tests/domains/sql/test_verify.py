@@ -185,3 +185,25 @@ async def test_a_refutation_that_a_fresh_database_does_not_show_counts_as_the_en
         "duckdb",
     )
     assert verdict.status is not Status.FAILED, json.dumps(verdict.feedback)
+
+
+TEXTS = "CREATE TABLE t (id INTEGER PRIMARY KEY, v VARCHAR(9))"
+
+
+@pytest.mark.parametrize(
+    ("base", "candidate", "ddl", "status"),
+    [
+        ("v LIKE 'ab%'", "v >= 'ab' AND v < 'ac'", TEXTS, Status.UNDECIDED),
+        ("v > 'a' AND v > 'B'", "v > 'B'", TEXTS, Status.FAILED),
+        ("v > 'B' AND v > 'a'", "v > 'a'", TEXTS, Status.UNDECIDED),
+        ("v LIKE 'ab%'", "v >= 'ab' AND v < 'ac'", TEXTS[:-1] + ' COLLATE "C")', Status.TESTED),
+        ("v > 'a' AND id > 1", "id >= 2 AND v > 'a'", TEXTS, Status.PROVED),
+    ],
+)
+async def test_what_is_equal_in_one_collation_of_postgresql_alone_is_undecided(
+    base, candidate, ddl, status
+):
+    texts = [f"SELECT id FROM t WHERE {condition}" for condition in (base, candidate)]
+    verdict = await judged(*texts, "postgresql", Depth.FULL, ddl)
+    assert verdict.status is status, verdict
+    assert (verdict.status is Status.UNDECIDED) == ("under the collation" in verdict.feedback)

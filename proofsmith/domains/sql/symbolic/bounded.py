@@ -104,9 +104,11 @@ class _Comparison:
         types = [column.type for table in schema.tables.values() for column in table.columns]
         self._engine = schema.dialect, any(map(zoned, types))
         self._texts = codes((base, candidate, *conditions_of(schema)))
+        scaled = schema.dialect != "sqlite"  # which keeps any digits
         self._tables = {
             name: Relation(
-                column_names(table), tuple(fresh_row(table, place) for place in range(rows))
+                column_names(table),
+                tuple(fresh_row(table, place, scaled=scaled) for place in range(rows)),
             )
             for name, table in schema.tables.items()
         }

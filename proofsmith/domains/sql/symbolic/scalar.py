@@ -37,6 +37,9 @@ from proofsmith.domains.sql.symbolic.terms import (
     no,
 )
 
+_MOST_DIGITS = 9
+"""Digits behind the point to which ROUND is followed."""
+
 
 class Scalars:
     """Evaluates expressions for one query."""
@@ -135,14 +138,17 @@ class Scalars:
         return _numeric(inner, choice(number < 0, 0 - number, number))
 
     def _rounded(self, node: exp.Expr, scope: Scope) -> Value:
-        """Round an exact number to a whole one, halves away from zero; other uses of ROUND are opaque."""
-        inner = self.value(node.this, scope)
-        further = any(item for key, item in node.args.items() if key != "this")
-        if further or inner.kind != "decimal" or self.around.engine == "sqlite":
+        """Round an exact number to some digits, halves away from zero; other uses of ROUND are opaque."""
+        inner, digits = self.value(node.this, scope), str(node.args.get("decimals") or "0")
+        further = any(item for key, item in node.args.items() if key not in ("this", "decimals"))
+        known = digits.isdigit() and int(digits) <= _MOST_DIGITS
+        if further or not known or inner.kind != "decimal" or self.around.engine == "sqlite":
             return self.uninterpreted(node, scope)
-        exact, half = real(inner.number), z3.RealVal("1/2")
+        unit = 10 ** int(digits)
+        exact, half = real(inner.number) * unit, z3.RealVal("1/2")
         upward = z3.ToReal(z3.ToInt(exact + half))
-        return _numeric(inner, choice(exact >= 0, upward, -z3.ToReal(z3.ToInt(half - exact))))
+        whole = choice(exact >= 0, upward, -z3.ToReal(z3.ToInt(half - exact)))
+        return _numeric(inner, whole / unit)
 
     def _coalesced(self, node: exp.Expr, scope: Scope) -> Value:
         values = [self.value(item, scope) for item in (node.this, *node.expressions)]

@@ -36,19 +36,25 @@ def column_names(table: Table) -> tuple[str, ...]:
     return tuple(column.name for column in table.columns)
 
 
-def fresh_row(table: Table, place: int) -> Row:
-    """Return the `place`-th row of a table, every cell a variable; raises Unsupported for types without a model."""
+def fresh_row(table: Table, place: int, *, scaled: bool = False) -> Row:
+    """Return the `place`-th row of a table, every cell a variable; raises Unsupported for types without a model.
+
+    With `scaled` decimals have as many digits behind the point as their type says.
+    """
     stem = f"{table.name}!{place}"
-    cells = tuple(_variable(f"{stem}!{column.name}", column) for column in table.columns)
+    cells = tuple(_variable(f"{stem}!{c.name}", c, scaled=scaled) for c in table.columns)
     return Row(z3.Bool(f"{stem}?"), cells)
 
 
-def _variable(name: str, column: Column) -> Value:
+def _variable(name: str, column: Column, *, scaled: bool) -> Value:
     null: Bool = z3.Bool(f"{name}?") if column.nullable else False
     if column.width:
         return Value(padded(column.width), null, z3.Int(name))
     if not column.compares_bytewise:
         raise Unsupported(f"a column of type {column.type}")
+    if scaled and column.kind == "decimal" and column.arguments:
+        scale = (*column.arguments, 0)[1]
+        return Value("decimal", null, z3.ToReal(z3.Int(name)) / 10**scale)
     real = column.kind in ("decimal", "float")
     return Value(column.kind, null, z3.Real(name) if real else z3.Int(name))
 
