@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from proofsmith.domains.lean import gate, repetition, source
 from proofsmith.domains.lean import text as lean_text
 from proofsmith.domains.lean.checker import CONFIRM_HEARTBEATS, Checker, Context, Filled, Statement
-from proofsmith.domains.lean.source import Document, Hole
+from proofsmith.domains.lean.source import Document, Hole, Target
 from proofsmith.domains.lean.trusted import Referee
 from proofsmith.types import Problem
 
 ANSWER = re.compile(r"(?:^|[._])(?:answer|solution)\Z", re.IGNORECASE)
 """Names of definitions that are the answer to a question: their values must be closed forms."""
+GAP = 2
 _PROPOSITION = re.compile(r":\s*Prop\Z")
 
 
@@ -58,10 +59,25 @@ def filled(problem: Problem, candidate: str) -> Filling:
             raise Misfilled(f"{hole.name}: {refused}")
         whole += before
         places.append((len(whole), len(whole) + len(value)))
-        whole += value + "\n\n"
+        whole += value + "\n" * GAP
         at, behind = end, hole.end
-    problem = replace(problem, text=whole + document.text[behind:])
-    return Filling(document=source.document_of(problem), places=tuple(places))
+    whole += document.text[behind:]
+    filling = replace(document, text=whole, targets=())
+    targets = []
+    for target in document.targets:  # by place: a candidate may have theorems of like names
+        by = _shift(target, source.holes_of(document), places)
+        statement = replace(target.statement, context=filling.before(target.start + by))
+        targets.append(Target(statement=statement, start=target.start + by, end=target.end + by))
+    return Filling(document=replace(filling, targets=tuple(targets)), places=tuple(places))
+
+
+def _shift(target: Target, holes: Sequence[Hole], places: Sequence[tuple[int, int]]) -> int:
+    """Return how much further on a theorem stands when the holes before it are filled."""
+    return sum(
+        (end - start + GAP) - (hole.end - hole.start)
+        for hole, (start, end) in zip(holes, places, strict=True)
+        if hole.start < target.start
+    )
 
 
 async def asked(

@@ -13,6 +13,10 @@ from proofsmith.types import JSON, Goal, Problem, Status, digest
 
 LARGEST_BYTES = 4 * 1024 * 1024
 SORRY = ":= by sorry"
+MATHLIB = re.compile(
+    r"[ℝℂℚℤℕ∑∏√‖]|\b(?:Finset|Set|Real|Complex|Polynomial|Matrix|ZMod|Nat\.Prime|Prime|IsLeast|IsGreatest|NNReal)\b"
+)
+"""What a file that imports it would miss without it."""
 _HEAD = re.compile(r"(?:theorem|lemma)\s+\S+\s*", re.S)
 
 
@@ -250,8 +254,11 @@ def is_open(text: str) -> bool:
 def _check_imports(document: Document, options: Mapping[str, JSON]) -> None:
     foreign = [name for name in document.imports if not folder.CORE.match(name)]
     if foreign and not options.get("project"):
+        words = dict.fromkeys(MATHLIB.findall(lean_text.code(document.text[document.body :])))
+        speaks = f"; the file speaks of {', '.join(list(words)[:8])}" if words else ""
         raise UsageError(
-            f"`import {foreign[0]}` needs --project", hint="--project DIR names your Lake project"
+            f"`import {foreign[0]}` needs --project",
+            hint=f"--project DIR names your Lake project{speaks}",
         )
 
 

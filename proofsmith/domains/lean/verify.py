@@ -202,7 +202,7 @@ class _Court:
             allowed=self.allowed,
             disproof=self.disproof,
             earlier=self.earlier,
-            asked=self.asked.get(statement.name),
+            asked=self.asked[statement.name] if self.asked else None,
         )
         made: dict[str, JSON] = {
             "wall_s": time.perf_counter() - started,

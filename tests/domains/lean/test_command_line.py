@@ -12,7 +12,10 @@ from tests.loopback import Endpoint
 
 STATEMENT = "theorem T (a b : Nat) : a + b = b + a := sorry\n"
 UNUSABLE = {
-    "import without a project": ("import Mathlib\n" + STATEMENT, ["import Mathlib", "--project"]),
+    "import without a project": (
+        "import Mathlib\ntheorem T (x : ℝ) : x = Finset.sum s f := sorry\n",
+        ["import Mathlib", "--project", "speaks of ℝ, Finset"],
+    ),
     "open definition": (
         "def f : Nat := sorry\ntheorem T : f = f := sorry\n",
         ["'f'", "left open", "--holes"],

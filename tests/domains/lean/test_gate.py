@@ -37,6 +37,7 @@ ROWS = [
         "def own : OfNat Nat 2 := ⟨1⟩\nattribute [local instance] own",
         "theorem h : 1 = 1 := rfl\nattribute [simp, csimp] h",
         'macro "x" : term => `(1)',
+        "theorem T : True := \ufffd",
     ],
 )
 def test_what_proofs_need_not_say_is_refused_unread(text):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proofsmith.domains.lean import source
+from proofsmith.domains.lean import holes, source
 from proofsmith.domains.lean.verify import verify
 from proofsmith.errors import UsageError
 from proofsmith.types import Candidate, Depth, Goal, Status
@@ -176,6 +176,16 @@ HOSTILE = {
         "def double (n : Nat) : Nat := 0\n\n"
         "theorem double_eq (n : Nat) (h : n = 0) : double n = n + n := by simp [double, h]\n",
     ),
+    "a theorem of a like name": (
+        TWICE,
+        "theorem Own.double_eq : True := trivial\ndef double (n : Nat) : Nat := n\n\n"
+        "theorem double_eq (n : Nat) : double n = n + n := by exact absurd n 0\n",
+    ),
+    "a theorem that seems open": (
+        TWICE,
+        "theorem also : (n : Nat) → n = n\n  | 0 => rfl\n  | n + 1 => rfl\n"
+        "def double (n : Nat) : Nat := n\n\n" + RFL,
+    ),
     "a choice that no program makes": (
         PICK,
         "def pick : Nat := Classical.choose some_root\n\n"
@@ -236,6 +246,21 @@ class TestFillings:
             if verdict.status is not Status.FAILED:
                 accepted.append((name, verdict.status, verdict.feedback))
         assert accepted == []
+
+
+def test_the_theorems_that_are_judged_are_those_of_the_file(tmp_path):
+    """A helper of the same last name, or one that looks open, is never taken for the theorem."""
+    path = tmp_path / "S.lean"
+    path.write_text(TWICE)
+    problem = source.read(path, Goal.SOLVE, {"holes": True, "theorem": "double_eq"})
+    helpers = (
+        "theorem Own.double_eq : True := trivial\ntheorem also : (n : Nat) → n = n\n  | n => rfl\n"
+    )
+    filling = holes.filled(problem, helpers + DOUBLE + EQ)
+    (target,) = filling.document.targets
+    assert target.statement.name == "double_eq"
+    assert filling.document.text[target.start :].startswith("theorem double_eq (n : Nat)")
+    assert target.statement.context.prelude == (helpers + "\n" + DOUBLE).strip()
 
 
 @pytest.mark.parametrize(

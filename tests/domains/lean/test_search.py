@@ -5,6 +5,7 @@ import pytest
 from proofsmith.domains.lean import shape, source
 from proofsmith.domains.lean.checker import Context, Statement
 from proofsmith.domains.lean.goals import read
+from proofsmith.domains.lean.prover import attempts
 from proofsmith.domains.lean.search import GoalSearch
 from proofsmith.domains.lean.steps import Steps
 
@@ -80,3 +81,20 @@ async def test_what_is_false_is_not_proved_and_the_search_ends(pair):
     )
     assert await search.begin(goal)
     assert await search.prove(1000) is None
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.timeout(900)
+async def test_what_the_first_steps_leave_open_is_told_as_a_sketch_with_its_goals(pair):
+    checker, _ = pair
+    goal = Statement(
+        context=Context(), name="T", text="theorem T (l : List Nat) : l.length ≤ 7 := by sorry"
+    )
+    proof = await anext(attempts(goal, checker))
+    assert proof.sketch
+    assert "sorry" in proof.script
+    assert (await checker.elaborate(goal.context, proof.text)).ok
+    gaps = await checker.gaps(goal.context, proof.text)
+    assert gaps
+    assert all("⊢" in gap for gap in gaps)

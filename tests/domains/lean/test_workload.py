@@ -51,6 +51,40 @@ def test_the_files_of_a_folder_are_its_problems_and_lakes_own_is_none(tmp_path):
     assert [path.name for path in split(tmp_path, {}, tmp_path)] == ["a.lean", "b.lean"]
 
 
+HALF = """\
+import MiniF2F.Minif2fImport
+open BigOperators Real Nat
+
+theorem mathd_1
+  (n : ℕ) :
+  n = n := by sorry
+
+theorem imo_2 : (1 : ℝ) = 1 :=
+  by sorry
+"""
+
+
+def test_the_project_of_minif2f_is_taken_apart_into_its_theorems(tmp_path):
+    suite = tmp_path / "MiniF2F"
+    (suite / "Test").mkdir(parents=True)
+    (suite / "Valid.lean").write_text(HALF)
+    (suite / "Test.lean").write_text("import MiniF2F.Test.imo_3\n")
+    (suite / "Test" / "imo_3.lean").write_text(
+        "import Mathlib\n\ntheorem imo_3 : 1 = 1 := by sorry"
+    )
+    (tmp_path / "lakefile.lean").write_text("import Lake\n")
+    files = split(tmp_path, {}, tmp_path / "into")
+    assert [path.name for path in files] == [
+        "Valid_mathd_1.lean",
+        "Valid_imo_2.lean",
+        "imo_3.lean",
+    ]
+    head = "import MiniF2F.Minif2fImport\nopen BigOperators Real Nat\n\n"
+    assert files[1].read_text() == f"{head}theorem imo_2 : (1 : ℝ) = 1 :=\n  by sorry\n"
+    with pytest.raises(UsageError, match="needs --project"):
+        source.read(files[0], Goal.SOLVE, {})
+
+
 @pytest.mark.parametrize("text", ["", "[1]\n", "{\n", '{"name": "x"}\n'])
 def test_a_set_that_cannot_be_read_is_refused(tmp_path, text):
     path = tmp_path / "set.jsonl"
@@ -74,6 +108,8 @@ def test_a_set_is_settled_row_by_row(tmp_path, lean):
     argv = ("prove", written(tmp_path, OWN, false), "--no-model")
     done = proofsmith(*argv, cwd=tmp_path, timeout=500)
     assert done.returncode == 0, done.stderr
-    one, two = done.stdout.splitlines()
+    one, two, count, within = done.stdout.splitlines()
     assert "solved" in one
     assert "disproved" in two
+    assert "1 solved, 1 disproved (2 by rules, 0 by the model), 0 not runnable" in count
+    assert within.startswith("settled within: 1 s ")
