@@ -232,14 +232,20 @@ class Checker:
         return replace(state, goals=tuple(map(str, goals)), ms=_int(reply.get("ms")))
 
     async def theorems(self, context: Context) -> AsyncIterator[list[JSON]]:
-        """Yield a row of every library theorem: name, constants of conclusion and hypotheses, heads."""
+        """Yield a row of every library theorem: name, constants of conclusion and hypotheses, heads.
+
+        Raises:
+            SandboxError: it does not answer, so that not all rows were seen.
+        """
         module = start = 0
         while True:
             request = {**context.fields(), "op": "premises", "module": module, "from": start}
             reply = await self._ask(request, HARD_WALL_S)
             found = reply.get("theorems") if isinstance(reply, dict) else None
-            if not isinstance(reply, dict) or not isinstance(found, list):
+            if isinstance(reply, dict) and reply.get("end") is True:
                 return
+            if not isinstance(reply, dict) or not isinstance(found, list):
+                raise SandboxError("Lean was too slow to name its theorems")
             for row in found:
                 if isinstance(row, list):
                     yield row

@@ -8,6 +8,7 @@ import re
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, Field
@@ -112,19 +113,20 @@ _loaded: dict[Path, Premises] = {}
 
 
 async def load(checker: Checker, context: Context) -> Premises:
-    """Return the index of what `context` imports: from the user's cache, or read from Lean now and kept there.
-
-    Raises:
-        SandboxError: Lean cannot be asked.
-    """
+    """Return the index of what `context` imports: from the user's cache, or read from Lean now and kept there."""
     path = _place(checker, context)
     if path in _loaded:
         return _loaded[path]
     try:
         rows = json.loads(gzip.decompress(path.read_bytes()))
     except (OSError, ValueError, EOFError):
-        rows = [row async for row in checker.theorems(context)]
-        await asyncio.to_thread(_keep, path, rows)
+        rows = []
+        with suppress(
+            SandboxError
+        ):  # what is known so far serves this run, and is not kept for others
+            async for row in checker.theorems(context):
+                rows.append(row)
+            await asyncio.to_thread(_keep, path, rows)
     _loaded[path] = Premises(rows)
     return _loaded[path]
 
