@@ -1,9 +1,13 @@
 """Retrieval names the lemmas that speak of what a goal speaks of; the index is read from Lean once."""
 
+import json
+
 import pytest
 
 from proofsmith.domains.lean import premises
-from proofsmith.domains.lean.checker import Context, Statement
+from proofsmith.domains.lean.checker import Checker, Context, Statement
+from proofsmith.domains.lean.toolchain import Toolchain
+from proofsmith.errors import SandboxError
 
 SIDES = ["Eq", "List.length", "HAdd.hAdd"]
 ROWS = [
@@ -18,6 +22,27 @@ GOAL = {
     "target": ("Nat", "List.length", "HAppend.hAppend", "HAdd.hAdd"),
     "heads": ("Eq", "List.length", "HAdd.hAdd"),
 }
+
+
+class Service:
+    """Names three rows, then the end or nothing more."""
+
+    def __init__(self, *, whole):
+        self.replies = [{"ok": True, "theorems": ROWS[:3], "next": 0}]
+        self.replies += [{"ok": True, "end": True}] if whole else []
+
+    async def request(self, payload):
+        if not self.replies:
+            raise SandboxError("too slow")
+        return json.dumps(self.replies.pop(0)).encode()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_an_index_is_kept_for_later_runs_only_when_all_of_it_was_read(tmp_path, whole):
+    chain = Toolchain(name="x", inputs={"lean": tmp_path / "lean"}, argv=())
+    index = await premises.load(Checker(Service(whole=whole), chain), Context())
+    assert len(index) == 3
+    assert len(list(tmp_path.glob("*/premises-*"))) == whole
 
 
 def test_a_lemma_that_speaks_of_what_the_goal_speaks_of_comes_first():
