@@ -26,7 +26,9 @@ def plan_trees(report: Report) -> Markup:
     plans = plans_of(report)
     titles = (("base", "Original"), ("candidate", "Best version"))
     shown = [
-        element("section", element("h2", f"Plan of the {title.lower()}"), *_notes(), _picture(tree))
+        element(
+            "section", element("h2", f"Plan of the {title.lower()}"), _note(tree), _picture(tree)
+        )
         for side, title in titles
         for tree in [plans.get(side)]
         if isinstance(tree, dict)
@@ -34,9 +36,11 @@ def plan_trees(report: Report) -> Markup:
     return element("div", *shown, class_="plots") if shown else Markup()
 
 
-def _notes() -> list[Markup]:
+def _note(tree: Mapping[str, JSON]) -> Markup:
+    if all(node.get("own_ms") is None for _, node in _walk(tree)):
+        return element("p", "As the engine tells it before execution; it measures no operator.")
     note = "Executed once under measurement: each operator's own milliseconds, rows made and rows expected."
-    return [element("p", note)]
+    return element("p", note)
 
 
 def _walk(node: Mapping[str, JSON], depth: int = 0) -> Iterator[tuple[int, Mapping[str, JSON]]]:
@@ -59,10 +63,14 @@ def _row(place: int, depth: int, node: Mapping[str, JSON], longest: float) -> Ma
     own = _number(node.get("own_ms"))
     y = _ROW_HEIGHT * (place + 1)
     told = f"{node.get('name')} {str(node.get('detail') or '')[:40]}".strip()
-    counts = f"{_count(node.get('rows'))} rows, {_count(node.get('estimate'))} expected"
+    title = f"{node.get('name')} {node.get('detail') or ''}"
+    measured = node.get("own_ms") is not None
+    if measured:
+        counts = f"{_count(node.get('rows'))} rows, {_count(node.get('estimate'))} expected"
+        title += f"; {counts}; {own:.2f} ms"
     return element(
         "g",
-        element("title", f"{node.get('name')} {node.get('detail') or ''}; {counts}; {own:.2f} ms"),
+        element("title", title),
         element(
             "rect",
             x=0.0,
@@ -71,7 +79,13 @@ def _row(place: int, depth: int, node: Mapping[str, JSON], longest: float) -> Ma
             height=10.0,
             class_="bar",
         ),
-        element("text", f"{own:.1f}", x=float(_BAR_WIDTH + 4), y=float(y), class_="tick"),
+        element(
+            "text",
+            f"{own:.1f}" if measured else "",
+            x=float(_BAR_WIDTH + 4),
+            y=float(y),
+            class_="tick",
+        ),
         element(
             "text",
             told,

@@ -119,7 +119,8 @@ def _sqlite(rows: list[JSON]) -> Operator:
 
     def built(number: int, text: str) -> Operator:
         children = tuple(built(n, t) for n, t in below.get(number, []) if n != number)
-        return Operator(name=text.split(" ")[0], detail=text, children=children)
+        name, _, detail = text.partition(" ")
+        return Operator(name=name, detail=detail, children=children)
 
     return built(0, "QUERY")
 

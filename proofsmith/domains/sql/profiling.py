@@ -88,8 +88,8 @@ def _cause(o: Operator) -> Iterator[str]:
     name = o.name.lower()
     if "subplan" in o.detail.lower() and o.loops > 1:
         yield f"correlated subplan runs {o.loops} times ({o.name})"
-    if "CORRELATED" in o.detail:
-        yield f"correlated subquery runs once a row ({o.detail})"
+    if o.name == "CORRELATED":
+        yield f"correlated subquery runs once a row ({o.name} {o.detail})"
     if o.rows is not None and o.estimated_rows is not None:
         actual, estimated = o.rows / max(o.loops, 1), o.estimated_rows
         ratio = (actual + 1) / (estimated + 1)

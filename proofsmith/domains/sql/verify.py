@@ -233,7 +233,7 @@ class Verifier:
                 again = await self._replayed(engine, pair, climbed, seed)
                 if again.found is not None:
                     return await self._refuted(engine, pair, again.found, seed)
-                doubt = doubt or _unconfirmed(engine, climbed, again)
+                doubt = doubt or _unconfirmed(engine, pair, climbed, again)
         verdict = self._verdict(tally, proof, climbed, doubt, seed)
         lines = [*captured(self._source.query, pair.schema), *captured(query, pair.schema)]
         return _warned(verdict, list(dict.fromkeys(lines)))
@@ -355,9 +355,11 @@ def _warned(verdict: Verdict, lines: list[str]) -> Verdict:
     return replace(verdict, evidence=(*rest, warned))
 
 
-def _unconfirmed(engine: Engine, climbed: Climb, again: Tally) -> str:
+def _unconfirmed(engine: Engine, pair: Pair, climbed: Climb, again: Tally) -> str:
     """Say why the solver's counter-example, which the engine does not show, leaves the pair undecided."""
     why = f"{engine.version} returns the same there, so one of the two is wrong about these queries"
+    if pair.fragile:
+        why = f"{engine.version} returns the same there, perhaps for the order in which it stores rows"
     if again.base_errors:
         why = f"the original fails there ({again.base_error})"
     elif again.undetermined or not again.databases:

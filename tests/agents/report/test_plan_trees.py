@@ -76,3 +76,12 @@ def test_both_plans_are_drawn_with_the_hottest_operator_as_the_longest_bar():
 @pytest.mark.parametrize("host", [{}, {"plans": "none"}, {"plans": {"base": []}}])
 def test_without_plans_there_is_no_section(host):
     assert plan_trees(report(host)) == ""
+
+
+def test_a_plan_without_times_claims_none():
+    search = {"name": "SEARCH", "detail": "x USING INDEX", "own_ms": None, "children": []}
+    page = str(plan_trees(report({"plans": {"base": search, "candidate": search}})))
+    assert page.count("it measures no operator") == 2
+    assert "SEARCH x USING INDEX" in page
+    assert "0.0<" not in page
+    assert "Executed once" not in page

@@ -60,11 +60,11 @@ def test_duckdb_plans_are_read_from_text_or_tree():
 
 def test_sqlite_rows_become_a_tree():
     tree = read_plan(SQLITE)
-    assert [o.detail for o in tree.walk()] == [
-        "QUERY",
-        "SCAN t",
-        "CORRELATED SCALAR SUBQUERY 1",
-        "SCAN u",
+    assert [(o.name, o.detail) for o in tree.walk()] == [
+        ("QUERY", ""),
+        ("SCAN", "t"),
+        ("CORRELATED", "SCALAR SUBQUERY 1"),
+        ("SCAN", "u"),
     ]
 
 

@@ -153,7 +153,7 @@ def script(pair: Pair, found: Difference) -> str:
     used = {name for name in found.database if found.database[name]}
     tables = [create_table(table) for table in pair.schema.tables.values()]
     lines = [
-        f"-- {len(used)} table(s) with rows; the two queries below must return the same and do not",
+        f"-- {len(used)} table(s) with rows: the two queries below must return the same and do not",
         *tables,
         inserts(pair.schema, found.database),
         f"-- original: {_told(found.base)}",
