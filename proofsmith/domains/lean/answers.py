@@ -32,8 +32,12 @@ def read(
     """Return the problem whether another answer equals the one that the file at `path` gives.
 
     Raises:
-        UsageError: the file gives no answer, several, or one without its type.
+        UsageError: the file gives no answer or several, or an answer is searched for.
     """
+    if goal in (Goal.SOLVE, Goal.REFUTE):
+        raise UsageError(
+            "--answers judges an answer that somebody gave", hint="check FILE ANSWER.lean --answers"
+        )
     given = {**options, "theorem": THEOREM, "holes": True}
     return source.read(path, goal, given, as_text, question=_question)
 

@@ -18,6 +18,7 @@ from proofsmith.types import Problem
 
 ANSWER = re.compile(r"(?:^|[._])(?:answer|solution)\Z", re.IGNORECASE)
 """Names of definitions that are the answer to a question: their values must be closed forms."""
+_SECTION = re.compile(r"^noncomputable section\b", re.M)
 GAP = 2
 _PROPOSITION = re.compile(r":\s*Prop\Z")
 
@@ -124,20 +125,21 @@ def _context(
         return document.before(place)
     ends = [*(hole.start for hole, _ in pairs[1:]), place]
     items = [
-        _filled(hole, export, document.text[hole.end : end])
+        replace(_filled(hole, export, document), after=document.text[hole.end : end])
         for (hole, export), end in zip(pairs, ends, strict=True)
     ]
     return replace(document.before(pairs[0][0].start), filled=tuple(items))
 
 
-def _filled(hole: Hole, export: str, after: str) -> Filled:
+def _filled(hole: Hole, export: str, document: Document) -> Filled:
     modifiers = lean_text.code(hole.head).split(hole.name.rpartition(".")[2])[0]
     return Filled(
         name=hole.name,
         text=hole.head + " := sorry",
         export=export,
-        after=after,
+        after="",
         closed=bool(ANSWER.search(hole.name) or _PROPOSITION.search(hole.head)),
-        noncomputable="noncomputable" in modifiers.split(),
+        noncomputable="noncomputable" in modifiers.split()
+        or bool(_SECTION.search(lean_text.code(document.text[: hole.start]))),
         reducible=bool(re.search(r"\b(?:abbrev|reducible)\b", modifiers)),
     )

@@ -101,3 +101,9 @@ async def test_answers_are_judged_by_weak_tactics_alone(pair, tmp_path):
 def test_a_file_without_one_answer_is_refused(tmp_path, text, words):
     with pytest.raises(UsageError, match=words):
         problem_of(text, tmp_path)
+
+
+def test_answers_are_compared_and_not_searched_for(tmp_path):
+    (tmp_path / "S.lean").write_text(NUMBER)
+    with pytest.raises(UsageError, match="somebody gave"):
+        answers.read(tmp_path / "S.lean", Goal.SOLVE, {"answers": True})
