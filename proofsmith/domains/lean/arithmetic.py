@@ -7,8 +7,9 @@ from math import gcd
 from proofsmith.domains.lean.shape import Shape
 
 LONGEST_PERIOD = 12
-RANGES = (10, 25, 50)
-"""Bounds below which all values of a variable are tried."""
+MOST_INSTANCES = 100
+MOST_CASES = 2500
+"""Values tried, a millisecond each."""
 _POWER = re.compile(r"(?<![\w.])(?P<base>\d+)\s*\^\s*(?P<exponent>\w+|\([^()]*\))")
 _MODULUS = re.compile(r"%\s*\(?(\d+)|(?<![\w.])(\d+)\s*∣")
 _REMAINDER = re.compile(r"^\(?(\w+)\)?\s*%\s*\d+\s*=\s*\d+$")
@@ -18,11 +19,91 @@ def scripts(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
     """Yield scripts for statements about numbers; nothing for others."""
     if shape.functions:
         return
+    yield from _boxes(shape)
+    yield from _common_divisors(shape)
+    yield from _instances(shape)
     yield from _periods(statement)
     yield from _remainders(shape)
     yield from _undone(shape)
-    yield from _ranges(shape)
     yield from _from_a_bound(shape)
+
+
+def _boxes(shape: Shape) -> Iterator[str]:
+    """All values of natural numbers that are below a numeral of the hypotheses: the kernel tries them."""
+    told = {name: kind for name, kind in shape.hypotheses if not re.search("[∀∃]|→", kind)}
+    naturals = [n for b in shape.binders if b.type == "Nat" for n in b.names]
+    names = {name for name, _ in shape.hypotheses}
+    if re.search("[∀∃]", shape.conclusion) or any(
+        b.type != "Nat" and not names.issuperset(b.names) for b in shape.binders
+    ):
+        return
+    bounds = {int(n) + 1 for fact in told.values() for n in re.findall(r"(?<![\w.])\d+", fact)}
+    conclusion, free, lines = shape.conclusion, [], []
+    for name in naturals:  # an equation that gives a variable puts its value in
+        given = next((h for h, kind in told.items() if kind.startswith(f"{name} = ")), "")
+        if not given:
+            free.append(name)
+            continue
+        value = told.pop(given)[len(name) + 3 :]
+        pattern = re.compile(rf"(?<![\w.']){name}(?![\w'])")
+        told = {h: pattern.sub(f"({value})", kind) for h, kind in told.items()}
+        conclusion = pattern.sub(f"({value})", conclusion)
+        lines.append(f"subst {given}\n")
+    facts = sorted(told.values(), key=lambda fact: not re.search(r"[^≤≥≠<>]=", fact))
+    if not free or not facts:
+        return
+    for bound in sorted(b for b in bounds if 1 < b ** len(free) <= MOST_CASES):
+        loops = "".join(f"∀ {n} < {bound}, " for n in free)
+        values = "".join(f" {n} (by omega)" for n in free)
+        claim = f"{' ∧ '.join(f'({f})' for f in facts)} → ({conclusion})"
+        below = " ∧ ".join(f"{n} < {bound}" for n in free)
+        held = f"⟨{', '.join(['by assumption'] * len(facts))}⟩"
+        yield (
+            f"have hb : {below} := by omega\n{''.join(lines)}"
+            f"have key : {loops}{claim} := by decide +kernel\n"
+            f"exact key{values} {'(by assumption)' if len(facts) == 1 else held}"
+        )
+
+
+def _linear(text: str) -> tuple[int, str, int] | None:
+    """Read `a * n + b`, in brackets or not."""
+    found = re.match(r"\(?(?:(\d+) ?\* ?)?([a-z]\w*)(?: ?\+ ?(\d+))?\)?$", text)
+    return (int(found[1] or 1), found[2], int(found[3] or 0)) if found else None
+
+
+def _common_divisors(shape: Shape) -> Iterator[str]:
+    """What divides two linear terms divides the numeral that a combination of them is."""
+    for a, b in re.findall(r"gcd (\([^()]*\)|\w+) (\([^()]*\)|\w+)", shape.conclusion):
+        one, two = _linear(a), _linear(b)
+        if one is None or two is None or one[1] != two[1]:
+            continue
+        u, v = two[0] // gcd(one[0], two[0]), one[0] // gcd(one[0], two[0])
+        rest = u * one[2] - v * two[2]
+        left = f"(Nat.dvd_mul_left_of_dvd (Nat.gcd_dvd_left {a} {b}) {u})"
+        right = f"(Nat.dvd_mul_left_of_dvd (Nat.gcd_dvd_right {a} {b}) {v})"
+        sides = (f"{u} * {a}", f"{v} * {b}")
+        if rest < 0:
+            left, right, sides = right, left, sides[::-1]
+        if rest:
+            yield (
+                f"have hd := Nat.dvd_sub {left} {right}\n"
+                f"rw [show {sides[0]} - {sides[1]} = {abs(rest)} by omega] at hd\n"
+                "have hl := Nat.le_of_dvd (by decide) hd\n"
+                "first | exact hl | exact Nat.dvd_one.mp hd | omega | simp_all | grind"
+            )
+
+
+def _instances(shape: Shape) -> Iterator[str]:
+    """An equation between values of a function, at all numerals between those that are spoken of."""
+    for name, kind in shape.hypotheses:
+        found = re.match(r"∀ \(?(\w+)(?: : (?:Nat|Int))?\)?, [^∀∃→]*?(?<![\w.])(\w+) \(?\1\b", kind)
+        if found is None:
+            continue
+        whole = " ".join([shape.conclusion, *(k for n, k in shape.hypotheses if n != name)])
+        values = [int(v) for v in re.findall(rf"(?<![\w.]){found[2]} (\d+)", whole)]
+        if values and 1 < max(values) - min(values) <= MOST_INSTANCES:
+            lines = [f"have i{n} := {name} {n}" for n in range(min(values), max(values) + 1)]
+            yield "\n".join([*lines, "simp at *", "omega"])
 
 
 def period(base: int, modulus: int) -> int:
@@ -105,38 +186,6 @@ def _undone(shape: Shape) -> Iterator[str]:
                 f"have undone : {found['a']} + {found['c']} = {found['b']} := by\n"
                 f"  induction {name} <;> {finish}\nomega"
             )
-
-
-def _ranges(shape: Shape) -> Iterator[str]:
-    """Try all values of a variable that other facts bound: hypotheses, and squares and divisors that are no smaller."""
-    whole = " ".join(kind for _, kind in shape.hypotheses)
-    if not re.search(r"[*^]", whole) or not shape.hypotheses:
-        return
-    facts: list[str] = []
-    naturals = [n for b in shape.binders if b.type == "Nat" for n in b.names][:3]
-    for name in naturals:
-        if re.search(rf"(?<!\w){name}\s*\^|(?<!\w){name} \* {name}(?!\w)", whole):
-            facts.append(f"have s{name} := Nat.le_self_pow (n := 2) (by decide) {name}")
-    facts += _divisors(shape)
-    variables = naturals or [n for b in shape.binders if b.type == "Int" for n in b.names][:2]
-    for most in RANGES:
-        for name in variables[:2]:
-            low = 0 if name in naturals else -most
-            split = _split(name, range(low, most + 1), "rfl")
-            yield "\n".join([*facts, f"{split} <;> first | omega | simp_all | (simp at *; omega)"])
-        if len(variables) > 1 and most == RANGES[0] and naturals:
-            splits = " <;> ".join(_split(n, range(most + 1), "rfl") for n in variables[:2])
-            yield "\n".join([*facts, f"{splits} <;> first | omega | simp_all"])
-
-
-def _divisors(shape: Shape) -> list[str]:
-    """Factors of a numeral are no larger than it."""
-    facts = []
-    for name, kind in shape.hypotheses:
-        found = re.match(r"(\w+) \* (\w+) = (\d+)$", kind)
-        if found and int(found[3]):
-            facts.append(f"have d{name} := Nat.le_of_dvd (by decide) (Dvd.intro {found[2]} {name})")
-    return facts
 
 
 def _from_a_bound(shape: Shape) -> Iterator[str]:

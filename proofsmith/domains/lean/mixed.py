@@ -6,10 +6,11 @@ every width exactly when both sides give each cell the same weight.
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from proofsmith.domains.lean.bitvectors import (
+    BITWISE,
     Term,
     Unreadable,
     atoms,
@@ -27,6 +28,8 @@ from proofsmith.domains.lean.bitvectors import (
 MOST_ATOMS = 3
 """Atoms under the bitwise operators of one term: k atoms have 2^k cells."""
 TRIES = 400
+GET = ", ".join(f"BitVec.getElem_{name}" for name in ("and", "or", "not", "xor", "zero"))
+"""What a bit of each bitwise operator is."""
 _STATEMENT = re.compile(r"\s*[({]\s*(?P<names>[^:(){}]+?)\s*:\s*BitVec\s+(?P<width>\w+)\s*[)}]\s*")
 
 
@@ -102,8 +105,8 @@ def refutation(identity: Identity) -> str | None:
     return f"intro h\nexact absurd (h {values}) (by decide)"
 
 
-def proof(identity: Identity) -> str | None:
-    """Return a tactic proof of the identity; None when the procedure does not apply or it does not hold so.
+def proofs(identity: Identity) -> Iterator[str]:
+    """Yield tactic proofs of the identity; none when the procedure does not apply or it does not hold so.
 
     Arithmetic below a bitwise operator that equals a bitwise term is replaced by it, the rest of it becomes an atom.
     """
@@ -116,12 +119,12 @@ def proof(identity: Identity) -> str | None:
         old, new = found
         lines = _linear(old, new, identity, f"s{number}")
         if lines is None:
-            return None
+            return
         steps.append(f"have e{number} : {old} = {new} := by\n" + _indented(lines))
         steps.append(f"rw [e{number}]")
         left, right = replaced(left, old, new), replaced(right, old, new)
-    lines = _linear(left, right, identity, "t")
-    return None if lines is None else "\n".join([*steps, lines])
+    made = [_linear(left, right, identity, "t", apart=apart) for apart in (True, False)]
+    yield from dict.fromkeys("\n".join([*steps, lines]) for lines in made if lines is not None)
 
 
 def _simplifications(left: Term, right: Term, identity: Identity) -> Iterator[tuple[Term, Term]]:
@@ -195,28 +198,71 @@ def _plain(given: tuple[Term, ...]) -> Iterator[Term]:
                     yield Term("~~~", (Term(operator, (one, two)),))
 
 
-def _linear(left: Term, right: Term, identity: Identity, label: str) -> str | None:
-    """Return a proof that two terms, linear over bitwise terms, are equal; None when one has too many atoms."""
+def _linear(
+    left: Term, right: Term, identity: Identity, label: str, *, apart: bool = False
+) -> str | None:
+    """Return a proof that two terms, linear over bitwise terms, are equal; None when one has too many atoms.
+
+    What the bitwise terms are sums of is proved first; then all terms and cells become variables of one ring, so that
+    the last step knows no bitwise operator. With `apart` the cells are those of few atoms where terms have few.
+    """
     parts = list(dict.fromkeys([*bitwise_parts(left), *bitwise_parts(right)]))
-    groups = _groups(parts, (left, right))
+    groups = _groups(parts, () if apart else (left, right))
     if groups is None:
         return None
-    lines: list[str] = []
-    for part in parts:
-        given = next(g for g in groups if set(atoms(part)) <= set(g))
-        lines.append(_sum(part, given, identity.width, f"{label}{len(lines)}"))
+    sums = [(part, next(g for g in groups if set(atoms(part)) <= set(g))) for part in parts]
     for given in groups:
-        for atom in (*given, Term("~~~", (given[0],))):
-            lines.append(_sum(atom, given, identity.width, f"{label}{len(lines)}"))
-        lines.append(f"have {label}{len(lines)} := BitVec.neg_eq_not_add ({given[0]})")
-    return "\n".join([*lines, "grind"])
+        sums += [(atom, given) for atom in (*given, Term("~~~", (given[0],)))]
+    sums = list(dict.fromkeys(sums))
+    whole = [left, right, *(term for term, _ in sums)]
+    table = {t: Term("name", name=f"p{n}") for n, t in enumerate(dict.fromkeys(_leaves(whole)))}
+    lemmas: dict[str, str] = {}
+    used: dict[Term, str] = {}
+    claims, facts = [], []
+    for term, given in sums:
+        held = cells(term, given)
+        summands = [used.setdefault(cell_term(given, c), f"c{len(used)}") for c in held]
+        total = " + ".join(summands) or f"0#{identity.width}"
+        claims.append(f"{_abstracted(term, table)} = {total}")
+        facts.append(_fact(term, given, identity.width, lemmas, label))
+    for given in groups:
+        atom, other = (_abstracted(t, table) for t in (given[0], Term("~~~", (given[0],))))
+        claims.append(f"-({atom}) = {other} + 1#{identity.width}")
+        facts.append(f"(BitVec.neg_eq_not_add ({given[0]}))")
+    names_ = " ".join([*(str(v) for v in table.values()), *used.values()])
+    claims.append(f"{_abstracted(left, table)} = {_abstracted(right, table)}")
+    values = " ".join(f"({term})" for term in (*table, *used))
+    return "\n".join(
+        [
+            *lemmas.values(),
+            f"have {label}f : ∀ {names_} : BitVec {identity.width}, {' → '.join(claims)} := by",
+            "  intros; subst_vars; grind",
+            f"exact {label}f {values} {' '.join(facts)}",
+        ]
+    )
 
 
-def _groups(parts: list[Term], sides: tuple[Term, Term]) -> list[tuple[Term, ...]] | None:
-    """Return the sets of atoms over which truth tables are taken: one for all when it is small enough."""
+def _leaves(terms: Iterable[Term]) -> Iterator[Term]:
+    """Yield what a ring sees as variables: names, and bitwise terms."""
+    for term in terms:
+        if term.operator == "name" or term.operator in BITWISE:
+            yield term
+        else:
+            yield from _leaves(term.operands)
+
+
+def _abstracted(term: Term, table: Mapping[Term, Term]) -> Term:
+    if term in table:
+        return table[term]
+    operands = tuple(_abstracted(o, table) for o in term.operands)
+    return Term(term.operator, operands, term.name, term.value)
+
+
+def _groups(parts: list[Term], sides: tuple[Term, ...]) -> list[tuple[Term, ...]] | None:
+    """Return the sets of atoms over which truth tables are taken: one for all of `sides` when it is small enough."""
     every = tuple(dict.fromkeys(a for part in parts for a in atoms(part)))
     bare = _variables(*sides)
-    if len({*every, *bare}) <= MOST_ATOMS:
+    if sides and len({*every, *bare}) <= MOST_ATOMS:
         return [tuple(dict.fromkeys([*every, *bare]))] if every or bare else []
     groups: list[tuple[Term, ...]] = []
     for part in sorted(parts, key=lambda p: -len(atoms(p))):
@@ -228,49 +274,51 @@ def _groups(parts: list[Term], sides: tuple[Term, Term]) -> list[tuple[Term, ...
     return groups
 
 
-def _sum(part: Term, given: tuple[Term, ...], width: str, label: str) -> str:
-    """Return a step that says which disjoint cells a bitwise term is the sum of."""
+def _fact(
+    part: Term, given: tuple[Term, ...], width: str, lemmas: dict[str, str], label: str
+) -> str:
+    """Return a proof of which disjoint cells a bitwise term is the sum of; a lemma that it rests on joins `lemmas`."""
     free = tuple(Term("name", name=f"a{i}") for i in range(len(given)))
     abstract = part
     for atom, name in zip(given, free, strict=True):
         abstract = replaced(abstract, atom, name)
-    return _stated(abstract, free, cells(part, given), given, width, label)
+    held = cells(part, given)
+    if [cell_term(free, c) for c in held] == [abstract]:
+        return "rfl"
+    key = str(abstract)
+    if key not in lemmas:
+        lemmas[key] = _stated(abstract, free, held, width, f"{label}{len(lemmas)}")
+    lemma = lemmas[key].split()[1]
+    return f"({lemma} {' '.join(f'({a})' for a in given)})"
 
 
 def _stated(
-    abstract: Term,
-    free: tuple[Term, ...],
-    held: tuple[int, ...],
-    given: tuple[Term, ...],
-    width: str,
-    label: str,
+    abstract: Term, free: tuple[Term, ...], held: tuple[int, ...], width: str, label: str
 ) -> str:
+    """Return a step that proves a bitwise term to be the sum of its cells, for all values of its atoms."""
     binders = " ".join(str(name) for name in free)
     bits = _bits(free)
-    if not held:
-        body = f"{abstract} = 0#{width} by\n  intro {binders}\n  {bits}"
-    else:
-        terms = [cell_term(free, cell) for cell in held]
-        total = " + ".join(f"({t})" for t in terms)
-        lines: list[str] = []
-        union = f"({terms[0]})"
-        for number, term in enumerate(terms[1:]):
-            lines.append(
-                f"  have d{number} : {union} + ({term}) = {union} ||| ({term}) := by\n"
-                f"    rw [BitVec.add_eq_or_of_and_eq_zero]\n    {bits}"
-            )
-            union = f"({union} ||| ({term}))"
-        rewrites = ", ".join(f"d{i}" for i in range(len(lines)))
-        lines += [f"  rw [{rewrites}]"] if rewrites else []
-        proved = "\n".join(lines)
-        body = f"{abstract} = {total} by\n  intro {binders}\n{proved}\n  {bits}"
-    actual = " ".join(f"({a})" for a in given)
-    return f"have {label} := (show ∀ {binders} : BitVec {width}, {body}) {actual}"
+    terms = [f"({cell_term(free, cell)})" for cell in held]
+    lines: list[str] = []
+    union = terms[0] if terms else ""
+    for number, term in enumerate(terms[1:]):
+        lines.append(
+            f"  have d{number} : {union} + {term} = {union} ||| {term} := by\n"
+            f"    rw [BitVec.add_eq_or_of_and_eq_zero]\n    {bits}"
+        )
+        union = f"({union} ||| {term})"
+    if lines:
+        lines.append(f"  rw [{', '.join(f'd{i}' for i in range(len(lines)))}]")
+    total = " + ".join(terms) or f"0#{width}"
+    head = f"have {label} : ∀ {binders} : BitVec {width}, {abstract} = {total} := by"
+    return "\n".join([head, f"  intro {binders}", *lines, f"  {bits}"])
 
 
 def _bits(free: tuple[Term, ...]) -> str:
-    split = " <;> ".join(f"cases {name}[i]" for name in free)
-    return f"ext i h <;> simp <;> {split} <;> simp"
+    """Return what proves an equation of bitwise terms, bit by bit over all truth values."""
+    names_ = " ".join(f"b{i}" for i in range(len(free)))
+    values = "; ".join(f"generalize {name}[i] = b{i}" for i, name in enumerate(free))
+    return f"ext i h <;> simp only [{GET}] <;> ({values}; revert {names_}; decide)"
 
 
 def _indented(text: str) -> str:

@@ -70,9 +70,7 @@ def _decided(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
     """Proofs by a procedure that decides a family of statements."""
     identity = mixed.read(statement)
     if identity is not None and mixed.witness(identity) is None:
-        proof = mixed.proof(identity)
-        if proof is not None:
-            yield proof
+        yield from mixed.proofs(identity)
     yield from machines.proofs(prelude, statement)
     yield from endless.proofs(prelude, statement)
 

@@ -56,7 +56,7 @@ def scripts(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
     for relation in ("(· = ·)", "(· ≤ ·)", "(· < ·)"):
         yield (
             f"intro h; have := h {relation} (by intro y; exact ⟨y, by simp⟩); "
-            "obtain ⟨x, hx⟩ := this; have := hx (x + 1); have := hx 0; simp_all <;> omega"
+            "obtain ⟨x, hx⟩ := this; have h1 := hx (x + 1); have h2 := hx 0; dsimp only at h1 h2; omega"
         )
     yield "intro h; grind"
     yield f"intro h; simp at h; {close}"

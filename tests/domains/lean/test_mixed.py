@@ -69,7 +69,7 @@ def test_every_true_problem_gets_a_proof_and_every_false_one_a_witness():
         found = mixed.witness(identity)
         assert (found is None) == problem.truth
         if problem.truth:
-            assert mixed.proof(identity).endswith("grind")
+            assert any("grind" in proof for proof in mixed.proofs(identity))
         else:
             sides = [evaluate(s, found, 32) for s in (identity.left, identity.right)]
             assert sides[0] != sides[1]
@@ -84,7 +84,7 @@ def test_a_linear_term_has_the_weights_of_its_truth_table():
 
 def test_more_atoms_than_a_truth_table_should_have_are_left_to_others():
     identity = mixed.read("(a b c d : BitVec 8) : a &&& b &&& c &&& d = d &&& c &&& b &&& a")
-    assert mixed.proof(identity) is None
+    assert list(mixed.proofs(identity)) == []
     assert mixed.witness(replace(identity, right=identity.left)) is None
 
 
