@@ -12,25 +12,32 @@ import re
 import statistics
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from benchmarks.bars import Bars
 from benchmarks.lean_model import recorded
 from benchmarks.lean_premises import retrieval
-from benchmarks.lean_rules import SETS, Record, compared, rows, solving, statement_of
+from benchmarks.lean_rules import SETS, Record, Settled, compared, rows, solving, statement_of
 from proofsmith.domains.lean import image, toolchain
 from proofsmith.domains.lean.checker import Checker, Context, Statement, open_checker
 from proofsmith.domains.lean.trusted import Referee, open_referee
 from proofsmith.domains.lean.verify import judge_text
 from proofsmith.executors.choice import open_sandbox
-from proofsmith.types import Status
+from proofsmith.types import Depth, Status
 
 READY_S = 30.0
 MEDIAN_MS = 150.0
 P95_MS = 500.0
 GROWTH = 1.3
 MEMORY_REQUESTS = 1000
+WARM_PRELUDE = """def twice : Nat → Nat
+  | 0 => 0
+  | n + 1 => twice n + 2
+def below (x : Nat) : List Nat → List Nat
+  | [] => []
+  | y :: l => if y < x then y :: below x l else below x l
+"""
 FIRST_PROOFS = {
     "(a b : Nat) (h : a < b) : a + 1 ≤ b": "omega",
     "(l : List Nat) : (l ++ []).length = l.length": "simp",
@@ -38,43 +45,89 @@ FIRST_PROOFS = {
     "(x y : BitVec 8) : x &&& y = y &&& x": "grind",
     ": ∀ a b : Fin 4, a + b = b + a": "decide",
     "(n : Nat) : 0 + n = n": "induction n <;> simp_all",
+    "(n : Nat) : twice n = 2 * n": "induction n <;> grind [twice]",
+    "(n : Nat) : n ≤ twice n": "fun_induction twice <;> grind",
+    "(x : Nat) (l : List Nat) : (below x l).length ≤ l.length": "fun_induction below <;> grind",
+    "(a b c : Nat) (h : a % 3 = 1) (k : b = 3 * c + a) : b % 3 = 1 ∧ b ≥ a": "omega",
+    "(a b : Int) (h : a / 2 < b) (k : b ≤ 7) : a ≤ 13": "omega",
+    "(n : Nat) : (n * n + n) % 2 = 0": (
+        "have h : n % 2 = 0 ∨ n % 2 = 1 := by omega\n"
+        "  rcases h with h | h <;> simp [Nat.mul_mod, Nat.add_mod, h]"
+    ),
+    "(l m : List Nat) : (l ++ m).length = m.length + l.length": "induction l <;> grind",
+    "(p q r : Prop) (h : p ∧ q) (k : q → r) : r ∧ p": "simp_all",
+    "(a b : Int) (h : a < b) : a + 1 ≤ b ∧ 2 * a < 2 * b": "constructor <;> omega",
+    "(x : BitVec 8) : x ^^^ x = 0#8": "simp",
+    "(x y : BitVec 4) : x ||| y = y ||| x": "revert x y; decide",
+    "(x y : BitVec 16) (h : x < y) : ¬ y ≤ x": "bv_omega",
+    "(n m k : Nat) : n * m * k = n * (m * k)": "exact?",
+    "(o : Option Nat) (h : o.isSome) : o ≠ none": "cases o <;> simp_all",
+    "(n : Nat) (h : ∃ k, n = 2 * k) : n % 2 = 0": "obtain ⟨k, hk⟩ := h; omega",
+    "(f : Nat → Nat) (h : ∀ n, f (n + 1) = f n) : f 3 = f 0": "grind",
+    "(a b : Bool) : (a && b) = (b && a)": "cases a <;> cases b <;> rfl",
+    "(l : List Nat) (h : 2 ∈ l) : l ≠ []": "intro e; simp_all",
 }
 """What makes a checker warm: WebAssembly compiles a function when it is called for the first time."""
 PARTS = ("hostile", "warm", "memory", "premises", "model", "rules", "search")
+Opening = Callable[[], Awaitable[Checker]]
 FIXTURES = Path(__file__).parents[1] / "tests/fixtures/lean/hostile.jsonl"
 
 
-async def hostile(data: Path, checker: Checker, referee: Referee, bars: Bars) -> None:
-    wrong = {"PROVED": 0, "not PROVED": 0}
-    for path in (FIXTURES, data / "hostile.jsonl"):
-        for row in rows(path):
-            judged = await judge_text(statement_of(row), row["candidate"], checker, referee)
-            if (judged.status is Status.PROVED) != (row["expect"] == "PROVED"):
+async def hostile(
+    data: Path, fresh: Opening, checker: Checker, referee: Referee, bars: Bars, record: Record
+) -> None:
+    """Judge every cheat with the warm elaborator and again, as at full depth, with one that has elaborated nothing."""
+    every = [row for path in (FIXTURES, data / "hostile.jsonl") for row in rows(path)]
+    for depth in Depth:
+        wrong = {"PROVED": 0, "not PROVED": 0}
+        for row in every:
+            key = f"{depth.value}:{row['id']}"
+            if key not in record.settled:
+                began = time.monotonic()
+                one = checker if depth is Depth.QUICK else await fresh()
+                judged = await judge_text(statement_of(row), row["candidate"], one, referee)
+                if one is not checker:
+                    await one.close()
+                wall_s = round(time.monotonic() - began, 2)
+                record.add(Settled("hostile", key, judged.status.name, 0.0, wall_s, judged.reason))
+            found = record.settled[key]
+            if (found.found == Status.PROVED.name) != (row["expect"] == "PROVED"):
                 wrong[row["expect"]] += 1
-                print(f"wrong: {row['id']} {judged.status} {judged.reason[:100]}")
-    bars.at_most("lean_hostile_accepted", wrong["not PROVED"], 0)
-    bars.at_most("lean_honest_refused", wrong["PROVED"], 0)
+                print(f"wrong: {key} {found.found} {found.script[:100]}")
+        honest = sum(row["expect"] == "PROVED" for row in every)
+        print(f"{depth.value}: {len(every) - honest} cheats, {honest} honest proofs")
+        bars.at_most(f"lean_hostile_accepted_{depth.value}", wrong["not PROVED"], 0)
+        bars.at_most(f"lean_honest_refused_{depth.value}", wrong["PROVED"], 0)
 
 
 async def warm(data: Path, checker: Checker, referee: Referee, bars: Bars, quick: bool) -> None:
+    """Time every second of the reference proofs, each for the first time, in checkers that have seen the others."""
     scripts = {r["id"]: r["script"] for r in rows(data / "reference_scripts.jsonl")}
     own = [r for r in rows(data / "own.jsonl") if r["id"] in scripts]
     for claim, script in FIRST_PROOFS.items():
-        statement = Statement(context=Context(), name="T", text=f"theorem T {claim} := by sorry")
-        await judge_text(statement, f"theorem T {claim} := by {script}", checker, referee)
+        context = Context(prelude=WARM_PRELUDE)
+        statement = Statement(context=context, name="T", text=f"theorem T {claim} := by sorry")
+        judged = await judge_text(
+            statement, f"theorem T {claim} := by\n  {script}", checker, referee
+        )
+        if judged.status is not Status.PROVED:
+            print(f"not proved: {claim} {judged.reason[:100]}")
     times: list[float] = []
     refused = 0
-    for row in own[: 30 if quick else None]:
+    own = own[: 60 if quick else None]
+    unseen = {row["id"] for row in own[::2]}
+    for row in sorted(own, key=lambda row: row["id"] in unseen):
         statement = statement_of(row)
         proof = statement.text.removesuffix("by sorry") + "by\n  " + scripts[row["id"]]
         await referee.read(statement)
         started = time.perf_counter()
         judged = await judge_text(statement, proof, checker, referee)
-        times.append((time.perf_counter() - started) * 1000)
+        if row["id"] in unseen:
+            times.append((time.perf_counter() - started) * 1000)
         if judged.status is not Status.PROVED:
             refused += 1
             print(f"not proved: {row['id']} {judged.reason[:100]}")
-    print(f"{len(times)} reference proofs, {refused} not proved")
+    print(f"{len(own)} reference proofs, {refused} not proved; {len(times)} timed after the others")
     bars.at_most("lean_reference_refused", refused, 0)
     bars.at_most("lean_warm_median_ms", statistics.median(times), MEDIAN_MS)
     bars.at_most("lean_warm_p95_ms", statistics.quantiles(times, n=20)[-1], P95_MS)
@@ -130,13 +183,13 @@ async def main(chosen: argparse.Namespace, data: Path) -> int:
         judging = group.create_task(open_referee(sandbox, chain))
     checker, referee = opening.result(), judging.result()
     bars.at_most("lean_ready_s", time.perf_counter() - started, READY_S)
-    if "hostile" in chosen.part:
-        await hostile(data, checker, referee, bars)
     if "warm" in chosen.part:
         await warm(data, checker, referee, bars, chosen.quick)
     if "memory" in chosen.part:
         await growth(checker, bars, MEMORY_REQUESTS // (4 if chosen.quick else 1))
     record = Record(chosen.results)
+    if "hostile" in chosen.part:
+        await hostile(data, lambda: open_checker(sandbox, chain), checker, referee, bars, record)
     if "premises" in chosen.part:
         await retrieval(data, checker, bars, record, chosen.quick)
     if "model" in chosen.part:
