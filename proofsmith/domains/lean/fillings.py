@@ -4,7 +4,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from proofsmith.domains.lean import shape, source
+from proofsmith.domains.lean import refutation, shape, source
 from proofsmith.domains.lean import text as lean_text
 from proofsmith.domains.lean.goals import top_level, with_names
 from proofsmith.domains.lean.source import Document, Hole
@@ -14,7 +14,6 @@ MOST = 160
 FIRST_TERMS = 30
 """Terms that are tried before definitions by recursion."""
 _HEAD = re.compile(r"(?:def|abbrev)\s+\S+\s*", re.S)
-_ARGUMENT = re.compile(r"[^\W\d][\w.']*|\d+|\[\]")
 NUMBERS = ("Nat", "Int")
 
 
@@ -136,28 +135,8 @@ def _arguments(term: str, names: Sequence[str]) -> list[str]:
     >>> _arguments("f 0 (n + 1) l", ("f",))
     ['0', '(n + 1)', 'l']
     """
-    head, _, rest = term.strip().partition(" ")
-    if head not in names:
-        return []
-    found, at = [], 0
-    while at < len(rest):
-        if rest[at] == " ":
-            at += 1
-            continue
-        match = _ARGUMENT.match(rest, at)
-        end = match.end() if match else at
-        if rest[at] == "(":
-            depth = 0
-            for end in range(at, len(rest)):
-                depth += (rest[end] == "(") - (rest[end] == ")")
-                if not depth:
-                    break
-            end += 1
-        if end == at:
-            return []
-        found.append(rest[at:end])
-        at = end
-    return found
+    parts = refutation.arguments(term)
+    return parts[1:] if parts and parts[0] in names else []
 
 
 def _terms(variables: Sequence[tuple[str, str]], kind: str) -> Iterator[str]:

@@ -81,17 +81,17 @@ def alternatives(script: str) -> list[tuple[str, str]]:
 def told(shape: Shape, values: str) -> str:
     """Say a counter-example: `a = 0, b = 1` where the values are simple, else as they stand."""
     names = [name for b in shape.binders if b.bracket == "(" for name in b.names or ("_",)]
-    parts = _arguments(values)
+    parts = arguments(values)
     if len(parts) != len(names):
         return values
     pairs = zip(names, parts, strict=True)
     return ", ".join(f"{n} = {v}" for n, v in pairs if not v.startswith("(by "))
 
 
-def _arguments(values: str) -> list[str]:
+def arguments(text: str) -> list[str]:
     """Split at the spaces outside brackets."""
     parts, depth = [""], 0
-    for character in values:
+    for character in text:
         depth += (character in "([{⟨") - (character in ")]}⟩")
         if character == " " and not depth:
             parts.append("")
