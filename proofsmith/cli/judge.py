@@ -161,9 +161,11 @@ async def _draft(todo: "Task") -> str:
 
 def _told(verdict: Verdict) -> list[str]:
     """Return the verdict, then one line per check."""
-    from proofsmith.agents.report import evidence_line
+    from proofsmith.agents.report.summary import evidence_line, explained
 
-    lines = [str(verdict.status), *(f"  {evidence_line(item)}" for item in verdict.evidence)]
+    lines = [str(verdict.status)]
+    for item in verdict.evidence:
+        lines += [f"  {evidence_line(item)}", *(f"    {line}" for line in explained(item))]
     return [*lines, *(f"  {line}" for line in verdict.feedback.splitlines())]
 
 

@@ -68,3 +68,12 @@ def test_a_terminal_gets_a_live_line_that_is_cleared_at_the_end(monkeypatch):
     assert "first" in text
     assert "best 4.13x" in text
     assert "\x1b[32m" not in text
+
+
+def test_what_a_long_step_says_before_it_starts_is_shown_unless_quiet():
+    shown, quiet = io.StringIO(), io.StringIO()
+    for stream, silent in ((shown, False), (quiet, True)):
+        with Watcher(quiet=silent, stream=stream) as watch:
+            watch.told("t: 100,000 gates")
+    assert shown.getvalue() == "t: 100,000 gates\n"
+    assert quiet.getvalue() == ""

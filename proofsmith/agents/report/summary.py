@@ -17,6 +17,8 @@ from proofsmith.types import (
 
 MOST_STEPS = 6
 """Steps of a lineage that are told."""
+SENTENCES = ("meaning", "notes", "no proof because", "not run", "open", "offers")
+"""Facts that are told in full below their line."""
 FACTS_SHOWN, FACT_CHARACTERS = 12, 60
 IN_THE_COMMAND = frozenset({"seed", "depth"})
 """Facts that the replay command repeats."""
@@ -188,6 +190,18 @@ def short_facts(facts: Mapping[str, object]) -> str:
     told = {key: _fact(value) for key, value in plain.items() if key not in IN_THE_COMMAND}
     short = [f"{key} {text}" for key, text in told.items() if 0 < len(text) <= FACT_CHARACTERS]
     return ", ".join(short[:FACTS_SHOWN])
+
+
+def explained(item: Evidence) -> list[str]:
+    """Return what one piece of evidence says in sentences: facts too long for its line, such as what equal means."""
+    told = {key: item.facts.get(key) for key in SENTENCES}
+    lines = [
+        (key, str(part))
+        for key, value in told.items()
+        for part in (value if isinstance(value, list) else [value])
+        if part
+    ]
+    return [visible(f"{key}: {text}") for key, text in lines if len(text) > FACT_CHARACTERS]
 
 
 def _is_table(value: object) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from proofsmith.domains.verilog import controls, drivers, lowered, toolchain
+from proofsmith.domains.verilog import controls, drivers, lowered, syntax, toolchain
 from proofsmith.domains.verilog.design import Design, Interface, Port
 from proofsmith.domains.verilog.prepare import prepared
 from proofsmith.domains.verilog.specification import guessed_reset
@@ -34,6 +34,8 @@ class Elaborated:
     """The one text that every tool sees."""
     trouble: Trouble = ""
     complaint: str = ""
+    legal: bool = False
+    """It is SystemVerilog as far as slang knows, though yosys does not read it."""
     interface: Interface = field(default_factory=lambda: Interface(ports=()))
     flops: frozenset[tuple[str, str]] = frozenset()
     """(clock, edge) of all flip-flops; the clock is empty when it is no input port."""
@@ -128,11 +130,12 @@ async def _lowered(failed: Elaborated, sandbox: Sandbox, limits: Limits) -> Elab
     if not plain.text:
         unread = "syntax error" in failed.complaint or "Can't resolve task" in failed.complaint
         said = plain.complaint(failed.complaint) if unread else failed.complaint
-        return replace(failed, complaint=said)
+        legal = not plain.error and syntax.grammatical(failed.text)
+        return replace(failed, complaint=said, legal=legal)
     bare = replace(failed.design, parameters={})
     done, notes = await _loosely(bare, plain.text, sandbox, limits)
     if not done.ok:
-        return failed
+        return replace(failed, legal=True)
     read = _described(failed.design, failed.text, done)
     note = f"read by slang, since yosys does not: {failed.complaint}"
     return _judged(replace(read, plain=plain.text, nets=plain.nets, notes=(*notes, note)), done)

@@ -15,7 +15,6 @@ from proofsmith.domains.verilog import (
     product,
     replay,
     scale,
-    syntax,
     tristate,
 )
 from proofsmith.domains.verilog.circuit import Circuit, Step
@@ -136,9 +135,8 @@ class Comparison:
         setting = self._setting(replace(mine, design=theirs.design, text=theirs.text))
         steps = CYCLES[self._depth]
         played = await replay.random_run(mine, theirs, setting, self._sandbox, self._seed(), steps)
-        agrees = not played.complaint and played.toggled >= LEAST_TOGGLED
-        legible = "syntax error" in theirs.complaint and syntax.grammatical(theirs.text)
-        if played.step is not None or not (agrees or legible):
+        agrees = not played.complaint
+        if played.step is not None or not (agrees or theirs.legal):
             return wrong
         why = f"yosys does not read it ({theirs.complaint}); simulation agrees for {steps} steps"
         return self._undecided("read", why if agrees else f"no tool reads it: {theirs.complaint}")

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from proofsmith.domains.verilog import gate, lexicon, scale, synthesis
 from proofsmith.domains.verilog.design import Design, Interface
 from proofsmith.domains.verilog.elaborate import Elaborator, elaborate
-from proofsmith.domains.verilog.specification import Specification, parse, reset_of
+from proofsmith.domains.verilog.specification import Specification, clocked, parse, reset_of
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
 from proofsmith.types import JSON, Goal, Problem, Status, digest
@@ -32,7 +32,7 @@ async def read(source: Path, goal: Goal, options: Mapping[str, JSON], sandbox: S
     """Return the problem in `source`; raises UsageError, one line and a hint, for what the user can correct."""
     checks = _checks(options)
     if source.suffix == ".md":
-        spec = parse(text_of(source), source, options)
+        spec = await _read_header(parse(text_of(source), source, options), options, sandbox)
         checks[f"{SPECIFICATION}/{source.name}"] = spec.text
         return _specified(spec, goal, options, checks)
     files = _files(source, options)
@@ -50,6 +50,21 @@ async def read(source: Path, goal: Goal, options: Mapping[str, JSON], sandbox: S
         own = await Elaborator(sandbox).read(design)
     scale.introduced(own, synthesis.LIMITS)
     return _problem(design, own.interface, goal, options, checks)
+
+
+async def _read_header(
+    spec: Specification, options: Mapping[str, JSON], sandbox: Sandbox
+) -> Specification:
+    """Return a specification with the ports of its header as a tool reads them, parameters in their ranges included."""
+    if not spec.header:
+        return spec
+    design = Design(files={f"{spec.top}.sv": spec.skeleton()}, top=spec.top)
+    found = await elaborate(design, sandbox)
+    ports = spec.interface.ports if found.trouble else found.interface.ports
+    if not ports:
+        hint = "list ports as `- input [7:0] a`, or correct the module header in its fence"
+        raise UsageError(f"the specification names no ports {found.complaint}".strip(), hint=hint)
+    return replace(spec, interface=clocked(ports, options))
 
 
 def design_of(problem: Problem, files: Mapping[str, str] | None = None) -> Design:
@@ -231,6 +246,8 @@ def _problem(
         checks=checks,
         options={
             **kept,
+            "path": design.sources[0],
+            "entry": design.top,
             "top": design.top,
             "clock_port": shape.clocks[0][0] if shape.clocks else "",
             "reset_port": reset,

@@ -18,6 +18,17 @@ _LISTED = re.compile(
     r"(?:\s*\(\s*(?P<bits>\d+)\s*bits?\s*\)|\s*\[\s*(?P<top>\d+)\s*:\s*(?P<bottom>\d+)\s*\])?",
     re.MULTILINE,
 )
+_SECTION = re.compile(
+    r"^[\W_]*(?P<direction>input|output|inout)s?(?:\s+(?:ports?|signals?))?[\W_]*$", re.IGNORECASE
+)
+_ITEM = re.compile(
+    r"^\s*(?:[-*+|]\s*)?(?:\[\s*(?P<high>\d+)\s*:\s*(?P<low>\d+)\s*\]\s*)?[`*]{0,3}(?P<name>[A-Za-z_]\w*)[`*]{0,3}"
+    r"(?:\s*\[\s*(?P<top>\d+)\s*:\s*(?P<bottom>\d+)\s*\])?[`*]{0,3}\s*(?P<rest>[(:|,–—-].*)?$"
+)
+_BITS = re.compile(r"\b(\d+)[- ]bits?\b")
+_NO_NAMES = frozenset(
+    {"name", "that", "with", "is", "which", "named", "called", "header", "has", "for", "should"}
+)
 _MOST_DIGITS = 5
 _CLOCK = re.compile(r"^(i_)?(clk|clock|ck)(_i|_in)?$", re.IGNORECASE)
 _RESET = re.compile(r"^(i_)?(a|s)?_?(rst|reset|clr|clear)(_?n|_?b|_ni|_i|n)?$", re.IGNORECASE)
@@ -49,14 +60,14 @@ def parse(text: str, source: Path, options: Mapping[str, JSON]) -> Specification
     """
     header, name = _header(text, str(options.get("top") or ""))
     name = name or _named(text)
-    ports = _ports(_header_lines(header) if header else text)
-    if not ports:
+    ports = _ports(_header_lines(header) if header else text) or _ports(_sections(text))
+    if not ports and not header:
         hint = "list ports as `- input [7:0] a`, or put the module header into a fence"
         raise UsageError(f"{source.name} names no ports", hint=hint)
     top = str(options.get("top") or name)
     if not top:
         raise UsageError(f"{source.name} names no module", hint="--top NAME")
-    return Specification(text=text, top=top, header=header, interface=_interface(ports, options))
+    return Specification(text=text, top=top, header=header, interface=clocked(ports, options))
 
 
 def guessed_clock(ports: tuple[Port, ...]) -> str:
@@ -93,7 +104,8 @@ def reset_of(value: JSON) -> tuple[str, int]:
     return name, int(level) if level else 1 - low if re.search(r"rst|reset", name.lower()) else 1
 
 
-def _interface(ports: tuple[Port, ...], options: Mapping[str, JSON]) -> Interface:
+def clocked(ports: tuple[Port, ...], options: Mapping[str, JSON]) -> Interface:
+    """Return ports with the clock and the reset that options or names tell."""
     clock = str(options.get("clock") or guessed_clock(ports))
     given = reset_of(options.get("reset"))
     reset = given if given[0] else guessed_reset(ports)
@@ -114,16 +126,38 @@ def _header(text: str, wanted: str) -> tuple[str, str]:
 
 
 def _named(text: str) -> str:
-    """Return the module that the words name, as in `module NAME` or `module named NAME`; empty when none is."""
-    found = re.search(
-        r"\bmodule(?:\s+(?:named|called))?[\s:]+`?\*{0,2}([A-Za-z_]\w*)\b", text, re.IGNORECASE
+    """Return the module that the words name; empty when none is.
+
+    >>> _named("Module name: `adder`"), _named("Write a module called top."), _named("A module with a clock")
+    ('adder', 'top', '')
+    """
+    names = re.findall(
+        r"\bmodule(?:\s+(?:named|called|name))?(?:\s+is)?[\s:]+`?\*{0,2}([A-Za-z_]\w*)\b",
+        text,
+        re.IGNORECASE,
     )
-    found = found or re.search(r"\bmodule name\s*:\s*`?([A-Za-z_]\w*)", text, re.IGNORECASE)
-    return (
-        found[1]
-        if found and found[1].lower() not in ("name", "that", "with", "is", "which", "named")
-        else ""
-    )
+    return next((n for n in names if n.lower() not in _NO_NAMES), "")
+
+
+def _sections(text: str) -> str:
+    r"""Return the items below headings such as `Inputs:` as ports, one a line.
+
+    >>> _sections("Input ports:\n  clk: the clock\n\nOutputs\n- q [3:0]: the count\n- n: an 8-bit number\n")
+    'input clk\noutput [3:0] q\noutput [7:0] n'
+    """
+    direction, lines = "", []
+    for line in text.splitlines():
+        heading, item = _SECTION.match(line), _ITEM.match(line)
+        if heading:
+            direction = heading["direction"].lower()
+        elif direction and item:
+            high, low = item["high"] or item["top"], item["low"] or item["bottom"]
+            bits = _BITS.search(item["rest"] or "")
+            span = f"[{high}:{low}] " if high else f"[{int(bits[1]) - 1}:0] " if bits else ""
+            lines.append(f"{direction} {span}{item['name']}")
+        elif line.strip():
+            direction = ""
+    return "\n".join(lines)
 
 
 def _header_lines(header: str) -> str:

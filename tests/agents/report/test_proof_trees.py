@@ -1,7 +1,8 @@
 from dataclasses import replace
 
 from proofsmith.agents.report.proof_trees import proof_trees
-from proofsmith.agents.report.summary import short_facts
+from proofsmith.agents.report.summary import explained, short_facts
+from proofsmith.types import Evidence, Status
 from tests.agents.report.test_plan_trees import report
 
 STEPS = [
@@ -39,3 +40,10 @@ def test_without_a_proof_nothing_is_shown():
 
 def test_one_line_of_facts_leaves_the_steps_out():
     assert short_facts({"theorem": "T", "proof": STEPS}) == "theorem T"
+
+
+def test_what_equal_means_is_told_in_full_below_its_line():
+    meaning = "in every cycle for every input, from reset on, any power-up state, any later reset"
+    facts = {"meaning": meaning, "engine": "pdr", "notes": ["short", "n" * 61]}
+    item = Evidence(check="equivalence", command=(), status=Status.PROVED, facts=facts)
+    assert explained(item) == [f"meaning: {meaning}", f"notes: {'n' * 61}"]

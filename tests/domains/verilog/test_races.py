@@ -25,15 +25,14 @@ async def test_a_gated_clock_differs_from_an_enable():
 @pytest.mark.slow
 async def test_a_text_that_only_yosys_cannot_read_is_not_called_wrong():
     flat = design("module t(input [15:0] a, output [3:0] y); assign y = a[7:4] ^ a[3:0]; endmodule")
-    head = "module t(input logic [3:0][3:0] a, output logic [3:0] y);"
-    right = await prove(
-        flat, design(f"{head} assign y = a[1] ^ a[0]; endmodule"), await open_sandbox()
-    )
-    wrong = await prove(
-        flat, design(f"{head} assign y = a[1] | a[0]; endmodule"), await open_sandbox()
-    )
+    head = "module t(input [15:0] a, output reg [3:0] y); integer k; always @* begin k = 0;"
+    loop = f"{head} while (k < 4) begin y[k] = a[k] {{}} a[k + 4]; k = k + 1; end end endmodule"
+    right = await prove(flat, design(loop.format("^")), await open_sandbox())
+    wrong = await prove(flat, design(loop.format("|")), await open_sandbox())
     assert (right.status, wrong.status) == (Status.UNDECIDED, Status.FAILED)
     assert "simulation agrees" in right.feedback
+    unknown = await prove(flat, design(loop.format("^ b ^")), await open_sandbox())
+    assert unknown.status is Status.FAILED
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from proofsmith.domains.verilog.source import design_of, reset_of
 from proofsmith.domains.verilog.specification import parse
 from proofsmith.errors import UsageError
 from proofsmith.executors.choice import open_sandbox
+from proofsmith.tools.notices import watched
 from proofsmith.types import Goal, Status
 
 PLAIN = "module m(input clk, input rst_n, input d, output reg q);\n"
@@ -164,3 +165,28 @@ def test_the_level_of_a_reset_follows_from_its_name_unless_it_is_given():
         ("clear", 1),
         ("rst_n", 1),
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Module name:\n  sat\nInput ports:\n  clk: Clock\n  a: An 8-bit number\nOutput port:\n  y: a 9-bit sum\n\nGo.",
+        "A module named `sat`.\n## Inputs\n- `clk`\n- **a** [7:0]: one\n\n## Outputs\n\n* [8:0] y - sum\n\nSum: twice a.",
+        "```verilog\nmodule sat #(parameter W = 8)(input clk, input [W-1:0] a, output logic [W:0] y);\n```",
+    ],
+    ids=["headings with descriptions", "lists below headings", "a header with parameters"],
+)
+async def test_ports_are_read_however_a_specification_lists_them(tmp_path, text):
+    problem = await read(tmp_path, text, goal=Goal.SOLVE, name="spec.md")
+    ports = [["clk", "input", 1], ["a", "input", 8], ["y", "output", 9]]
+    assert problem.options["interface"]["ports"] == ports
+    assert problem.options["top"] == "sat"
+
+
+async def test_a_large_text_is_announced_before_it_is_read(tmp_path):
+    heard = []
+    filling = "// " + "x" * 100 + "\n"
+    with watched(heard.append):
+        await read(tmp_path, PLAIN + filling * 4_000)
+    assert "reading m, 402 KiB" in heard[0]
+    assert "2,048 MiB" in heard[0]

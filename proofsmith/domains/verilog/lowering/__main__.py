@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyslang import Bag, DiagnosticEngine
-from pyslang.ast import Compilation, CompilationOptions, EvalContext, SymbolKind
+from pyslang.ast import Compilation, CompilationFlags, CompilationOptions, EvalContext, SymbolKind
 from pyslang.syntax import SyntaxTree
 
 from proofsmith.domains.verilog.lowering.modules import Modules
 from proofsmith.domains.verilog.lowering.names import Signals, UnsupportedError, WholeArrayError
 
 ATTEMPTS = 40
+RELAXED = CompilationFlags.AllowUseBeforeDeclare | CompilationFlags.RelaxEnumConversions
+"""What simulators accept as well."""
 
 
 def lowered(text: str, top: str, parameters: Mapping[str, str]) -> dict[str, Any]:
@@ -21,6 +23,7 @@ def lowered(text: str, top: str, parameters: Mapping[str, str]) -> dict[str, Any
     options = CompilationOptions()
     options.topModules = {top}
     options.paramOverrides = [f"{name}={value}" for name, value in parameters.items()]
+    options.flags = RELAXED
     options.maxGenerateSteps = 20_000
     options.maxConstexprSteps = 1_000_000
     bag = Bag()
