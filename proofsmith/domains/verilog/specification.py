@@ -145,12 +145,14 @@ def _sections(text: str) -> str:
     >>> _sections("Input ports:\n  clk: the clock\n\nOutputs\n- q [3:0]: the count\n- n: an 8-bit number\n")
     'input clk\noutput [3:0] q\noutput [7:0] n'
     """
-    direction, lines = "", []
+    direction, lines, apart = "", [], False
     for line in text.splitlines():
         heading, item = _SECTION.match(line), _ITEM.match(line)
+        prose = apart and re.match(r"[A-Za-z`]", line) is not None
+        apart = not line.strip() or (apart and not heading)
         if heading:
             direction = heading["direction"].lower()
-        elif direction and item:
+        elif direction and item and not prose:
             high, low = item["high"] or item["top"], item["low"] or item["bottom"]
             bits = _BITS.search(item["rest"] or "")
             span = f"[{high}:{low}] " if high else f"[{int(bits[1]) - 1}:0] " if bits else ""

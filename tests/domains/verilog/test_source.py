@@ -171,7 +171,7 @@ def test_the_level_of_a_reset_follows_from_its_name_unless_it_is_given():
     "text",
     [
         "Module name:\n  sat\nInput ports:\n  clk: Clock\n  a: An 8-bit number\nOutput port:\n  y: a 9-bit sum\n\nGo.",
-        "A module named `sat`.\n## Inputs\n- `clk`\n- **a** [7:0]: one\n\n## Outputs\n\n* [8:0] y - sum\n\nSum: twice a.",
+        "A module named `sat`.\n## Inputs\n- `clk`\n- **a** [7:0]: one\n\n## Outputs\n\n* [8:0] y - sum\n\nIt: 2 a.",
         "```verilog\nmodule sat #(parameter W = 8)(input clk, input [W-1:0] a, output logic [W:0] y);\n```",
     ],
     ids=["headings with descriptions", "lists below headings", "a header with parameters"],
