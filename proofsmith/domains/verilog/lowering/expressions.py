@@ -124,7 +124,8 @@ class Expressions:
         """Return `text` of type `given` as it is in type `wanted`; `signed`: copies of the sign fill what is wider."""
         have, want, own = width(given), width(wanted), bool(given.isSigned)
         if have < want and signed:
-            text = f"({text if own else f'$signed({text})'} | {want}'sd0)"
+            # the argument of $signed keeps its own width: a sum would else be made in the wider one
+            text = f"($signed({text}) | {want}'sd0)"
             own = True
         elif have < want:
             text, own = f"{{{want - have}'d0, {text}}}", False
@@ -334,7 +335,7 @@ class Expressions:
         """Return an index as a number of 32 bits."""
         text, wide = self.text(e), width(e.type)
         if e.type.isSigned:
-            return f"$unsigned({text} | 32'sd0)" if wide < 32 else f"$unsigned({text})"
+            return f"$unsigned($signed({text}) | 32'sd0)" if wide < 32 else f"$unsigned({text})"
         return f"{{{32 - wide}'d0, {text}}}" if wide < 32 else text
 
     def _reach(self, e: Expression, span: Any) -> str:
