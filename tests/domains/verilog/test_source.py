@@ -188,5 +188,5 @@ async def test_a_large_text_is_announced_before_it_is_read(tmp_path):
     filling = "// " + "x" * 100 + "\n"
     with watched(heard.append):
         await read(tmp_path, PLAIN + filling * 4_000)
-    assert "reading m, 402 KiB" in heard[0]
+    assert "reading m, 406 KiB" in heard[0]
     assert "2,048 MiB" in heard[0]
