@@ -59,11 +59,11 @@ def covering(values: Sequence[float], *, start: float, end: float, room: float =
 def written(value: float) -> str:
     """Write a tick: `0.5`, `20`, `3k`.
 
-    >>> [written(v) for v in (0.5, 20.0, 3000.0, 1e-7)]
-    ['0.5', '20', '3k', '1e-07']
+    >>> [written(v) for v in (0.5, 20.0, 3000.0, 1091.59, 1e-7)]
+    ['0.5', '20', '3k', '1.09k', '1e-07']
     """
     if value >= 1000:
-        return f"{value / 1000:g}k" if value < 1e6 else f"{value:.0e}"
+        return f"{value / 1000:.3g}k" if value < 999_500 else f"{value:.0e}"
     return f"{value:.3g}"
 
 

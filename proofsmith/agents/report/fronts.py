@@ -81,8 +81,8 @@ def pareto(versions: Sequence[Version], metrics: Sequence[str]) -> list[Version]
 
 
 def _plane(versions: Sequence[Version], front: Sequence[Version], x: str, y: str) -> Markup:
-    across = covering([v.values[x] for v in versions], start=56, end=440, room=1.05)
-    up = covering([v.values[y] for v in versions], start=196, end=12, room=1.05)
+    across = covering([v.values[x] for v in versions], start=76, end=440, room=1.05)
+    up = covering([v.values[y] for v in versions], start=196, end=32, room=1.05)
     marks = [
         dot(
             across.at(v.values[x]),
@@ -96,7 +96,7 @@ def _plane(versions: Sequence[Version], front: Sequence[Version], x: str, y: str
     return picture(
         240,
         f"{y} against {x}",
-        bottom_axis(across, 196, 12, f"{x} (logarithmic)"),
-        left_axis(up, 56, 440, y),
+        bottom_axis(across, 196, 32, f"{x} (logarithmic)"),
+        left_axis(up, 76, 440, y),
         *marks,
     )

@@ -118,9 +118,10 @@ class Comparison:
         slip = form.complaint(self._design, theirs)
         if slip:
             return Finding(status=Status.FAILED, check="form", complaint=slip)
-        latches = [f"latch inferred for {name}" for name in theirs.latches]
-        if theirs.notes or latches:
-            self._facts["notes"] = [*theirs.notes, *latches]
+        notes = [*theirs.notes, *(f"latch inferred for {name}" for name in theirs.latches)]
+        notes += [f"the reference was {note}" for note in mine.notes if mine.plain]
+        if notes:
+            self._facts["notes"] = notes
         found = await self._compared(theirs)
         if found.status is not Status.PROVED and "replayed" not in found.facts:
             return found
