@@ -118,8 +118,8 @@ class Comparison:
         slip = form.complaint(self._design, theirs)
         if slip:
             return Finding(status=Status.FAILED, check="form", complaint=slip)
-        notes = [*theirs.notes, *(f"latch inferred for {name}" for name in theirs.latches)]
-        notes += [f"the reference was {note}" for note in mine.notes if mine.plain]
+        notes: list[JSON] = [f"the reference was {note}" for note in mine.notes if mine.plain]
+        notes += [*theirs.notes, *(f"latch inferred for {name}" for name in theirs.latches)]
         if notes:
             self._facts["notes"] = notes
         found = await self._compared(theirs)
