@@ -3,7 +3,7 @@
 import random
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from proofsmith.domains.verilog import enumeration, toolchain
@@ -100,9 +100,9 @@ async def bound(machine: Machine, sandbox: Sandbox) -> Decision:
     """Return a counter-example, or how many steps have none."""
     data = aiger(machine.graph, needed(machine), [machine.bad])
     script = f"read_aiger m.aig; {BOUND.script}; print_status; write_cex -n cex.txt"
-    done = await toolchain.abc(
-        sandbox, script, {"m.aig": data}, _limits(BOUND), outputs=("cex.txt",)
-    )
+    # It ends by itself, and the steps that it counted are lost when it is ended.
+    limits = replace(_limits(BOUND), wall_s=3.0 * BUSY * BOUND.cpu_s)
+    done = await toolchain.abc(sandbox, script, {"m.aig": data}, limits, outputs=("cex.txt",))
     found = _STATUS.findall(done.stdout)
     if found and found[-1] == "1":
         return Decision(status="proved", engine=BOUND.name)
