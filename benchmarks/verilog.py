@@ -1,6 +1,6 @@
 """Judge the recorded answers and mutants of the public Verilog suites and compare with what is known of them.
 
-usage: python -m benchmarks.verilog [--quick] [--keep FILE] [--only PREFIX]
+usage: python -m benchmarks.verilog [--quick] [--verdicts] [--keep FILE] [--only PREFIX]
 
 Every row of `replay_candidates.jsonl` and `hdlbits_mutants.jsonl` that compiles is judged against its problem's
 reference, by the code that `proofsmith check` runs; the label in the data comes from other tools. Each disagreement is
@@ -166,6 +166,7 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--quick", action="store_true", help="every eighth row")
     arguments.add_argument("--keep", type=Path, help="file of rows judged so far")
+    arguments.add_argument("--verdicts", action="store_true", help="leave out what rules propose")
     arguments.add_argument("--only", default="", help="problems whose id starts so")
     given = arguments.parse_args()
     root = Path(os.environ.get("PROOFSMITH_DATA", "../shared/benchmarks")) / "verilog"
@@ -180,7 +181,8 @@ def main() -> int:
         mutant_bars(mutants, bars)
     scores(answers, root, given.quick)
     proposing = Bars()
-    asyncio.run(proposed(proposing, root, given.quick, []))
+    if not given.verdicts:
+        asyncio.run(proposed(proposing, root, given.quick, []))
     bars.rows += proposing.rows
     print()
     return bars.close()

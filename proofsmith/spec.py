@@ -44,6 +44,8 @@ class DomainSpec:
     options: tuple[Option, ...] = ()
     probes: tuple[Probe, ...] = ()
     required: Status = Status.TESTED
+    products: bool = False
+    """Whether a goal may be a product of metrics, such as area*delay."""
     workload: str = ""
     """`module:function` that takes a folder or a log apart into files of one problem each; empty for none."""
     encodings: tuple[str, ...] = ("utf-8",)

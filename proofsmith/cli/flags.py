@@ -160,11 +160,18 @@ def expand(verb: Callable[..., int]) -> Callable[..., int]:
 def options_of(spec: DomainSpec, given: Mapping[str, object]) -> dict[str, JSON]:
     """Return the given domain options as JSON values, paths made absolute.
 
+    A product of goals comes as the option `goal`.
+
     Raises:
-        UsageError: an option belongs to another domain.
+        UsageError: an option belongs to another domain, or the domain takes no products.
     """
-    known = {option.name for option in spec.options}
+    known = {option.name for option in spec.options} | ({"goal"} if spec.products else set())
     for name in sorted(given.keys() - known):
+        if name == "goal":
+            able = ", ".join(s.name for s in domains.specs() if s.products)
+            raise UsageError(
+                f"{spec.name} takes one goal, not a product", hint=f"products are for: {able}"
+            )
         owners = ", ".join(
             s.name for s in domains.specs() if any(o.name == name for o in s.options)
         )

@@ -68,5 +68,6 @@ SPEC = DomainSpec(
         ),
     ),
     required=Status.PROVED,
+    products=True,
     encodings=("utf-8", "latin-1"),
 )

@@ -19,7 +19,7 @@ from proofsmith.domains.verilog.measure import (
     worth,
 )
 from proofsmith.domains.verilog.recipe_memory import RecipeMemory
-from proofsmith.domains.verilog.recipes import Search
+from proofsmith.domains.verilog.recipes import Search, Tried
 from proofsmith.domains.verilog.repair import compiling, search
 from proofsmith.domains.verilog.repair.screening import Screen
 from proofsmith.domains.verilog.retiming import retimed
@@ -134,9 +134,8 @@ async def mapped(
     goal, shape = goal_of(problem), await _shape(version.design, sandbox)
     known = memory.near(shape, goal) if memory and shape else ()
     search = Search(base.combinational, library, goal, fixed, known=known)
-    ranked = await search.run(sandbox)
     notes = recipe_memory.notes(shape, goal) if shape else ()
-    for result in ranked[:DELIVERED]:
+    async for result in _found(search, sandbox):
         made = await synthesise(
             version.design,
             sandbox,
@@ -151,6 +150,16 @@ async def mapped(
             yield netlist.delivered(
                 problem, files, result.recipe, made, library, parents, version.prepare, notes
             )
+
+
+async def _found(search: Search, sandbox: Sandbox) -> AsyncIterator[Tried]:
+    """Yield the best of the fixed scripts, for those in a hurry, then the best of the whole search."""
+    early = (await search.begin(sandbox))[:1]
+    for result in early:
+        yield result
+    for result in (await search.run(sandbox))[:DELIVERED]:
+        if result not in early:
+            yield result
 
 
 async def _shape(design: Design, sandbox: Sandbox) -> Shape | None:

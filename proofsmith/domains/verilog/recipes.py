@@ -116,17 +116,25 @@ class Search:
             )
         return value
 
+    async def begin(self, sandbox: Sandbox) -> list[Tried]:
+        """Evaluate the fixed scripts as far as the time allows and return the results, best first."""
+        waiting, count = list(SEEDS), len(BASES)
+        while waiting and count:
+            await self._evaluate(waiting[:count], sandbox)
+            waiting = waiting[count:] if self.tried else []
+            count = self._affordable(len(self.known))
+        return self.ranked()
+
     async def run(self, sandbox: Sandbox) -> list[Tried]:
         """Evaluate recipes until the time is spent or nothing is gained and return all results, best first."""
+        if not self._evaluated:
+            await self.begin(sandbox)
         chance = random.Random(self.seed)
-        waiting, count = list(SEEDS), len(BASES)
-        while count and (waiting or self._idle < PATIENCE):
-            batch = waiting[:count] or self._proposed(chance, count)
-            waiting = waiting[len(batch) :]
-            await self._evaluate(batch, sandbox)
-            if not batch or not self.tried:
+        while self.tried and self._idle < PATIENCE:
+            batch = self._proposed(chance, self._affordable(len(self.known)))
+            if not batch:
                 break
-            count = self._affordable(len(self.known))
+            await self._evaluate(batch, sandbox)
         await self._evaluate([r for r in self.known if r not in self.tried], sandbox)
         return self.ranked()
 

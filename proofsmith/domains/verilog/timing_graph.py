@@ -159,16 +159,17 @@ def faults(
     moved = {pair: ways[1][pair] - n for pair, n in ways[0].items() if pair in ways[1]}
     changed = [name for name, k in shifts.items() if k != 0]
     placed = [*_ports(moved, shifts, reset)]
-    if not any(moved.values()) and changed and not placed:
+    same = not any(moved.values()) and bool(changed)
+    if same and reset:
+        text = f"no path changed its length, and {changed[0]} differs: check level and value of {reset}"
+        yield Fault(kind="reset", port=reset, text=text)
+    if same and not placed:
         both = lengths(reference, reset, level), lengths(candidate, reset, level)
         placed += _ways(*both, shifts, reset)
     for fault in placed:
         edges = ways[0].get((reset, fault.port))
         yield replace(fault, start=_start(wanted.get(fault.port)), reset_edges=edges)
-    if not any(moved.values()) and changed:
-        if reset:
-            text = f"no path changed its length, and {changed[0]} differs: check level and value of {reset}"
-            yield Fault(kind="reset", port=reset, text=text)
+    if same:
         text = f"no path changed its length: {changed[0]} computes something else"
         yield Fault(kind="function", port=changed[0], text=text)
 

@@ -42,7 +42,7 @@ def _of_fault(source: Source, fault: Fault, shape: Interface) -> Iterator[tuple[
         yield from held[MOST_HELD:]
     elif fault.kind == "reset":
         yield "reset-level", behaviour.levels(source)
-    if fault.kind in ("reset timing", "reset", "function"):
+    if fault.kind in ("reset timing", "function"):
         yield from behaviour.whole(source.text)
 
 
