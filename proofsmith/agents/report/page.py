@@ -146,17 +146,15 @@ def _status(status: Status) -> Markup:
 def _plots(report: Report) -> Markup:
     best = report.best
     comparisons = [c for c in (best.comparisons if best is not None else ()) if c.ratio]
+    timed = report.problem.goal is Goal.SPEED
+    better = "faster" if timed else "better"
     shown = []
     if comparisons:
         first = comparisons[0]
-        shown.append(
-            _plot(
-                "Speed-up",
-                "Measured anew on pairs the search never saw.",
-                plots.speedups(comparisons),
-            )
-        )
-        if first.base_samples and first.candidate_samples:
+        title = "Speed-up" if timed else "Gain"
+        note = "Measured anew on pairs the search never saw." if timed else first.method
+        shown.append(_plot(title, note, plots.gains(comparisons, better)))
+        if timed and first.base_samples and first.candidate_samples:
             shown.append(_plot("Timing samples", first.method, plots.samples(first)))
     roof = roofline_of(report)
     if roof is not None:
@@ -165,8 +163,8 @@ def _plots(report: Report) -> Markup:
     shown += [_plot(title, note, picture) for title, note, picture in fronts(report)]
     shown += [_plot(title, note, picture) for title, note, picture in drawn(report)]
     if report.attempts and report.problem.goal not in _UNTIMED:
-        note = "Dots were right and timed while searching; crosses were refused. Hover for what made them."
-        shown.append(_plot("Attempts", note, plots.timeline(report.attempts)))
+        note = "Dots were right and measured while searching; crosses were refused. Hover for what made them."
+        shown.append(_plot("Attempts", note, plots.timeline(report.attempts, better)))
     return element("div", *shown, class_="plots") if shown else Markup()
 
 

@@ -23,8 +23,8 @@ from proofsmith.types import Comparison, ComparisonVerdict, Outcome, Status
 LEFT, RIGHT = 14.0, WIDTH - 64
 
 
-def speedups(comparisons: Sequence[Comparison]) -> Markup:
-    """Draw each comparison as a point with its interval on a logarithmic axis around 1x."""
+def gains(comparisons: Sequence[Comparison], better: str) -> Markup:
+    """Draw each comparison as a point with its interval on a logarithmic axis around 1x; `better` says what more is."""
     shown = [c for c in comparisons if c.ratio is not None and c.ratio > 0]
     ends = [1.0, *(v for c in shown for v in (c.ratio, c.low, c.high) if v is not None)]
     scale = covering(ends, start=LEFT, end=RIGHT, room=1.1)
@@ -32,8 +32,8 @@ def speedups(comparisons: Sequence[Comparison]) -> Markup:
     rows = [_speedup_row(c, scale, 24.0 + 52 * n) for n, c in enumerate(shown)]
     return picture(
         bottom + 42,
-        "Speed-up with interval",
-        bottom_axis(scale, bottom, 8, "times faster (logarithmic)", "x"),
+        "Gain with interval",
+        bottom_axis(scale, bottom, 8, f"times {better} (logarithmic)", "x"),
         line(scale.at(1), 4, scale.at(1), bottom, "one"),
         *rows,
     )
@@ -133,7 +133,7 @@ def _roof_point(point: tuple[str, float, float], x: Scale, y: Scale, *, best: bo
     )
 
 
-def timeline(attempts: Sequence[Outcome]) -> Markup:
+def timeline(attempts: Sequence[Outcome], better: str) -> Markup:
     """Draw every attempt in order: its speed-up when it was right and timed, a mark at the bottom when not."""
     ratios = [_ratio(outcome) for outcome in attempts]
     known = [ratio for ratio in ratios if ratio]
@@ -152,7 +152,7 @@ def timeline(attempts: Sequence[Outcome]) -> Markup:
     return picture(
         246,
         "Attempts in order",
-        left_axis(y, 44, WIDTH - 10, "times faster", "x"),
+        left_axis(y, 44, WIDTH - 10, f"times {better}", "x"),
         bottom_axis(x, 204, 204, "attempt"),
         path(steps, "steps"),
         *marks,

@@ -160,7 +160,7 @@ def test_the_policy_allows_exactly_the_style_sheet_of_the_page(report):
 
 def test_the_page_has_the_four_plots_the_diff_and_every_evidence_command(report):
     source = page(report)
-    for title in ("Speed-up with interval", "Timing samples", "Roofline", "Attempts in order"):
+    for title in ("Gain with interval", "Timing samples", "Roofline", "Attempts in order"):
         assert f"<title>{title}</title>" in source
     for item in report.best.verdict.evidence:
         assert item.check in source
@@ -172,6 +172,16 @@ def test_attempts_at_a_proof_are_not_drawn_by_how_much_faster_they_are(report):
     proof = dataclasses.replace(report, problem=problem)
     assert "Attempts in order" in page(report)
     assert "Attempts in order" not in page(proof)
+
+
+def test_a_smaller_area_is_a_gain_and_no_time(report):
+    assert "times faster" in page(report)
+    smaller = dataclasses.replace(
+        report, problem=dataclasses.replace(report.problem, goal=Goal.AREA)
+    )
+    assert "times better" in page(smaller)
+    assert "times faster" not in page(smaller)
+    assert "Timing samples" not in page(smaller)
 
 
 def test_every_picture_is_well_formed(report):
