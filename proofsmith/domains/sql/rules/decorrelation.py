@@ -129,7 +129,7 @@ def _same_kind(left: exp.Expr, right: exp.Expr, schema: Schema) -> bool:
 def decorrelated(subquery: exp.Expr, schema: Schema, *, restricted: bool) -> exp.Expr | None:
     """Rewrite the tree that holds `subquery` in place and return its root; None when the rule does not apply."""
     block = read_block(subquery, schema)
-    if block is None:
+    if block is None or (schema.dialect == "sqlite" and _below_right_join(block.outer)):
         return None
     rejecting = not block.counts and rejecting_conjunct(block)
     if not rejecting and not _extendable(block):
@@ -199,6 +199,16 @@ def _extendable(block: Block) -> bool:
     if isinstance(clause, exp.Where):
         return clause.parent is block.outer
     return clause is block.outer and not facts.aggregates(block.outer)
+
+
+def _below_right_join(select: exp.Select) -> bool:
+    """Say whether a query around this one has a RIGHT or FULL join; beside one, SQLite 3.40 refuses joins inside."""
+    around = select.parent_select
+    while around is not None:
+        if any((join.side or "").upper() in ("RIGHT", "FULL") for join in scopes.joins(around)):
+            return True
+        around = around.parent_select
+    return False
 
 
 def _chain_joins(select: exp.Select) -> None:

@@ -99,3 +99,19 @@ def all_given(table: Table, row: list[int | None]) -> bool:
 def test_names_are_unique() -> None:
     names = [rule.name for rule in CATALOGUE]
     assert all(one != other for one, other in itertools.combinations(names, 2))
+
+
+BESIDE_RIGHT = """SELECT d.id FROM u RIGHT JOIN u AS w ON w.id = u.id LEFT JOIN (
+    SELECT t.id AS id, t.a AS a FROM (SELECT id, a, v FROM t UNION ALL SELECT id, a, v FROM t) AS t
+    WHERE t.v = (SELECT MAX(s.v) FROM t AS s WHERE s.a = t.a)) AS d ON d.a = w.a WHERE w.a = 3 AND d.id > 0"""
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_no_join_is_put_where_sqlite_refuses_one(engine: str) -> None:
+    ddl = (
+        "CREATE TABLE t (id INTEGER, a INTEGER, v INTEGER); CREATE TABLE u (id INTEGER, a INTEGER)"
+    )
+    schema = parse_schema(ddl, engine)
+    rule = next(rule for rule in CATALOGUE if rule.name == "decorrelate")
+    made = [written(tree, schema) for tree in rule.apply(qualified(BESIDE_RIGHT, schema), schema)]
+    assert bool(made) is (engine == "postgresql")
