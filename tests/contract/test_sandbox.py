@@ -311,8 +311,8 @@ async def test_executions_side_by_side_never_meet(isolated: Sandbox) -> None:
 
 
 async def test_a_cancelled_execution_leaves_no_process(sandbox: Sandbox) -> None:
-    mark = f"31.{os.getpid()}"
-    task = asyncio.create_task(sandbox.exec(["sleep", mark], limits=Limits(wall_s=60.0)))
+    mark = f"131.{os.getpid()}"
+    task = asyncio.create_task(sandbox.exec(["sleep", mark], limits=Limits(wall_s=200.0)))
     await _until(lambda: bool(_sleepers(mark)))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -404,7 +404,7 @@ def _sleepers(mark: str) -> list[Path]:
 
 
 async def _until(holds: object) -> None:
-    deadline = time.perf_counter() + 30.0
+    deadline = time.perf_counter() + 90.0
     while not holds():  # type: ignore[operator]
         assert time.perf_counter() < deadline
         await asyncio.sleep(0.02)
