@@ -1,5 +1,7 @@
 """Databases on which a query returns something, for queries that join a table with itself many times."""
 
+from itertools import islice
+
 import duckdb
 import pytest
 
@@ -9,6 +11,7 @@ from proofsmith.domains.sql.query import parse_query
 from proofsmith.domains.sql.schema import parse_schema
 from proofsmith.domains.sql.symbolic.exemplars import few_rows, rows_a_mention
 from proofsmith.domains.sql.testing.databases import inserts, keeps
+from proofsmith.domains.sql.testing.neighbours import neighbours
 from proofsmith.types import Depth, Status
 from tests.domains.sql.test_verify import judged
 
@@ -45,6 +48,16 @@ def test_a_row_for_each_mention_fills_a_join_of_four_years_where_one_row_a_table
     with duckdb.connect() as database:
         database.execute(DDL + inserts(schema, rows))
         assert len(database.execute(TOTALS + GROWN).fetchall()) == 1
+
+
+def test_an_example_twice_over_returns_its_row_once_for_each_copy():
+    schema, rows = found(rows_a_mention, TOTALS + GROWN)
+    once, twice = islice(neighbours(schema, rows, [parse_query(TOTALS + GROWN, "duckdb")], 1), 2)
+    assert once == rows
+    assert keeps(schema, twice)
+    with duckdb.connect() as database:
+        database.execute(DDL + inserts(schema, twice))
+        assert len(database.execute(TOTALS + GROWN).fetchall()) == 2
 
 
 @pytest.mark.parametrize("where", ["d_year = 2021 AND d_year = 2022", "d_id IS NULL", "1 = 0"])
