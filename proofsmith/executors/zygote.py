@@ -44,6 +44,16 @@ class ForkServer:
         self.child.wait()
 
 
+class _Process(subprocess.Popen[bytes]):
+    """A fork server's process, which ends with its owner in whatever order the two are collected."""
+
+    def __del__(self) -> None:
+        if getattr(self, "returncode", 0) is None:
+            self.kill()
+            self.wait()
+        super().__del__()
+
+
 @dataclass(slots=True)
 class ForkServers:
     """The fork servers of sandboxes that were opened together, by their inputs."""
@@ -74,7 +84,7 @@ class ForkServers:
         nothing = Request(argv=(), limits=Limits())
         command = Command(machine=self.machine, inputs=inputs, request=nothing, group=None)
         try:
-            child = subprocess.Popen(
+            child = _Process(
                 command.zygote(control=theirs.fileno(), seccomp=seccomp),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -1,13 +1,14 @@
 """The fork server behaves like an interpreter of its own, and nothing of a run stays behind."""
 
 import asyncio
+import gc
 import os
 from pathlib import Path
 
 import pytest
 
 from proofsmith.executors.command import Machine
-from proofsmith.executors.zygote import ForkServers, ZygoteSandbox
+from proofsmith.executors.zygote import ForkServers, ZygoteSandbox, _Process
 from proofsmith.types import Limits
 
 LIMITS = Limits(wall_s=30.0)
@@ -126,3 +127,12 @@ def _state(sandbox: ZygoteSandbox) -> dict[str, int]:
         "groups": len(list(groups.memory.glob(own))) if groups else 0,
         "children": len(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()),
     }
+
+
+def test_a_process_that_nobody_ended_ends_when_it_is_collected():
+    process = _Process(["sleep", "60"])
+    pid = process.pid
+    del process
+    gc.collect()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
