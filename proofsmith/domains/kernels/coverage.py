@@ -172,7 +172,12 @@ class Instrument:
             argv = (tool, *flags, "-w", "-E", unit, "-o", "expanded.i")
             done = await box.exec(argv, limits=LIMITS, outputs=("expanded.i",))
             if not done.ok:
-                raise SandboxError(f"cannot expand {unit}", hint="is the disk full?")
+                hint = (
+                    f"it reached its {done.exceeded} limit"
+                    if done.exceeded
+                    else "is the disk full?"
+                )
+                raise SandboxError(f"cannot expand {unit}", hint=hint)
             text = done.outputs["expanded.i"].decode(errors="replace")
             found[unit] = layout(text, sources, syntax.language_of(unit))
         return found

@@ -149,7 +149,10 @@ def _disbelief(trial: _Trial, contract: Contract, roofline: Roofline | None) -> 
     """Return why the pairs cannot be believed although every output was right, empty when they can."""
     cores = len(os.sched_getaffinity(0)) if trial.bench.threaded else 1
     idle = {
-        name: median(b.wall_s - b.delay_s - b.cpu_s for p in trial.pairs for b in getattr(p, name))
+        name: max(
+            0.0,
+            median(b.wall_s - b.delay_s - b.cpu_s for p in trial.pairs for b in getattr(p, name)),
+        )  # on a busy machine the delay that the kernel counts may exceed what the wall shows
         for name in ("base", "candidate")
     }
     busy_s = median(b.cpu_s for p in trial.pairs for b in p.candidate)
