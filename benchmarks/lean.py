@@ -119,7 +119,8 @@ async def warm(data: Path, checker: Checker, referee: Referee, bars: Bars, quick
     for row in sorted(own, key=lambda row: row["id"] in unseen):
         statement = statement_of(row)
         proof = statement.text.removesuffix("by sorry") + "by\n  " + scripts[row["id"]]
-        await referee.read(statement)
+        await referee.read(statement)  # as when a problem is read, before any candidate is there
+        await checker.prepare(statement)
         started = time.perf_counter()
         judged = await judge_text(statement, proof, checker, referee)
         if row["id"] in unseen:

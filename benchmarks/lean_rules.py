@@ -1,6 +1,7 @@
 """What rules alone settle of the Lean statements, row by row: proved, refuted or open within a time, then judged."""
 
 import argparse
+import asyncio
 import json
 import os
 import re
@@ -23,7 +24,7 @@ from proofsmith.types import Status
 BUDGET_S = 20.0
 """CPU seconds of the checkers per statement, so that other work on the machine does not matter."""
 PATIENCE_S = 80.0
-"""Seconds of wall clock after which a statement is left: time in a checker that had to be ended is not seen."""
+"""Seconds of wall clock after which a statement is left."""
 START_S = 3.4
 """CPU seconds that a checker needs until its first proof."""
 SETS = {"own": 24, "mba": 6, "busybeaver": 6, "minif2f_core": 8, "verina_core": 4}
@@ -87,24 +88,26 @@ def statement_of(row: dict[str, Any]) -> Statement:
 
 
 class Spent:
-    """CPU time of the processes below one, from now on; of a new one what it needs to start is not counted."""
+    """CPU time of the processes below one, from now on; of a new one what it needs to start is not counted.
+
+    A process that ended counts with what it had used when it was last looked at: look often.
+    """
 
     def __init__(self, root: int) -> None:
         """Begin to count."""
         self._root = root
         self._before = self._now()
+        self._seen = dict(self._before)
 
     def _now(self) -> dict[int, float]:
         parents: dict[int, int] = {}
         used: dict[int, float] = {}
         for path in Path("/proc").glob("[0-9]*/stat"):
             try:
-                pid, rest = (
-                    int(path.parent.name),
-                    path.read_text("utf-8").rpartition(")")[2].split(),
-                )
+                rest = path.read_text("utf-8").rpartition(")")[2].split()
             except OSError:
                 continue
+            pid = int(path.parent.name)
             parents[pid] = int(rest[1])
             used[pid] = (int(rest[11]) + int(rest[12])) / os.sysconf("SC_CLK_TCK")
         below = {self._root}
@@ -114,9 +117,17 @@ class Spent:
 
     def cpu_s(self) -> float:
         """Return the seconds since the beginning."""
-        now = self._now()
-        known = sum(s - self._before[p] for p, s in now.items() if p in self._before)
-        return known + sum(max(0.0, s - START_S) for p, s in now.items() if p not in self._before)
+        self._seen |= self._now()
+        known = sum(self._seen[p] - s for p, s in self._before.items())
+        return known + sum(
+            max(0.0, s - START_S) for p, s in self._seen.items() if p not in self._before
+        )
+
+    async def look(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            self.cpu_s()
+            await asyncio.sleep(0.5)
 
 
 async def settle(
@@ -131,11 +142,14 @@ async def settle(
         return spent.cpu_s() < BUDGET_S and time.monotonic() - started < PATIENCE_S
 
     refuted = proof = None
+    looking = asyncio.create_task(spent.look())
     try:
         refuted = await proposers.refute(statement, checker, more=more)
         proof = refuted or await how(statement, checker, more=more)
     except SandboxError as error:  # tries that end their checkers settle nothing
         print(f"{row['id']}: {str(error)[:100]}")
+    finally:
+        looking.cancel()
     wall_s, cpu_s = round(time.monotonic() - started, 2), round(spent.cpu_s(), 2)
     found = script = ""
     if proof is not None and cpu_s <= BUDGET_S:

@@ -108,9 +108,12 @@ def optionsOf (heartbeats : Nat) : Options :=
   let o := o.setBool `Elab.async false
   o.setNat `maxHeartbeats heartbeats
 
-def withHeartbeats (heartbeats : Nat) (st : Command.State) : Command.State :=
+/-- With `replayed` the kernel is left out: another process asks it, and its word alone counts. -/
+def withHeartbeats (heartbeats : Nat) (st : Command.State) (replayed : Bool := false) : Command.State :=
   match st.scopes with
-  | scope :: rest => { st with scopes := { scope with opts := scope.opts.setNat `maxHeartbeats heartbeats } :: rest }
+  | scope :: rest =>
+    let opts := (scope.opts.setNat `maxHeartbeats heartbeats).setBool `debug.skipKernelTC replayed
+    { st with scopes := { scope with opts := opts } :: rest }
   | [] => st
 
 /-! Prepared environments: persistent values, kept by the text that made them. -/
@@ -168,7 +171,7 @@ def baseOf (s : Server) (imports : List String) : IO Command.State :=
   remembered s.bases 3 (joined " " imports) do
     let env ← importModules (importList imports).toArray {} (loadExts := true) (level := .exported)
     let st := Command.mkState env {} (optionsOf 400000)
-    elabText header noLimit st
+    elabText header noLimit { st with infoState := { st.infoState with enabled := false } }
 
 def failed (st : Command.State) : IO (List Json) := messageList st.messages.toList 5
 
@@ -279,14 +282,13 @@ partial def writeNames (w : Writer) : List Name → IO (List Json)
 def found (w : Writer) (e : Expr) : IO (Option Nat) := do
   return nodeIn e (← bucketOf w.nodeAt (e.hash.toNat % bucketCount))
 
-/-- The nodes of parts that are written, the first of them first, and the parts that are not. -/
-partial def placed (w : Writer) : List Expr → IO (List Json × List Expr)
-  | [] => return ([], [])
+/-- Those parts that are not written. -/
+partial def missing (w : Writer) : List Expr → IO (List Expr)
+  | [] => return []
   | e :: rest => do
-    let (nodes, more) ← placed w rest
     match ← found w e with
-    | some i => return ((i : Json) :: nodes, more)
-    | none => return (nodes, e :: more)
+    | some _ => missing w rest
+    | none => return e :: (← missing w rest)
 
 def children : Expr → List Expr
   | .app f a => [f, a]
@@ -338,14 +340,16 @@ def known (w : Writer) (e p : Expr) : IO (Option Nat) := do
   else if annotates e then found w p
   else return none
 
-def writeNode (w : Writer) (e : Expr) (parts : List Json) : IO Unit := do
+def writeNode (w : Writer) (e : Expr) (parts : List Json) : IO Json := do
   let b := e.hash.toNat % bucketCount
   if annotates e then w.annotated.set true
   let p ← match e with
     | .mdata _ inner => plainPart w inner
     | _ => if ← w.annotated.get then plainOf w e else pure e
   match ← known w e p with
-  | some i => putIn w.nodeAt b e i
+  | some i =>
+    putIn w.nodeAt b e i
+    return (i : Json)
   | none =>
     let j : Json ← match e with
       | .bvar i => pure (Json.arr #["b", (i : Json)])
@@ -366,21 +370,44 @@ def writeNode (w : Writer) (e : Expr) (parts : List Json) : IO Unit := do
     let _ ← push w.plain p
     putIn w.nodeAt b e i
     if ← w.annotated.get then putIn w.nodeAt (p.hash.toNat % bucketCount) p i
+    return (i : Json)
 
-/-- Write `e` with its parts first; a worklist, since terms may be deeper than the stack. -/
+mutual
+/-- Write `e` with its parts first: by recursion, each part looked up once, and by a list where that would be too deep. -/
+partial def writeDown (w : Writer) (depth : Nat) (e : Expr) : IO Json := do
+  match ← found w e with
+  | some i => return (i : Json)
+  | none =>
+    match depth, e with
+    | 0, _ =>
+      writeAll w [e]
+      place w e
+    | d + 1, .app f a => do
+      let i ← writeDown w d f
+      let k ← writeDown w d a
+      writeNode w e [i, k]
+    | d + 1, _ => writeNode w e (← writeParts w d (children e))
+
+partial def writeParts (w : Writer) (depth : Nat) : List Expr → IO (List Json)
+  | [] => return []
+  | e :: rest => do
+    let i ← writeDown w depth e
+    return i :: (← writeParts w depth rest)
+
 partial def writeAll (w : Writer) : List Expr → IO Unit
   | [] => return ()
   | e :: rest => do
-    match ← found w e with
-    | some _ => writeAll w rest
-    | none =>
-      match ← placed w (children e) with
-      | (parts, []) => writeNode w e parts; writeAll w rest
-      | (_, more) => writeAll w (append more (e :: rest))
+    match ← missing w (children e) with
+    | [] =>
+      let _ ← writeDown w 1 e
+      writeAll w rest
+    | more => writeAll w (append more (e :: rest))
+end
 
-def writeExpr (w : Writer) (e : Expr) : IO Json := do
-  writeAll w [e]
-  place w e
+/-- Deeper than what people write, and far from what the stack holds. -/
+def recursionDepth : Nat := 16
+
+def writeExpr (w : Writer) (e : Expr) : IO Json := writeDown w recursionDepth e
 
 /-! Which declarations are exported. -/
 
@@ -598,27 +625,27 @@ def natural (s : String) : Except String Nat :=
   | some n => .ok n
   | none => .error "number"
 
-def readBinder (names : Array Name) (done : Array Expr) (args : List Json) (f : Name → Expr → Expr → Expr) : Except String Expr :=
-  match item names (part args 1) with
+def readBinder (names : Array Name) (done : Array Expr) (n t b : Json) (f : Name → Expr → Expr → Expr) : Except String Expr :=
+  match item names n with
   | .error e => .error e
-  | .ok n => both (item done (part args 2)) (item done (part args 3)) (f n)
+  | .ok n => both (item done t) (item done b) (f n)
 
-def readLet (names : Array Name) (done : Array Expr) (args : List Json) : Except String Expr :=
-  match item done (part args 4) with
+def readLet (names : Array Name) (done : Array Expr) (n t v b : Json) : Except String Expr :=
+  match item done b with
   | .error e => .error e
-  | .ok b => readBinder names done args fun n t v => mkLet n t v b
+  | .ok b => readBinder names done n t v fun n t v => mkLet n t v b
 
-def readConst (names : Array Name) (levels : Array Level) (args : List Json) : Except String Expr :=
-  match item names (part args 1) with
+def readConst (names : Array Name) (levels : Array Level) (n ls : Json) : Except String Expr :=
+  match item names n with
   | .error e => .error e
-  | .ok n => one (items levels (partsOf (part args 2))) (fun us => mkConst n us)
+  | .ok n => one (items levels (partsOf ls)) (fun us => mkConst n us)
 
-def readProjection (names : Array Name) (done : Array Expr) (args : List Json) : Except String Expr :=
-  match item names (part args 1) with
+def readProjection (names : Array Name) (done : Array Expr) (n i s : Json) : Except String Expr :=
+  match item names n with
   | .error e => .error e
-  | .ok n => match (part args 2).getNat? with
+  | .ok n => match i.getNat? with
     | .error e => .error e
-    | .ok i => one (item done (part args 3)) (mkProj n i)
+    | .ok i => one (item done s) (mkProj n i)
 
 def readLiteral (j : Json) (number : Bool) : Except String Expr :=
   match j with
@@ -626,18 +653,28 @@ def readLiteral (j : Json) (number : Bool) : Except String Expr :=
   | _ => .error "literal"
 
 def readNode (names : Array Name) (levels : Array Level) (done : Array Expr) (args : List Json) : Except String Expr :=
-  let tag := tagOf (part args 0)
-  if tag == "a" then both (item done (part args 1)) (item done (part args 2)) mkApp
-  else if tag == "b" then one (part args 1).getNat? mkBVar
-  else if tag == "c" then readConst names levels args
-  else if tag == "l" then readBinder names done args fun n t b => mkLambda n (binderOf (part args 4)) t b
-  else if tag == "p" then readBinder names done args fun n t b => mkForall n (binderOf (part args 4)) t b
-  else if tag == "s" then one (item levels (part args 1)) mkSort
-  else if tag == "e" then readLet names done args
-  else if tag == "n" then readLiteral (part args 1) true
-  else if tag == "t" then readLiteral (part args 1) false
-  else if tag == "j" then readProjection names done args
-  else .error "node"
+  match args with
+  | [.str tag, x, y] =>
+    if tag == "a" then match item done x with
+      | .error e => .error e
+      | .ok f => match item done y with
+        | .error e => .error e
+        | .ok a => .ok (mkApp f a)
+    else if tag == "c" then readConst names levels x y
+    else .error "node"
+  | [.str tag, x] =>
+    if tag == "b" then one x.getNat? mkBVar
+    else if tag == "s" then one (item levels x) mkSort
+    else if tag == "n" then readLiteral x true
+    else if tag == "t" then readLiteral x false
+    else .error "node"
+  | [.str tag, x, y, z, i] =>
+    if tag == "l" then readBinder names done x y z fun n t b => mkLambda n (binderOf i) t b
+    else if tag == "p" then readBinder names done x y z fun n t b => mkForall n (binderOf i) t b
+    else if tag == "e" then readLet names done x y z i
+    else .error "node"
+  | [.str tag, x, y, z] => if tag == "j" then readProjection names done x y z else .error "node"
+  | _ => .error "node"
 
 partial def readNodes (names : Array Name) (levels : Array Level) : List Json → Array Expr → Except String (Array Expr)
   | [], done => .ok done
@@ -718,7 +755,8 @@ def readDecl (r : Reader) (j : Json) : Except String (Name × Declaration) :=
 
 /-! Replay: the kernel alone decides, in a process that never elaborated the candidate. -/
 
-def kernelBeats : USize := 2000000
+/-- What the counter, which runs on from one declaration to the next, may reach while the next one is checked. -/
+def kernelBeats : IO USize := do return ((← IO.getNumHeartbeats) + 2000000).toUSize
 
 def kernelText (e : Kernel.Exception) : IO String := (e.toMessageData {}).toString
 
@@ -741,7 +779,7 @@ partial def replayAll (r : Reader) (given : Kernel.Environment) : List Json → 
         -- Check it beside the given environment, then demand the same meaning.
         return .error ("redeclares " ++ nameText n)
       | none =>
-        match env.addDeclCore kernelBeats decl none with
+        match env.addDeclCore (← kernelBeats) decl none with
         | .error e => return .error (nameText n ++ ": " ++ (← kernelText e))
         | .ok env => replayAll r given rest env
 
@@ -787,6 +825,16 @@ partial def audit (a : Audit) (env : Kernel.Environment) : List Name → IO Unit
             | .recInfo v => v.all
             | _ => []
           audit a env (append inType (append inValue (append family rest)))
+
+/-- The name of an axiom as a verdict compares it: one that a proof brought along never reads like one of the library's. -/
+def axiomText (known : Environment) (n : Name) : String :=
+  match constantIn known n with
+  | some _ => if nameOf (nameText n) == n then nameText n else "«" ++ nameText n ++ "»"
+  | none => "an axiom of the proof's own, " ++ nameText n
+
+partial def axiomJsons (known : Environment) : List Name → List Json
+  | [] => []
+  | n :: rest => Json.str (axiomText known n) :: axiomJsons known rest
 
 partial def nameJsons : List Name → List Json
   | [] => []
@@ -836,7 +884,7 @@ partial def declareAll (r : Reader) (asked : ConstantInfo) : List Json → Envir
       match (← if n == asked.name then asAsked asked decl else pure (.ok decl)), constantIn env n with
       | .error e, _ => return .error e
       | _, some _ => return .error ("redeclares " ++ nameText n)
-      | .ok decl, none => match env.addDeclCore kernelBeats decl none with
+      | .ok decl, none => match env.addDeclCore (← kernelBeats) decl none with
         | .error e => return .error (nameText n ++ ": " ++ (← kernelText e))
         | .ok env => declareAll r asked rest env
 
@@ -889,6 +937,26 @@ def unclosed (base : Environment) (v : DefinitionVal) : Option String :=
     | some n => some ("it uses " ++ nameText n)
     | none => none
 
+def lawName (h : Json) : Name := hiddenName [nameOf (field h "law_name")] (nameOf (field h "law_name"))
+
+/-- What the file gives of a definition that is open in part, as a theorem about it: the export must have proved that. -/
+def keepsLaw (h : Json) (st : Command.State) : IO (Option String) := do
+  if field h "law" == "" then return none
+  let ref ← elabText (field h "law") noLimit st
+  match constantIn ref.env (nameOf (field h "law_name")), ← failed ref with
+  | _, _ :: _ => return some "what the file gives of its body does not stand alone"
+  | none, _ => return some "what the file gives of its body is no theorem"
+  | some info, [] =>
+    let proof := mkConst (lawName h) (lawLevels info.levelParams)
+    let decl := Declaration.thmDecl { name := `_law, levelParams := info.levelParams, type := info.type, value := proof, all := [`_law] }
+    match ref.env.addDeclCore (← kernelBeats) decl none with
+    | .ok _ => return none
+    | .error _ => return some "the rest of its body is not shown to be the file's"
+where
+  lawLevels : List Name → List Level
+    | [] => []
+    | n :: rest => mkLevelParam n :: lawLevels rest
+
 def fillOne (base : Environment) (hidden : List Name) (h : Json) (st : Command.State) : IO (Except String Environment) := do
   let target := nameOf (field h "name")
   let ref ← elabText (field h "text") noLimit st
@@ -906,7 +974,9 @@ def fillOne (base : Environment) (hidden : List Name) (h : Json) (st : Command.S
         | some n => return .error ("it rests on " ++ nameText n ++ ", which no program computes, and the file does not say noncomputable")
         | none => match (if flag h "closed" then unclosed base v else none) with
           | some e => return .error ("no answer in closed form: " ++ e)
-          | none => return .ok env
+          | none => match ← keepsLaw h { st with env := env } with
+            | some e => return .error e
+            | none => return .ok env
       | _ => return .error "the export declares no such definition"
 
 def complained (text : String) (st : Command.State) : Command.State :=
@@ -972,7 +1042,7 @@ def elaborate (s : Server) (j : Json) : IO Json := do
   | .error e => return errorsAs "errors" [wrong e]
   | .ok st =>
     let beats := number j "heartbeats" 200000
-    let out ← elabText (field j "text") { heartbeats := beats, token := none } (withHeartbeats beats st)
+    let out ← elabText (field j "text") { heartbeats := beats, token := none } (withHeartbeats beats st (flag j "alone"))
     let errs ← failed out
     let t1 ← IO.monoMsNow
     if !none? errs || !flag j "export" then
@@ -1038,7 +1108,14 @@ partial def agree (given : Kernel.Environment) (known : Environment) (r : Reader
         else return some (nameText n ++ " means something else than in the statement")
       | _, _ => agree given known r rest
 
-def replayOnto (given : Kernel.Environment) (known : Environment) (j : Json) (hidden : List Name := []) : IO (Except String Kernel.Environment) := do
+/-- Structures that an export projects from: the library does not count them among a term's constants. -/
+partial def projectedIn : List Expr → List Name
+  | [] => []
+  | .proj n _ _ :: rest => n :: projectedIn rest
+  | _ :: rest => projectedIn rest
+
+/-- The environment with what an export declares, and the structures that it projects from. -/
+def replayOnto (given : Kernel.Environment) (known : Environment) (j : Json) (hidden : List Name := []) : IO (Except String (Kernel.Environment × List Name)) := do
   match readTables j hidden with
   | .error e => return .error ("unreadable export: " ++ e)
   | .ok r =>
@@ -1047,7 +1124,9 @@ def replayOnto (given : Kernel.Environment) (known : Environment) (j : Json) (hi
     | some reason => return .error reason
     | none =>
       let rest ← without given known r decls
-      replayAll r known.toKernelEnv rest given
+      match ← replayAll r known.toKernelEnv rest given with
+      | .error e => return .error e
+      | .ok env => return .ok (env, projectedIn r.nodes.toList)
 
 partial def levelParams : List Name → List Level
   | [] => []
@@ -1064,26 +1143,15 @@ partial def openNames (env : Environment) : List String → List Name
     | some (.thmInfo _) => nameOf t :: openNames env rest
     | _ => openNames env rest
 
-/-- Structures that the export projects from: the library does not count them among a term's constants. -/
-partial def projectedIn (names : Array Name) : List Json → List Name
-  | [] => []
-  | j :: rest =>
-    let args := partsOf j
-    if tagOf (part args 0) == "j" then
-      match item names (part args 1) with
-      | .ok n => n :: projectedIn names rest
-      | .error _ => projectedIn names rest
-    else projectedIn names rest
-
 def projected (hidden : List Name) (j : Json) : List Name :=
-  match readNames (listOf j "names") #[] with
-  | .ok names => projectedIn (hideAll hidden names.toList #[]) (listOf j "nodes")
+  match readTables j hidden with
+  | .ok r => projectedIn r.nodes.toList
   | .error _ => []
 
 /-- Definitions that candidates filled in: what they rest on counts, whether the theorem mentions them or not. -/
 partial def filledIn (hidden : List Name) : List Json → List Name
   | [] => []
-  | h :: rest => nameOf (field h "name") :: append (projected hidden (valueOf h "export")) (filledIn hidden rest)
+  | h :: rest => nameOf (field h "name") :: lawName h :: append (projected hidden (valueOf h "export")) (filledIn hidden rest)
 
 def judge (s : Server) (j : Json) : IO Json := do
   let t0 ← IO.monoMsNow
@@ -1101,14 +1169,14 @@ def judge (s : Server) (j : Json) : IO Json := do
     | .error e => return answer [("ok", Json.bool false), ("reason", e)]
     | .ok start =>
       let known := if negate then start.env else st.env
-      let given ← if negate then pure (Except.ok start.env.toKernelEnv) else do
+      let given ← if negate then pure (Except.ok (start.env.toKernelEnv, [])) else do
         replayOnto st.env.toKernelEnv st.env (← auxiliaries st.env ref.env info)
       match given with
       | .error e => return answer [("ok", Json.bool false), ("reason", "statement: " ++ e)]
-      | .ok given =>
+      | .ok (given, _) =>
         match ← replayOnto given known (valueOf j "export") hidden with
         | .error e => return answer [("ok", Json.bool false), ("reason", e)]
-        | .ok env =>
+        | .ok (env, structures) =>
           let target := nameOf (field j "target")
           match env.find? target with
           | some (.thmInfo v) =>
@@ -1119,9 +1187,9 @@ def judge (s : Server) (j : Json) : IO Json := do
               return answer [("ok", Json.bool false), ("reason", "the statement differs from the one that was asked for")]
             let base ← baseOf s (strings j "imports")
             let a : Audit := { seen := ← IO.mkRef (Array.replicate bucketCount []), axioms := ← IO.mkRef [], imported := base.env, earlier := openNames st.env (strings j "earlier") }
-            audit a env (target :: append (filledIn hidden holes) (projected hidden (valueOf j "export")))
+            audit a env (target :: append (filledIn hidden holes) structures)
             let t1 ← IO.monoMsNow
-            return answer [("ok", Json.bool true), ("axioms", Json.arr (nameJsons (← a.axioms.get)).toArray), ("ms", t1 - t0)]
+            return answer [("ok", Json.bool true), ("axioms", Json.arr (axiomJsons st.env (← a.axioms.get)).toArray), ("ms", t1 - t0)]
           | some _ => return answer [("ok", Json.bool false), ("reason", field j "target" ++ " is no theorem")]
           | none => return answer [("ok", Json.bool false), ("reason", "there is no theorem " ++ field j "target")]
 
@@ -1212,6 +1280,13 @@ def contextOf (mctx : MetavarContext) : PartialContextInfo → MetavarContext
   | .commandCtx c => c.mctx
   | _ => mctx
 
+/-- The type that a `sorry` was given in the end, where nothing around it said one. -/
+partial def sorryType : Expr → Expr
+  | .mdata _ e => sorryType e
+  | .app (.app (.const ``sorryAx _) t) _ => t
+  | .app (.app (.app (.const ``sorryAx _) (.forallE _ _ t _)) _) _ => t
+  | e => e
+
 /-- What every `sorry` of a text stands for, as the editor shows it. -/
 partial def gaps (p : Point) : List (MetavarContext × Elab.InfoTree) → IO (List Json)
   | [] => return []
@@ -1224,15 +1299,16 @@ partial def gaps (p : Point) : List (MetavarContext × Elab.InfoTree) → IO (Li
         return append (← goalTexts { p with meta_ := { mctx := t.mctxBefore } } (firstFew 1 t.goalsBefore)) (← gaps p rest)
       else gaps p (append (below t.mctxAfter (elements cs)) rest)
     | .ofTermInfo t =>
-      match t.stx.getKind == ``Lean.Parser.Term.sorry, t.expectedType? with
-      | true, some type =>
+      match t.stx.getKind == ``Lean.Parser.Term.sorry with
+      | true =>
         let one ← inTerm { p with meta_ := { mctx := mctx } } 400000 (do
+          let type ← instantiateMVars (t.expectedType?.getD (sorryType t.expr))
           let g ← Meta.mkFreshExprMVarAt t.lctx #[] type
           return (← Meta.ppGoal g.mvarId!).pretty)
         match one with
         | .ok (text, _) => return Json.str text :: (← gaps p rest)
         | .error _ => gaps p rest
-      | _, _ => gaps p (append (below mctx (elements cs)) rest)
+      | false => gaps p (append (below mctx (elements cs)) rest)
     | _ => gaps p (append (below mctx (elements cs)) rest)
 where
   below (mctx : MetavarContext) : List Elab.InfoTree → List (MetavarContext × Elab.InfoTree)
@@ -1347,7 +1423,7 @@ def premises (s : Server) (j : Json) : IO Json := do
   match st.env.header.moduleData[number j "module" 0]? with
   | some d =>
     let next : Nat := if start + premiseCount < d.constNames.size then start + premiseCount else 0
-    return answer [("ok", Json.bool true), ("next", next),
+    return answer [("ok", Json.bool true), ("next", next), ("modules", st.env.header.moduleData.size),
       ("theorems", Json.arr (theoremsOf st.env d start premiseCount).toArray)]
   | none => return answer [("ok", Json.bool true), ("end", Json.bool true)]
 

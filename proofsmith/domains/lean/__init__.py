@@ -19,7 +19,7 @@ SPEC = DomainSpec(
         ),
         Option(
             name="holes",
-            help="fill in definitions whose body is sorry, so that the theorems about them hold",
+            help="fill in definitions that are sorry, whole or in part, so that the theorems about them hold",
             kind="flag",
         ),
         Option(

@@ -12,6 +12,7 @@ from pathlib import Path
 from proofsmith.domains.lean import fillings, holes, source
 from proofsmith.domains.lean import text as lean_text
 from proofsmith.domains.lean.checker import Statement
+from proofsmith.domains.lean.outline import Misfilled
 from proofsmith.domains.lean.proposers import refute
 from proofsmith.domains.lean.source import Hole
 from proofsmith.domains.lean.trusted import Referee
@@ -94,7 +95,7 @@ async def verify(
         asked = await holes.asked(problem, filling, checker, referee)
     except UsageError as error:
         return Verdict(status=Status.FAILED, feedback=error.message)
-    except holes.Misfilled as error:
+    except Misfilled as error:
         return Verdict(status=Status.FAILED, feedback=str(error)[:2000])
     (target,) = filling.document.targets
     statement = target.statement

@@ -4,12 +4,11 @@ import re
 from collections.abc import Iterator
 from math import gcd
 
+from proofsmith.domains.lean import enumeration, integers
 from proofsmith.domains.lean.shape import Shape
 
 LONGEST_PERIOD = 12
 MOST_INSTANCES = 100
-MOST_CASES = 2500
-"""Values tried, a millisecond each."""
 _POWER = re.compile(r"(?<![\w.])(?P<base>\d+)\s*\^\s*(?P<exponent>\w+|\([^()]*\))")
 _MODULUS = re.compile(r"%\s*\(?(\d+)|(?<![\w.])(\d+)\s*∣")
 _REMAINDER = re.compile(r"^\(?(\w+)\)?\s*%\s*\d+\s*=\s*\d+$")
@@ -19,50 +18,14 @@ def scripts(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
     """Yield scripts for statements about numbers; nothing for others."""
     if shape.functions:
         return
-    yield from _boxes(shape)
+    yield from enumeration.scripts(shape)
+    yield from integers.scripts(shape)
     yield from _common_divisors(shape)
     yield from _instances(shape)
     yield from _periods(statement)
     yield from _remainders(shape)
     yield from _undone(shape)
     yield from _from_a_bound(shape)
-
-
-def _boxes(shape: Shape) -> Iterator[str]:
-    """All values of natural numbers that are below a numeral of the hypotheses: the kernel tries them."""
-    told = {name: kind for name, kind in shape.hypotheses if not re.search("[∀∃]|→", kind)}
-    naturals = [n for b in shape.binders if b.type == "Nat" for n in b.names]
-    names = {name for name, _ in shape.hypotheses}
-    if re.search("[∀∃]", shape.conclusion) or any(
-        b.type != "Nat" and not names.issuperset(b.names) for b in shape.binders
-    ):
-        return
-    bounds = {int(n) + 1 for fact in told.values() for n in re.findall(r"(?<![\w.])\d+", fact)}
-    conclusion, free, lines = shape.conclusion, [], []
-    for name in naturals:  # an equation that gives a variable puts its value in
-        given = next((h for h, kind in told.items() if kind.startswith(f"{name} = ")), "")
-        if not given:
-            free.append(name)
-            continue
-        value = told.pop(given)[len(name) + 3 :]
-        pattern = re.compile(rf"(?<![\w.']){name}(?![\w'])")
-        told = {h: pattern.sub(f"({value})", kind) for h, kind in told.items()}
-        conclusion = pattern.sub(f"({value})", conclusion)
-        lines.append(f"subst {given}\n")
-    facts = sorted(told.values(), key=lambda fact: not re.search(r"[^≤≥≠<>]=", fact))
-    if not free or not facts:
-        return
-    for bound in sorted(b for b in bounds if 1 < b ** len(free) <= MOST_CASES):
-        loops = "".join(f"∀ {n} < {bound}, " for n in free)
-        values = "".join(f" {n} (by omega)" for n in free)
-        claim = f"{' ∧ '.join(f'({f})' for f in facts)} → ({conclusion})"
-        below = " ∧ ".join(f"{n} < {bound}" for n in free)
-        held = f"⟨{', '.join(['by assumption'] * len(facts))}⟩"
-        yield (
-            f"have hb : {below} := by omega\n{''.join(lines)}"
-            f"have key : {loops}{claim} := by decide +kernel\n"
-            f"exact key{values} {'(by assumption)' if len(facts) == 1 else held}"
-        )
 
 
 def _linear(text: str) -> tuple[int, str, int] | None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,6 +18,8 @@ HEARTBEATS = 60_000
 
 CONFIRM_HEARTBEATS = 400_000
 READY_S = 420.0
+ELABORATION_WALL_S = 50.0
+"""For what is judged, on a busy machine too: heartbeats end it before that on an idle one."""
 HARD_WALL_S = 60.0
 """A request that takes longer costs its server; `wall_s` only ends the waiting."""
 
@@ -45,18 +48,20 @@ class Filled:
     """An answer: it may bind nothing, and name nothing but the library's."""
     noncomputable: bool = False
     reducible: bool = False
+    law: str = ""
+    """Trusted text that ends in the open theorem `law_name`, which the export must prove."""
+    law_name: str = ""
 
     def fields(self) -> dict[str, JSON]:
         """Return the fields of a request."""
-        own = {name: getattr(self, name) for name in self.__slots__}
-        return {**own, "export": json.loads(self.export)}
+        return {n: getattr(self, n) for n in self.__slots__} | {"export": json.loads(self.export)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What a candidate is elaborated on: imported modules, trusted text, and definitions that were filled in after it.
 
-    Only a replay checker takes `filled`: an elaborator hears of definitions as text, like everything else.
+    Only a replay checker takes `filled`: an elaborator hears of definitions as text.
     """
 
     imports: tuple[str, ...] = CORE_IMPORTS
@@ -101,6 +106,8 @@ class Elaboration:
     ms: int = 0
     ended: Ended = ""
     """Why there is no answer; then `ok` is False and `errors` empty."""
+    in_context: bool = False
+    """True when the errors are in the text before: no other text on that context has a chance."""
     export: str = ""
     """The named declaration and all that it needs beyond the context, as text for the replay checker."""
 
@@ -144,6 +151,11 @@ class Checker:
         self.used = False
         """True once a candidate may have spoken to the server."""
 
+    async def prepare(self, statement: Statement) -> None:
+        """Read the user's own text before the first candidate comes; whether it has errors is for others to say."""
+        with suppress(SandboxError):
+            await self._ask({**statement.fields(), "op": "statement"}, HARD_WALL_S)
+
     async def elaborate(
         self,
         context: Context,
@@ -154,11 +166,13 @@ class Checker:
         wall_s: float = 20.0,
         export: bool = False,
         whole: bool = False,
+        alone: bool = False,
         negate: Statement | None = None,
     ) -> Elaboration:
         """Elaborate `text` on `context`; with `export` the declaration `name` comes back as text.
 
-        With `whole`, so does all that was declared beside it.
+        With `whole`, so does all that was declared beside it. With `alone` nothing is, and the kernel is not asked: who
+        replays the export asks it.
 
         With `negate`, `NAME_claim : Prop` is that statement's proposition and is defined before `text`, so that a
         disproof reads `theorem NAME_disproof : ¬ NAME_claim := by intro h ...`.
@@ -167,11 +181,12 @@ class Checker:
             SandboxError: no checker can be started, or it died on MOST_DEATHS texts in a row.
         """
         self.used = True
-        source = negate.fields() if negate else context.fields()
+        given = negate.fields() if negate else context.fields()
         try:
             reply = await self._ask(
-                {**source, "op": "elaborate", "text": text, "target": name, "export": export}
-                | {"heartbeats": heartbeats, "negate": negate is not None, "whole": whole},
+                {**given, "op": "elaborate", "text": text, "target": name, "export": export}
+                | {"heartbeats": heartbeats, "negate": negate is not None}
+                | {"whole": whole, "alone": alone},
                 wall_s,
             )
         except SandboxError:
@@ -187,6 +202,7 @@ class Checker:
             ok=reply.get("ok") is True,
             errors=_complaints(reply),
             ms=_int(reply.get("ms")),
+            in_context="prelude" in reply,
             export=json.dumps(exported) if exported else "",
         )
 
@@ -231,8 +247,8 @@ class Checker:
             return found[0].text if found else "no answer"
         return replace(state, goals=tuple(map(str, goals)), ms=_int(reply.get("ms")))
 
-    async def theorems(self, context: Context) -> AsyncIterator[list[JSON]]:
-        """Yield a row of every library theorem: name, constants of conclusion and hypotheses, heads.
+    async def theorems(self, context: Context) -> AsyncIterator[tuple[list[list[JSON]], float]]:
+        """Yield rows (name, constants of conclusion and of hypotheses, heads), and which share of the library is read.
 
         Raises:
             SandboxError: it does not answer, so that not all rows were seen.
@@ -246,9 +262,8 @@ class Checker:
                 return
             if not isinstance(reply, dict) or not isinstance(found, list):
                 raise SandboxError("Lean was too slow to name its theorems")
-            for row in found:
-                if isinstance(row, list):
-                    yield row
+            share = module / max(1, _int(reply.get("modules")))
+            yield [row for row in found if isinstance(row, list)], share
             start = _int(reply.get("next"))
             module += not start
 
@@ -266,10 +281,8 @@ class Checker:
 
     async def gaps(self, context: Context, text: str) -> tuple[str, ...]:
         """Return the goal of every `sorry` in `text`; empty when it has none or does not elaborate."""
-        request = {**context.fields(), "op": "sketch", "text": text}
-        reply = await self._ask({**request, "heartbeats": CONFIRM_HEARTBEATS}, HARD_WALL_S)
-        found = reply.get("goals") if isinstance(reply, dict) else None
-        return tuple(map(str, found)) if isinstance(found, list) else ()
+        reply = await self._ask(sketched(context, text), HARD_WALL_S)
+        return goals_in(reply) if isinstance(reply, dict) else ()
 
     async def types(self, context: Context, names: Sequence[str]) -> list[str]:
         """Return the printed types of library declarations, empty for names that do not exist."""
@@ -296,6 +309,17 @@ class Checker:
     async def close(self) -> None:
         """End the server."""
         await self._service.close()
+
+
+def sketched(context: Context, text: str) -> dict[str, JSON]:
+    """Return the request for the goal of every `sorry` in `text`."""
+    return {**context.fields(), "op": "sketch", "text": text, "heartbeats": CONFIRM_HEARTBEATS}
+
+
+def goals_in(reply: Mapping[str, JSON]) -> tuple[str, ...]:
+    """Return the goals in a reply, none where there are none."""
+    found = reply.get("goals")
+    return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 def parsed(raw: bytes) -> dict[str, JSON]:
@@ -363,19 +387,10 @@ async def open_checker(sandbox: Sandbox, toolchain: Toolchain) -> Checker:
 
 
 def _complaints(reply: Mapping[str, JSON]) -> tuple[Complaint, ...]:
-    found: list[Complaint] = []
-    for key in ("prelude", "errors"):
-        items = reply.get(key)
-        for item in items if isinstance(items, list) else ():
-            if isinstance(item, dict):
-                found.append(
-                    Complaint(
-                        line=_int(item.get("line")),
-                        column=_int(item.get("column")),
-                        text=str(item.get("text", "")),
-                    )
-                )
-    return tuple(found)
+    every = [reply.get(key) for key in ("prelude", "errors")]
+    items = [item for found in every if isinstance(found, list) for item in found]
+    places = [(i, _int(i.get("line")), _int(i.get("column"))) for i in items if isinstance(i, dict)]
+    return tuple(Complaint(line=n, column=m, text=str(i.get("text", ""))) for i, n, m in places)
 
 
 def _int(value: JSON | Sequence[JSON]) -> int:

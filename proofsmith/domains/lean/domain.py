@@ -4,10 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from proofsmith.domains.lean import answers, brief, filling, premises, proposers, source, toolchain
+from proofsmith.domains.lean import (
+    answers,
+    brief,
+    filling,
+    holes,
+    premises,
+    proposers,
+    source,
+    toolchain,
+)
 from proofsmith.domains.lean.checker import Checker
 from proofsmith.domains.lean.engine import Engine
 from proofsmith.domains.lean.formalise import Translator
+from proofsmith.domains.lean.outline import Misfilled
+from proofsmith.domains.lean.prover import More, always
 from proofsmith.domains.lean.verify import verify
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Model, Sandbox, Tool, Translation
@@ -21,6 +32,9 @@ from proofsmith.types import (
     Profile,
     Verdict,
 )
+
+MOST_PREPARED = 4
+"""Statements whose text the elaborator keeps at hand; it forgets the oldest of some more."""
 
 
 class LeanDomain:
@@ -51,6 +65,7 @@ class LeanDomain:
         elaborator = engine.prestart()
         referee = await engine.referee()
         document = source.document_of(problem)
+        engine.acquaint([target.statement for target in document.targets[:MOST_PREPARED]])
         for target in document.targets:
             reading = await referee.read(target.statement)
             if not reading.ok:
@@ -58,10 +73,15 @@ class LeanDomain:
                 line = f"line {at}: " if at else "a module that it imports: "
                 said = " ".join(reading.error.split())[:300]
                 raise UsageError(f"{path.name}: {line}{said}", hint="correct the statement first")
+        try:
+            await holes.outlined(document, referee)
+        except Misfilled as error:
+            hint = "write that part as a definition of its own, with `:= sorry` for its whole body"
+            raise UsageError(f"{path.name}: {error}", hint=hint) from None
         if goal in (Goal.SOLVE, Goal.REFUTE):  # the budget of a search begins when it can
-            checker = await asyncio.shield(elaborator)
+            await asyncio.shield(elaborator)
             if folder is None:
-                await premises.load(checker, document.targets[0].statement.context)
+                engine.prestart_reader(document.targets[0].statement.context)
         return problem
 
     def brief(self, problem: Problem, facts: Mapping[str, JSON]) -> str:
@@ -116,7 +136,12 @@ class LeanDomain:
         return None
 
     async def translate(
-        self, claim: str, model: Model, options: Mapping[str, JSON], sandbox: Sandbox
+        self,
+        claim: str,
+        model: Model,
+        options: Mapping[str, JSON],
+        sandbox: Sandbox,
+        more: More = always,
     ) -> Translation:
         """Have a model state an informal claim as a theorem, and look for what speaks against it."""
         project = options.get("project")
@@ -127,6 +152,7 @@ class LeanDomain:
             checker=checker,
             referee=await engine.referee(),
             project=bool(project),
+            more=more,
         )
         return await translator.translated(claim)
 

@@ -2,12 +2,12 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from proofsmith.domains.lean import image, toolchain
-from proofsmith.domains.lean.checker import Checker, open_checker
+from proofsmith.domains.lean import image, premises, toolchain
+from proofsmith.domains.lean.checker import Checker, Context, Statement, open_checker
 from proofsmith.domains.lean.trusted import Referee, open_referee
 from proofsmith.errors import SandboxError
 from proofsmith.protocols import Sandbox
@@ -21,7 +21,7 @@ PATIENCE_S = 20.0
 """How long a full check waits for an elaborator that no candidate has spoken to; the referee never hears one anyway."""
 
 Say = Callable[[str], object]
-Server = TypeVar("Server", Checker, Referee)
+Server = TypeVar("Server", Checker, Referee, None)
 
 
 def free_mib() -> int:
@@ -70,6 +70,8 @@ class Engine:
         self._referee = _started(self._start_referee())
         self._checker: asyncio.Task[Checker] | None = None
         self._spare: asyncio.Task[Checker] | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
         self._used = False
 
     def prestart(self) -> "asyncio.Task[Checker]":
@@ -81,10 +83,25 @@ class Engine:
             self._checker = _started(self._start_checker())
         return self._checker
 
+    def acquaint(self, statements: Iterable[Statement]) -> None:
+        """Let the elaborator read the statements as soon as it is up, while the replay checker does."""
+
+        async def read() -> None:
+            checker = await asyncio.shield(self.prestart())
+            for statement in statements:
+                await checker.prepare(statement)
+
+        self._reading = _started(read())
+
     def prestart_spare(self) -> None:
         """Begin to start the elaborator of the final check, where memory has room for a third process."""
         if self._spare is None and self._free_mib() >= self._needed_mib:
             self._spare = _started(self._open_checker())
+
+    def prestart_reader(self, context: Context) -> None:
+        """Begin to read the library's theorems beside the search, where memory has room and they are not kept yet."""
+        if self._reader is None and self._free_mib() >= 2 * self._needed_mib:
+            self._reader = premises.begin_aside(self._open_checker, self._chain, context)
 
     async def _start_referee(self) -> Referee:
         referee = await open_referee(self._sandbox, self._chain)
@@ -133,6 +150,10 @@ class Engine:
 
     async def close(self) -> None:
         """End all of them."""
+        for beside in (self._reader, self._reading):
+            if beside is not None:
+                beside.cancel()
+                await asyncio.wait([beside])
         for task in (self._spare, self._checker, self._referee):
             if task is None:
                 continue

@@ -30,7 +30,9 @@ _LIKE = (
     ("NNB", ("(a == b)", "decide (a ≤ b)", "decide (a < b)")),
 )
 """By kinds of the arguments and the result, List, Nat, Bool: what the library has of that kind."""
-_HEAD = re.compile(r"(?:def|abbrev)\s+(?P<name>[^\s:({\[]+)(?P<rest>.*?)(?=:=|\n\s*\||$)", re.S)
+_HEAD = re.compile(
+    r"(?:def|abbrev|let rec|where)\s+(?P<name>[^\s:({\[]+)(?P<rest>.*?)(?=:=|\n\s*\||$)", re.S
+)
 _GROUP = re.compile(r"\(([^():]+):\s*([^()]+(?:\([^()]*\)[^()]*)*)\)")
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from proofsmith.domains.lean import fillings, goals, holes, shape, source
 from proofsmith.domains.lean.checker import Checker, Statement
+from proofsmith.domains.lean.outline import Misfilled
 from proofsmith.domains.lean.proposers import complete, is_refuted, shortened, within
 from proofsmith.domains.lean.prover import Proof, prove
 from proofsmith.domains.lean.source import Document, Target
@@ -28,6 +29,10 @@ async def propose(
     document = source.document_of(problem)
     known = await evaluated(document, checker)
     known = await _witnesses(document, known, checker) or known
+    for hole in source.holes_of(document):
+        if hole.given:
+            contexts = await checker.gaps(document.before(hole.start), hole.given)
+            known[hole.name] = list(fillings.in_part(hole, contexts))
     waiting: list[Problem] = []
     for values in fillings.guesses(document, known):
         guess = await _standing(problem, fillings.written(document, values), checker)
@@ -57,7 +62,7 @@ async def _standing(problem: Problem, text: str, checker: Checker) -> Problem | 
     """Return the problem with a guess in it; None where that does not elaborate or a theorem about it is false."""
     try:
         document = holes.filled(problem, text).document
-    except holes.Misfilled:
+    except Misfilled:
         return None
     context = document.targets[-1].statement.context
     if not (await checker.elaborate(context, "example : True := trivial")).ok:

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from proofsmith.domains.lean import refutation, shape, source
 from proofsmith.domains.lean import text as lean_text
-from proofsmith.domains.lean.goals import top_level, with_names
+from proofsmith.domains.lean.goals import read, top_level, with_names
+from proofsmith.domains.lean.outline import filled_in
 from proofsmith.domains.lean.source import Document, Hole
 
 MOST = 160
 """Guesses at one file."""
+MOST_CALLS = 6
 FIRST_TERMS = 30
 """Terms that are tried before definitions by recursion."""
 _HEAD = re.compile(r"(?:def|abbrev)\s+\S+\s*", re.S)
@@ -45,10 +47,30 @@ def written(document: Document, values: Mapping[str, str]) -> str:
     return text
 
 
+def in_part(hole: Hole, contexts: Sequence[str]) -> Iterator[str]:
+    """Yield bodies of a definition that is open in part: terms over what is in scope, calls of itself among it."""
+    form = _form(hole)
+    arrows = top_level(form.conclusion, "→")
+    wanted = [b.type for b in form.binders if b.bracket == "(" for _ in b.names] + arrows[:-1]
+    own = hole.name.rpartition(".")[2]
+    several = []
+    for context in contexts:
+        goal = read(context)
+        scope = [(n, kind) for n, kind in goal.hypotheses if "✝" not in n]
+        of_type = [[n for n, kind in scope if kind == want] for want in wanted]
+        calls = itertools.islice(itertools.product(*of_type), MOST_CALLS) if wanted else ()
+        scope += [(f"({own} {' '.join(given)})", arrows[-1]) for given in calls]
+        several.append(list(dict.fromkeys(itertools.islice(_terms(scope, goal.target), MOST))))
+    places = itertools.product(*(range(len(terms)) for terms in several))
+    order = sorted(itertools.islice(places, 64 * MOST), key=lambda numbers: (sum(numbers), numbers))
+    for numbers in order[:MOST]:
+        yield filled_in(hole, [terms[n] for terms, n in zip(several, numbers, strict=True)])
+
+
 def is_constant(hole: Hole) -> bool:
     """Say whether a hole takes no arguments: a value is asked for, not a program."""
     form = _form(hole)
-    return not form.binders and len(top_level(form.conclusion, "→")) == 1
+    return not hole.given and not form.binders and len(top_level(form.conclusion, "→")) == 1
 
 
 def type_of(hole: Hole) -> str:
@@ -68,6 +90,8 @@ def _form(hole: Hole) -> shape.Shape:
 
 
 def _values(hole: Hole, document: Document) -> Iterator[str]:
+    if hole.given:
+        return
     form = _form(hole)
     arrows = top_level(form.conclusion, "→")
     if is_constant(hole):

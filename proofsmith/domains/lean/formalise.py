@@ -5,16 +5,16 @@ it has an error, small values refute it, its hypotheses contradict each other, i
 translation, asked for independently, is not equivalent to it. What is left is an unverified translation.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proofsmith.domains.lean import gate, shape, source
 from proofsmith.domains.lean import text as lean_text
 from proofsmith.domains.lean.checker import Checker, Statement
 from proofsmith.domains.lean.proposers import refute, within
-from proofsmith.domains.lean.prover import prove
+from proofsmith.domains.lean.prover import More, always, prove
 from proofsmith.domains.lean.trusted import Referee
 from proofsmith.domains.lean.verify import is_vacuous
-from proofsmith.errors import UsageError
+from proofsmith.errors import BudgetSpent, UsageError
 from proofsmith.protocols import Model, Translation
 from proofsmith.tools.fences import blocks
 from proofsmith.types import JSON, Message
@@ -56,13 +56,14 @@ class Translator:
     checker: Checker
     referee: Referee
     project: bool = False
+    more: More = always
 
     async def translated(self, claim: str) -> Translation:
         """Return the first translation that nothing speaks against, else the last one, with what was found of it."""
         draft, calls = await self._drafted(claim, ATTEMPTS, sample=0)
         if draft.fault or draft.statement is None:
             return Translation(text=draft.text, fault=draft.fault, calls=calls)
-        second, more = await self._drafted(claim, 1, sample=1)
+        second, again = await self._drafted(claim, 1, sample=1)
         found: dict[str, JSON] = {
             "elaborates": True,
             "refuted by small values": False,
@@ -70,7 +71,7 @@ class Translator:
             "closed by simp alone": draft.trivial,
             "a second translation": await self._compared(draft.statement, second),
         }
-        return Translation(text=draft.text, checks=found, calls=calls + more)
+        return Translation(text=draft.text, checks=found, calls=calls + again)
 
     async def _drafted(self, claim: str, attempts: int, *, sample: int) -> tuple[_Draft, int]:
         prompt = PROMPT.format(
@@ -79,9 +80,14 @@ class Translator:
         messages = [Message(role="user", content=prompt)]
         draft = _Draft(text="", fault="no reply")
         for call in range(1, attempts + 1):
-            reply = await self.model.complete(
-                messages, max_output_tokens=4096, temperature=0.3, seed=0, sample=sample
-            )
+            try:
+                reply = await self.model.complete(
+                    messages, max_output_tokens=4096, temperature=0.3, seed=0, sample=sample
+                )
+            except BudgetSpent as error:
+                stands = draft.statement is not None  # and says no more than `simp` proves
+                fault = "" if stands else f"{error.message}; {draft.fault}"
+                return replace(draft, fault=fault), call - 1
             draft = await self._read(reply.text)
             if not draft.fault and (not draft.trivial or call == attempts):
                 return draft, call
@@ -101,10 +107,12 @@ class Translator:
         reading = await self.referee.read(statement)
         if not reading.ok:
             return _Draft(text=text, fault=f"Lean says: {reading.error}")
-        refuted = await refute(statement, self.checker)
+        refuted = await refute(statement, self.checker, more=self.more)
         if refuted is not None:
             at = f", for example at {refuted.script}" if refuted.script else ""
             return _Draft(text=text, fault=f"the theorem is false{at}")
+        if not self.more():
+            return _Draft(text=text, fault="the budget of time is spent, so little was looked at")
         if await is_vacuous(statement, self.checker):
             return _Draft(text=text, fault="the hypotheses contradict each other")
         trivial = source.with_script(statement, "intros\nfirst | rfl | trivial | (simp; done)")
@@ -122,8 +130,9 @@ class Translator:
         if not first.context.prelude.strip() and not other.context.prelude.strip():
             text = f"theorem same_claim : ({claims[0]}) ↔ ({claims[1]}) := by sorry"
             same = Statement(context=first.context, name="same_claim", text=text)
+            patience = within(AGREEMENT_S)
             if (await self.referee.read(same)).ok and await prove(
-                same, self.checker, more=within(AGREEMENT_S)
+                same, self.checker, more=lambda: self.more() and patience()
             ):
                 return "is equivalent"
         return "is not shown to be equivalent"

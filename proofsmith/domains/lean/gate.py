@@ -80,6 +80,9 @@ _PARTS = frozenset(
 _NAMESPACES = ("Lean.", "IO.", "System.", "EIO.", "BaseIO.", "_root_.Lean.", "_root_.IO.")
 _OPTIONS = re.compile(r"\bset_option\s+(\S+)\s+(\S+)")
 _ATTRIBUTES = re.compile(r"(?:\battribute\s*|@)\[(?P<items>[^\]]*)\]?(?P<names>[\w.' ₀-₉]*)")
+_DECLARING = re.compile(
+    r"\b(?:theorem|lemma|def|abbrev|instance|example|inductive|structure|class|opaque|axiom|mutual|where|rec|deriving)\b"
+)
 _DECLARED = re.compile(r"\b(?:theorem|lemma|def|abbrev)\s+([\w.'₀-₉]+)")
 _LOCALLY = frozenset(["simp", "grind"])
 """What a proof may be given for its own length, of the library too."""
@@ -97,6 +100,15 @@ _ALLOWED_ATTRIBUTES = frozenset(
         "elab_as_elim",
     ]
 )
+
+
+def alone(text: str) -> bool:
+    r"""Say whether `text` declares one thing at most, which then needs all that is checked; a doubt says no.
+
+    >>> alone("theorem a : True := trivial"), alone("theorem b : 1 = 2 := by decide\ntheorem a : True := trivial")
+    (True, False)
+    """
+    return len(_DECLARING.findall(text)) <= 1
 
 
 def refusal(text: str, *, native: bool = False, gaps: bool = False) -> str:

@@ -6,12 +6,20 @@ neither what its definition is, nor what notation, instances or names the theore
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from proofsmith.domains.lean import gate, repetition, source
 from proofsmith.domains.lean import text as lean_text
-from proofsmith.domains.lean.checker import CONFIRM_HEARTBEATS, Checker, Context, Filled, Statement
+from proofsmith.domains.lean.checker import (
+    CONFIRM_HEARTBEATS,
+    ELABORATION_WALL_S,
+    Checker,
+    Context,
+    Filled,
+    Statement,
+)
+from proofsmith.domains.lean.outline import Misfilled, Outline, law_of, outline_of
 from proofsmith.domains.lean.source import Document, Hole, Target
 from proofsmith.domains.lean.trusted import Referee
 from proofsmith.types import Problem
@@ -21,10 +29,6 @@ ANSWER = re.compile(r"(?:^|[._])(?:answer|solution)\Z", re.IGNORECASE)
 _SECTION = re.compile(r"^noncomputable section\b", re.M)
 GAP = 2
 _PROPOSITION = re.compile(r":\s*Prop\Z")
-
-
-class Misfilled(Exception):
-    """What a candidate wrote cannot stand in the place of the file's definition; the text says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +95,18 @@ async def asked(
     """
     document = source.document_of(problem)
     holes = source.holes_of(document)
+    outlines = await outlined(document, referee)
     exports: list[str] = []
     for hole, (start, end) in zip(holes, filling.places, strict=True):
+        text = filling.document.text[start:end]
+        if hole.name in outlines:
+            text += f"\n\n{outlines[hole.name].proved(_command(text, hole))}"
         found = await checker.elaborate(
             filling.document.before(start),
-            filling.document.text[start:end],
+            text,
             name=hole.name,
             heartbeats=CONFIRM_HEARTBEATS,
+            wall_s=ELABORATION_WALL_S,
             export=True,
             whole=True,
         )
@@ -106,7 +115,7 @@ async def asked(
         exports.append(found.export)
     statements = {
         target.statement.name: replace(
-            target.statement, context=_context(document, target.start, holes, exports)
+            target.statement, context=context_of(document, target.start, exports, outlines)
         )
         for target in document.targets
     }
@@ -116,16 +125,45 @@ async def asked(
     return statements
 
 
-def _context(
-    document: Document, place: int, holes: Sequence[Hole], exports: Sequence[str]
+def _command(text: str, hole: Hole) -> str:
+    """Return the definition's own command among what a candidate writes for it."""
+    found = [text[c.start : c.end] for c in lean_text.commands(text) if c.kind in ("def", "abbrev")]
+    return found[-1] if found else text
+
+
+async def outlined(document: Document, reader: Checker | Referee) -> dict[str, Outline]:
+    """Return by name what the file gives of definitions that are open in part.
+
+    Raises:
+        Misfilled: a definition's form is not understood.
+    """
+    found: dict[str, Outline] = {}
+    for hole in source.holes_of(document):
+        if hole.given:
+            contexts = await reader.gaps(document.before(hole.start), hole.given)
+            try:
+                found[hole.name] = outline_of(hole, contexts)
+            except Misfilled as error:
+                raise Misfilled(f"{hole.name} is open in part: {error}") from None
+    return found
+
+
+def context_of(
+    document: Document, place: int, exports: Sequence[str], outlines: Mapping[str, Outline]
 ) -> Context:
     """Return what stands before `place`: the file's own text, in which exports stand where definitions are open."""
+    holes = source.holes_of(document)
     pairs = [(h, e) for h, e in zip(holes, exports, strict=True) if h.start < place]
     if not pairs:
         return document.before(place)
     ends = [*(hole.start for hole, _ in pairs[1:]), place]
     items = [
-        replace(_filled(hole, export, document), after=document.text[hole.end : end])
+        replace(
+            _filled(hole, export, document),
+            after=document.text[hole.end : end],
+            law=outlines[hole.name].text if hole.name in outlines else "",
+            law_name=law_of(hole) if hole.name in outlines else "",
+        )
         for (hole, export), end in zip(pairs, ends, strict=True)
     ]
     return replace(document.before(pairs[0][0].start), filled=tuple(items))

@@ -211,8 +211,10 @@ def _linear(
     if groups is None:
         return None
     sums = [(part, next(g for g in groups if set(atoms(part)) <= set(g))) for part in parts]
+    related = [] if _by_weights(left, right, groups, identity.bits) else groups
     for given in groups:
-        sums += [(atom, given) for atom in (*given, Term("~~~", (given[0],)))]
+        below = [*given, Term("~~~", (given[0],))] if related else _leaves((left, right))
+        sums += [(atom, given) for atom in below]
     sums = list(dict.fromkeys(sums))
     whole = [left, right, *(term for term, _ in sums)]
     table = {t: Term("name", name=f"p{n}") for n, t in enumerate(dict.fromkeys(_leaves(whole)))}
@@ -225,7 +227,7 @@ def _linear(
         total = " + ".join(summands) or f"0#{identity.width}"
         claims.append(f"{_abstracted(term, table)} = {total}")
         facts.append(_fact(term, given, identity.width, lemmas, label))
-    for given in groups:
+    for given in related:
         atom, other = (_abstracted(t, table) for t in (given[0], Term("~~~", (given[0],))))
         claims.append(f"-({atom}) = {other} + 1#{identity.width}")
         facts.append(f"(BitVec.neg_eq_not_add ({given[0]}))")
@@ -236,10 +238,24 @@ def _linear(
         [
             *lemmas.values(),
             f"have {label}f : ∀ {names_} : BitVec {identity.width}, {' → '.join(claims)} := by",
-            "  intros; subst_vars; grind",
+            "  intros; subst_vars; first | grobner | grind",
             f"exact {label}f {values} {' '.join(facts)}",
         ]
     )
+
+
+def _by_weights(left: Term, right: Term, groups: list[tuple[Term, ...]], bits: int) -> bool:
+    """Say whether both sides are sums of cells alone, with no number that only all cells together would give."""
+    if len(groups) != 1 or not {t for t in _leaves((left, right)) if t.name} <= set(groups[0]):
+        return False
+    return not (_counts(left) or _counts(right)) and weights(left, groups[0], bits) is not None
+
+
+def _counts(term: Term) -> bool:
+    """Say whether a number is a summand of a term."""
+    if term.operator in BITWISE or term.operator == "*":
+        return term.operator == "*" and all(map(_counts, term.operands))
+    return term.operator == "literal" or any(map(_counts, term.operands))
 
 
 def _leaves(terms: Iterable[Term]) -> Iterator[Term]:

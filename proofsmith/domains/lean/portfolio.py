@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from proofsmith.domains.lean import arithmetic, endless, machines, mixed
+from proofsmith.domains.lean import arithmetic, endless, machines, mixed, sorting
 from proofsmith.domains.lean.shape import Shape
 
 PLAIN = (
@@ -17,6 +17,8 @@ PLAIN = (
     "intros; omega",
     "simp_all; omega",
 )
+FOLDED = ("rfl", "decide", "omega", "simp")
+"""Those of PLAIN that may close a goal whose functions stay folded; the others wait until these were unfolded."""
 SQUARE = (
     "have sq : ∀ a : Int, 0 ≤ a * a := by\n"
     "  intro a\n"
@@ -48,6 +50,7 @@ def scripts(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
     for maker in (
         _decided,
         _plain,
+        sorting.scripts,
         _unfolded,
         _characterised,
         arithmetic.scripts,
@@ -76,7 +79,7 @@ def _decided(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
 
 
 def _plain(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
-    yield from PLAIN
+    yield from FOLDED if shape.functions else PLAIN
 
 
 def _unfolded(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
@@ -194,7 +197,7 @@ def _shaped(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
         yield "ext <;> simp_all <;> grind"
         yield "funext x; simp_all"
         yield f"funext x; cases x <;> simp_all{extra}"
-    if "∃" not in goal:
+    if "∃" not in goal and not shape.functions:
         yield "exact?"
 
 
@@ -313,9 +316,12 @@ def _cases(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
 
 def _late(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
     given, facts = shape.given("simp"), shape.given("grind")
+    yield from PLAIN
     yield f"intros; subst_vars; simp_all{given}"
     yield "simp [Nat.pow_succ, Nat.mul_comm, Nat.mul_left_comm, Nat.add_mul, Nat.mul_add]; omega"
     yield "norm_cast at *; omega"
     yield f"simp_all{given}; grind"
     yield f"repeat' constructor <;> simp_all{given} <;> grind"
     yield f"apply Classical.byContradiction; intro hh; grind{facts}"
+    if "∃" not in shape.conclusion:
+        yield "exact?"

@@ -6,6 +6,7 @@ import json
 import math
 import re
 import tempfile
+import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -16,8 +17,10 @@ from pydantic import BaseModel, Field
 from proofsmith.domains.lean import image
 from proofsmith.domains.lean.checker import Checker, Context, ProofState, Statement
 from proofsmith.domains.lean.source import document_of
+from proofsmith.domains.lean.toolchain import DRIVER, Toolchain
 from proofsmith.errors import SandboxError
 from proofsmith.protocols import Sandbox
+from proofsmith.tools.notices import tell
 from proofsmith.types import JSON, Problem, digest
 
 MACHINERY = re.compile(
@@ -37,6 +40,11 @@ SAME_HEAD, KNOWN_HEAD = 0.15, 0.15
 MOST_USED = 8
 MOST_TARGETS = 3
 """Open theorems that one call looks at."""
+
+
+TOLD_EVERY_S = 4.0
+READING = ("/-! The library's theorems", "/-- Constants read on one request")
+"""Where the driver says what a theorem's row is."""
 
 
 class Premises:
@@ -110,32 +118,74 @@ def _names(value: JSON) -> tuple[str, ...]:
 
 
 _loaded: dict[Path, Premises] = {}
+_aside: dict[Path, "asyncio.Task[None]"] = {}
 
 
-async def load(checker: Checker, context: Context) -> Premises:
+async def load(
+    checker: Checker, context: Context, clock: Callable[[], float] = time.monotonic
+) -> Premises:
     """Return the index of what `context` imports: from the user's cache, or read from Lean now and kept there."""
-    path = _place(checker, context)
-    if path in _loaded:
-        return _loaded[path]
-    try:
-        rows = json.loads(gzip.decompress(path.read_bytes()))
-    except (OSError, ValueError, EOFError):
-        rows = []
-        with suppress(
-            SandboxError
-        ):  # what is known so far serves this run, and is not kept for others
-            async for row in checker.theorems(context):
-                rows.append(row)
-            await asyncio.to_thread(_keep, path, rows)
-    _loaded[path] = Premises(rows)
+    path = place_of(checker.toolchain, context)
+    reading = _aside.get(path)
+    if reading is not None and not reading.done():
+        tell("the search goes on when the library's theorems are read")
+        await asyncio.wait([reading])
+    if path not in _loaded:
+        rows = await asyncio.to_thread(_kept, path)
+        _loaded[path] = Premises(rows or await _read(checker, context, clock))
     return _loaded[path]
 
 
-def _place(checker: Checker, context: Context) -> Path:
-    """Return the file of an index: another one for another Lean, driver, project or list of imports."""
-    chain = checker.toolchain
-    parts = [chain.name, *chain.argv, *(f"{k} {v}" for k, v in sorted(chain.inputs.items()))]
-    parts += [data.decode("utf-8") for _, data in sorted(chain.files.items())]
+def begin_aside(
+    opening: Callable[[], Awaitable[Checker]], toolchain: Toolchain, context: Context
+) -> "asyncio.Task[None] | None":
+    """Begin to read an index that is not there yet with a checker of its own, while a search has another one."""
+    path = place_of(toolchain, context)
+    if path in _loaded or path.is_file():
+        return None
+
+    async def read() -> None:
+        with suppress(SandboxError):  # whoever needs the index reads it then
+            checker = await opening()
+            try:
+                await _read(checker, context)
+            finally:
+                await checker.close()
+
+    _aside[path] = asyncio.create_task(read())
+    _aside[path].add_done_callback(lambda _: _aside.pop(path, None))
+    return _aside[path]
+
+
+def _kept(path: Path) -> list[list[JSON]]:
+    try:
+        found = json.loads(gzip.decompress(path.read_bytes()))
+    except (OSError, ValueError, EOFError):
+        return []
+    return found if isinstance(found, list) else []
+
+
+async def _read(
+    checker: Checker, context: Context, clock: Callable[[], float] = time.monotonic
+) -> list[list[JSON]]:
+    """Return the rows, telling how far it is; all of them are kept, what is known before a fault serves this run."""
+    rows: list[list[JSON]] = []
+    said = clock()
+    with suppress(SandboxError):
+        async for found, share in checker.theorems(context):
+            rows += found
+            if (now := clock()) > said + TOLD_EVERY_S:
+                said = now
+                tell(f"reading the library's theorems, once for these imports: {share:.0%}")
+        await asyncio.to_thread(_keep, place_of(checker.toolchain, context), rows)
+    return rows
+
+
+def place_of(chain: Toolchain, context: Context) -> Path:
+    """Return the file of an index: another one for another Lean, way to read it, project or list of imports."""
+    parts = [chain.name, *(f"{k} {v}" for k, v in sorted(chain.inputs.items()))]
+    driver = chain.files.get(DRIVER, b"").decode("utf-8")
+    parts.append(driver.partition(READING[0])[2].partition(READING[1])[0])
     return image.place_of(chain) / f"premises-{digest(*parts, *context.imports)[:16]}.json.gz"
 
 

@@ -97,7 +97,20 @@ async def shortened(proof: Proof, statement: Statement, checker: Checker) -> Pro
 async def refute(statement: Statement, checker: Checker, *, more: More = always) -> Proof | None:
     """Return a disproof by small values, or of the negation as a whole; its script names the counter-example."""
     claim = await shape_of(statement, checker)
-    found = await _first(_disproofs(statement, claim), checker, more, negate=True)
+    found, evaluated = None, False
+    for script in refutation.decided(claim, statement.context.prelude) if more() else ():
+        _, proof = _disproof(statement, script)
+        tried = await checker.elaborate(
+            statement.context, proof.text, wall_s=ATTEMPT_WALL_S, negate=statement
+        )
+        evaluated = refutation.DECIDED_FALSE in tried.first_error
+        found = proof if tried.ok else None
+        if not evaluated or not more():
+            break
+    if found is None:
+        tries = refutation.rest(claim) if evaluated else _scripts(statement, claim)
+        others = (_disproof(statement, script) for script in tries)
+        found = await _first(others, checker, more, negate=True)
     if found is None:
         return None
     options = refutation.alternatives(found.script)
@@ -111,13 +124,13 @@ async def refute(statement: Statement, checker: Checker, *, more: More = always)
 async def is_refuted(statement: Statement, checker: Checker) -> bool:
     """Say whether the first small values refute a statement: enough to pass over most wrong guesses."""
     claim = await shape_of(statement, checker)
-    tries = itertools.islice(_disproofs(statement, claim), SCREENS)
+    scripts = itertools.islice(_scripts(statement, claim), SCREENS)
+    tries = (_disproof(statement, script) for script in scripts)
     return await _first(tries, checker, always, negate=True) is not None
 
 
-def _disproofs(statement: Statement, form: Shape) -> Iterator[tuple[Statement, Proof]]:
-    for script in refutation.scripts(form, statement.context.prelude, source.claim_of(statement)):
-        yield _disproof(statement, script)
+def _scripts(statement: Statement, form: Shape) -> Iterator[str]:
+    return refutation.scripts(form, statement.context.prelude, source.claim_of(statement))
 
 
 def _disproof(statement: Statement, script: str) -> tuple[Statement, Proof]:
@@ -147,4 +160,6 @@ async def _first(
         )
         if found.ok:
             return proof
+        if found.in_context:
+            return None
     return None

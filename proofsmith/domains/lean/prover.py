@@ -4,16 +4,19 @@ import itertools
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from proofsmith.domains.lean import portfolio, premises, shape, source
+from proofsmith.domains.lean import goals, loops, portfolio, premises, shape, source
 from proofsmith.domains.lean.checker import CONFIRM_HEARTBEATS, HEARTBEATS, Checker, Statement
 from proofsmith.domains.lean.search import GoalSearch
 from proofsmith.domains.lean.steps import Steps
+from proofsmith.errors import SandboxError
 
 ATTEMPT_WALL_S = 30.0
 """Heartbeats bound an attempt; this ends the few that they do not reach, at the price of a new checker."""
 FIRST_HEARTBEATS = 15_000
 """For one line, a quarter of what it gets at last: what closes a goal mostly does so soon, and the rest must wait."""
 FIRST_SCRIPTS = 24
+BEFORE_LOOPS = 8
+"""Scripts for a program before its loops get invariants, which cost seconds."""
 FIRST_TACTICS = 60
 LATER_TACTICS = 160
 MOST_LAWS = 8
@@ -53,9 +56,7 @@ async def attempts(
     form = await shape_of(statement, checker)
     scripts = portfolio.scripts(form, statement.context.prelude, source.claim_of(statement))
     slow: list[str] = []
-    found = await first(
-        itertools.islice(scripts, FIRST_SCRIPTS), statement, checker, more, slow=slow
-    )
+    found = await _scripted(scripts, slow, form, statement, checker, more)
     lemmas = await premises.of_statement(statement, checker) if found is None and more() else []
     search = GoalSearch(checker, Steps(form, lemmas), more)
     begun = found is None and await search.begin(statement)
@@ -76,6 +77,50 @@ async def attempts(
             yield sketch
     if found is not None:
         yield found
+
+
+async def _scripted(
+    scripts: Iterator[str],
+    slow: list[str],
+    form: shape.Shape,
+    statement: Statement,
+    checker: Checker,
+    more: More,
+) -> Proof | None:
+    """Try the first scripts, and between them invariants of the statement's loops."""
+    early = itertools.islice(scripts, BEFORE_LOOPS)
+    found = await first(early, statement, checker, more, slow=slow)
+    if found is None and more():
+        invariants = await _by_invariants(form, statement, checker)
+        found = await first(invariants, statement, checker, more)
+    if found is None:
+        early = itertools.islice(scripts, FIRST_SCRIPTS - BEFORE_LOOPS)
+        found = await first(early, statement, checker, more, slow=slow)
+    return found
+
+
+async def _by_invariants(
+    form: shape.Shape, statement: Statement, checker: Checker
+) -> Iterator[str]:
+    """Return proofs by what holds in every round of a loop, where the statement speaks of one."""
+    own = [d for d in form.definitions if d.name in form.recursive]
+    looping = {d.name: d for d in own if loops.read(d)}
+    if not looping:
+        return iter(())
+    types = await checker.types(statement.context, loops.NORMAL)
+    there = [name for name, kind in zip(loops.NORMAL, types, strict=False) if kind]
+    opened = ", ".join([*(n for n in form.functions if n not in form.recursive), *there])
+    for how in ("at *", ""):
+        opening = f"simp only [{opened}] {how}".rstrip()
+        try:
+            state = await checker.run_tactic(await checker.root(statement), opening)
+        except SandboxError:
+            break
+        if not isinstance(state, str) and len(state.goals) == 1:
+            goal = goals.read(state.goals[0])
+            found = loops.invariants(goal, looping)
+            return iter([f"{opening}\n{script}" for script in found])
+    return iter(())
 
 
 def _sketched(search: GoalSearch, told: set[str], statement: Statement) -> Iterator[Proof]:
@@ -128,6 +173,8 @@ async def first(
         )
         if tried.ok:
             return Proof(script=script, text=text)
+        if tried.in_context:
+            return None
         if (
             tried.ended == "died"
         ):  # of this line; that the next server answers shows that the machine is well

@@ -31,12 +31,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hole:
-    """A definition whose whole body is `sorry`: where its command is, and what stands before its `:=`."""
+    """A definition that is left open: where its command is, and what stands before its body."""
 
     name: str
     head: str
     start: int
     end: int
+    given: str = ""
+    """The whole command where only a part of the body is `sorry`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,24 +272,20 @@ def holes_of(document: Document) -> tuple[Hole, ...]:
         start, end = document.body + command.start, document.body + command.end
         whole = document.text[start:end]
         if command.kind in ("def", "abbrev") and lean_text.is_open(whole):
-            head = whole[: lean_text.statement_end(whole)].rstrip()
-            found.append(Hole(name=command.name, head=head, start=start, end=end))
+            head = whole[: lean_text.body_start(whole)].rstrip()
+            body = lean_text.code(whole[len(head) :]).split()
+            given = "" if body in ([":=", "sorry"], [":=", "by", "sorry"]) else whole.rstrip()
+            hole = Hole(name=command.name, head=head, start=start, end=end, given=given)
+            found.append(hole)
     return tuple(found)
 
 
 def _check_holes(document: Document, *, wanted: bool) -> None:
     holes = holes_of(document)
-    for hole in holes if wanted else holes[:1]:
-        body = document.text[hole.start + len(hole.head) : hole.end]
-        if not wanted:
-            raise UsageError(
-                f"the definition '{hole.name}' is left open",
-                hint="give its value, or add --holes to have it filled in",
-            )
-        if lean_text.code(body).split() not in ([":=", "sorry"], [":=", "by", "sorry"]):
-            raise UsageError(
-                f"the definition '{hole.name}' is open in part",
-                hint="write `:= sorry` for its whole body, what is given goes into definitions of its own",
-            )
+    if holes and not wanted:
+        raise UsageError(
+            f"the definition '{holes[0].name}' is left open",
+            hint="give its value, or add --holes to have it filled in",
+        )
     if wanted and not holes:
         raise UsageError("no definition is left open", hint="leave out --holes")

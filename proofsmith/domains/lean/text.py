@@ -18,6 +18,7 @@ _HEAD = re.compile(
 )
 _RAW = re.compile(r'r(#*)"')
 _BINDING = re.compile(r"\b(?:let|have)\b")
+_EQUATION = re.compile(r"(?<=\s)\|\s")
 _SCOPE = re.compile(
     r"^[ \t]*(namespace|section|noncomputable section|public section|end)\b[ \t]*(\S*)"
 )
@@ -194,6 +195,23 @@ def statement_end(text: str) -> int:
         elif depth <= 0 and not bound and bare.startswith(":=", at):
             return at
     return len(text.rstrip())
+
+
+def body_start(text: str) -> int:
+    """Return where a definition's body begins: its outermost `:=`, or the first `|` of its equations.
+
+    >>> text = "def f : Nat → Nat | 0 => 1 | n + 1 => f n"
+    >>> text[:body_start(text)]
+    'def f : Nat → Nat '
+    """
+    end = statement_end(text)
+    bare = code(text)[:end]
+    depth = 0
+    for at, character in enumerate(bare):
+        depth += (character in _OPEN) - (character in _CLOSE)
+        if not depth and _EQUATION.match(bare, at):
+            return at
+    return end
 
 
 def words(text: str) -> Iterator[str]:

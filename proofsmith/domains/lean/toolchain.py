@@ -17,8 +17,6 @@ STACK_KIB = 8000
 KEEP = "keep"
 V8_FLAGS = (
     f"--stack-size={STACK_KIB}",
-    # The tier-up compiler competes with Lean itself for few cores; its code is hardly faster on short proofs.
-    "--liftoff-only",
     # Of 10^5 functions a checker calls few: those are compiled when first called.
     "--wasm-lazy-compilation",
     "--wasm-lazy-validation",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from proofsmith.domains.lean.checker import Statement, parsed, started
+from proofsmith.domains.lean.checker import Context, Statement, goals_in, parsed, sketched, started
 from proofsmith.domains.lean.toolchain import Toolchain
 from proofsmith.protocols import Sandbox, Service
 from proofsmith.types import JSON
@@ -58,6 +58,10 @@ class Referee:
             in_prelude=bool(reply.get("prelude")),
         )
 
+    async def gaps(self, context: Context, text: str) -> tuple[str, ...]:
+        """Return the goal of every `sorry` in the user's own `text`."""
+        return goals_in(await self._ask(sketched(context, text)))
+
     async def judge(
         self,
         statement: Statement,
@@ -90,9 +94,8 @@ class Referee:
             ms=ms if isinstance(ms, int) else 0,
         )
 
-    async def _ask(self, request: dict[str, object]) -> dict[str, object]:
-        raw = await self._service.request(json.dumps(request).encode())
-        return {**parsed(raw)}
+    async def _ask(self, request: Mapping[str, JSON]) -> dict[str, JSON]:
+        return parsed(await self._service.request(json.dumps(request).encode()))
 
     async def close(self) -> None:
         """Leave the service."""

@@ -3,10 +3,19 @@
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from proofsmith.domains.lean import folder, gate, holes, prooftree, shape, source
-from proofsmith.domains.lean.checker import CONFIRM_HEARTBEATS, Checker, Elaboration, Statement
+from proofsmith.domains.lean.checker import (
+    CONFIRM_HEARTBEATS,
+    ELABORATION_WALL_S,
+    Checker,
+    Elaboration,
+    Statement,
+)
+from proofsmith.domains.lean.outline import Misfilled
 from proofsmith.domains.lean.trusted import COMPILER_AXIOMS, STANDARD_AXIOMS, Referee, Ruling
+from proofsmith.errors import SandboxError
 from proofsmith.tools.feedback import headed
 from proofsmith.types import (
     JSON,
@@ -19,10 +28,23 @@ from proofsmith.types import (
     Verdict,
 )
 
-ELABORATION_WALL_S = 55.0
 LONGEST_FEEDBACK = 2000
 MOST_GAPS = 12
 OPEN = "the proof rests on `sorry`"
+EXHAUSTED = (
+    "(kernel) deterministic timeout",
+    "(kernel) deep recursion detected",
+    "(kernel) excessive memory consumption detected",
+)
+"""How the kernel ends on what it did not refute."""
+ENDED = {
+    "timeout": "the elaborator timed out: prove it in smaller lemmas",
+    "died": (
+        "the elaborator died, most likely of a term too deep for its stack or too large for its memory: "
+        "prove it in smaller lemmas"
+    ),
+}
+"""What is said of a proof that Lean gave no answer to."""
 
 Borrow = Callable[[Depth], Awaitable[Checker]]
 """Hands out an elaborator: the warm one, or for FULL one that has elaborated nothing before."""
@@ -64,30 +86,43 @@ async def judge_text(
     if refused:
         return Judgement(status=Status.FAILED, reason=refused)
     target = f"{statement.name}_disproof" if disproof else statement.name
-    found = await checker.elaborate(
+    elaborated = partial(
+        checker.elaborate,
         statement.context,
         text,
-        name=target,
         heartbeats=CONFIRM_HEARTBEATS,
         wall_s=ELABORATION_WALL_S,
-        export=True,
         negate=statement if disproof else None,
     )
-    if found.ended:
-        said = "timed out" if found.ended == "timeout" else found.ended
-        return Judgement(status=Status.UNDECIDED, reason=f"the elaborator {said}")
+    found = await elaborated(name=target, export=True, alone=gate.alone(text))
     if not found.ok or not found.export:
-        return Judgement(status=_failed(found), reason=_told(found), elaborate_ms=found.ms)
-    ruling = await referee.judge(
-        asked or statement, found.export, target=target, negate=disproof, earlier=earlier
-    )
+        return _unruled(found)
+    try:
+        ruling = await referee.judge(
+            asked or statement, found.export, target=target, negate=disproof, earlier=earlier
+        )
+    except SandboxError:
+        again = await elaborated()
+        if again.ok:
+            raise
+        return _unruled(again)
+    if ruling.reason.endswith(EXHAUSTED):
+        reason = f"the kernel's replay: {ruling.reason}: prove it in smaller lemmas"
+        return Judgement(status=Status.UNDECIDED, reason=reason, elaborate_ms=found.ms)
+    if not ruling.ok:  # the kernel here, which was left out, says it in the words of the proof
+        again = await elaborated()
+        if not again.ok:
+            return _unruled(again)
     return _ruled(ruling, found, allowed, disproof)
 
 
-def _failed(found: Elaboration) -> Status:
-    """A proof that ran out of heartbeats may be right."""
+def _unruled(found: Elaboration) -> Judgement:
+    """Judge what the elaborator does not take; a proof that ran out of heartbeats may be right."""
+    if found.ended:
+        return Judgement(status=Status.UNDECIDED, reason=ENDED[found.ended])
     slow = any("maximum number of heartbeats" in e.text for e in found.errors)
-    return Status.UNDECIDED if slow else Status.FAILED
+    status = Status.UNDECIDED if slow else Status.FAILED
+    return Judgement(status=status, reason=_told(found), elaborate_ms=found.ms)
 
 
 def _told(found: Elaboration) -> str:
@@ -156,7 +191,7 @@ async def verify(
             filling = holes.filled(problem, text)
             asked = await holes.asked(problem, filling, court.checker, referee)
             court = replace(court, asked=asked)
-        except holes.Misfilled as error:
+        except Misfilled as error:
             return Verdict(status=Status.FAILED, feedback=str(error)[:LONGEST_FEEDBACK])
         document, targets = filling.document, filling.document.targets
     proofs = {} if disproof else source.proofs_of(document, text)

@@ -82,6 +82,17 @@ class TestWithChecker:
         done = proofsmith("check", "S.lean", "P.lean", "--json", cwd=tmp_path, timeout=300)
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["status"] == "proved"
+        assert done.stderr.count(": starting") == 1, "one elaborator is enough"
+
+    def test_a_proof_that_no_memory_holds_is_undecided_with_what_to_do(self, tmp_path, lean):
+        claim = "theorem T : (List.range 60000).length = 60000 :="
+        (tmp_path / "S.lean").write_text(f"{claim} sorry\n")
+        deep = f"set_option maxRecDepth 100000000 in\n{claim} by decide\n"
+        (tmp_path / "P.lean").write_text(deep)
+        done = proofsmith("check", "S.lean", "P.lean", cwd=tmp_path, timeout=300)
+        assert done.returncode == 1, done.stderr
+        assert "the elaborator died, most likely of a term too deep" in done.stdout
+        assert "smaller lemmas" in done.stdout
 
     def test_a_statement_with_an_error_is_refused_with_its_line(self, tmp_path, lean):
         (tmp_path / "S.lean").write_text("\n\ntheorem T (a : Nat) : a = Nat.missing a := sorry\n")
@@ -189,6 +200,12 @@ class TestWithChecker:
         text = (tmp_path / "claim.lean").read_text()
         assert text.startswith("-- unverified translation")
         assert claim in text
+        with Endpoint(lambda _: f"```lean\n{claim}\n```\n") as endpoint:
+            argv = (*argv, endpoint.base_url, "--budget", "1 attempt")
+            done = proofsmith(*argv, cwd=tmp_path, timeout=400)
+        assert done.returncode == 1, done.stderr
+        assert "the budget of attempts is spent" in done.stdout
+        assert len(endpoint.requests) == 1
 
     def test_a_proof_that_is_no_text_has_failed(self, tmp_path, lean):
         (tmp_path / "S.lean").write_text(STATEMENT)

@@ -2,8 +2,10 @@
 
 import pytest
 
+from proofsmith.agents.rationed import Rationed
 from proofsmith.domains.lean.formalise import Translator
 from proofsmith.model import ScriptedModel
+from proofsmith.types import Budget
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
 
@@ -64,3 +66,34 @@ async def test_a_model_that_never_gets_it_right_leaves_no_translation(pair):
     assert found.fault == "the hypotheses contradict each other"
     assert not found.checks
     assert len(model.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("texts", "attempts", "fault", "second"),
+    [
+        ((FALSE, GOOD), 1, "the budget of attempts is spent; the theorem is false", None),
+        ((GOOD, OTHER), 1, "", "the budget of attempts is spent"),
+        ((FALSE, GOOD, OTHER), 3, "", "is equivalent"),
+    ],
+)
+async def test_a_budget_ends_the_asking_and_what_was_found_stays(
+    pair, texts, attempts, fault, second
+):
+    model = ScriptedModel([reply(text) for text in texts])
+    rationed = Rationed(model, Budget(attempts=attempts), None)
+    checker, referee = pair
+    translator = Translator(model=rationed, checker=checker, referee=referee, more=rationed.more)
+    found = await translator.translated(CLAIM)
+    assert found.fault.startswith(fault)
+    assert bool(found.fault) == bool(fault)
+    assert (second or "") in str(found.checks.get("a second translation", ""))
+    assert found.calls == len(model.requests) == attempts
+
+
+async def test_without_time_left_no_more_is_looked_for(pair):
+    model = ScriptedModel([reply(TRIVIAL)] * 3)
+    checker, referee = pair
+    found = await Translator(
+        model=model, checker=checker, referee=referee, more=lambda: False
+    ).translated(CLAIM)
+    assert "budget of time" in found.fault

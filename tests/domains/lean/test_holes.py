@@ -266,7 +266,6 @@ def test_the_theorems_that_are_judged_are_those_of_the_file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (TWICE.replace(":= sorry\n\n", ":= if n = 0 then 0 else sorry\n\n"), "open in part"),
         (TWICE.replace(":= sorry\n\n", ":= n + n\n\n"), "no definition"),
     ],
 )

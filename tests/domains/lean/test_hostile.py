@@ -69,6 +69,13 @@ async def test_an_elaborator_alone_accepts_axioms_holes_and_commands_of_the_cand
         assert found.ok, (name, found.first_error)
 
 
+async def test_an_honest_proof_is_written_down_however_deep_its_terms_are(pair):
+    claim = "(n : Nat) : (5 ^ (2 * n + 1) + 4 ^ (n + 2)) % 21 = 0"
+    goal = Statement(context=Context(), name="T", text=f"theorem T {claim} := by sorry")
+    proof = f"theorem T {claim} := by\n  induction n <;> grind"
+    assert (await judge_text(goal, proof, *pair)).status is Status.PROVED
+
+
 async def test_an_elaborator_starts_no_process_and_goes_on_as_before(pair):
     """Row 102, with no gate before it: what it writes stays in its own memory, and decides nothing."""
     (row,) = [row for row in rows(OWN) if row["id"] == "lean_io"]
@@ -116,6 +123,42 @@ async def test_forged_exports_are_refused(pair, forgery):
         theorem["k"] = "unsafe"
     ruling = await pair[1].judge(FALSE, json.dumps(export), target="T")
     assert not ruling.ok or not set(ruling.axioms) <= STANDARD_AXIOMS
+
+
+@pytest.mark.parametrize("name", ["Quot.sound", "propext", "Classical.choice"])
+async def test_an_axiom_named_like_one_of_the_librarys_is_not_taken_for_it(pair, name):
+    """`«Quot.sound»` is one word that prints like two; `A.propext` stands where a namespace could be open."""
+    text = f"axiom «{name}» : (1:Nat) = 2\ntheorem T : (1:Nat) = 2 := «{name}»"
+    text = text if "." in name else f"namespace A\n{text}\nend A\ntheorem T : (1:Nat) = 2 := A.T"
+    export = await exported(pair, FALSE, text)
+    if "." not in name:  # the namespace taken away, as a subverted elaborator could do
+        export["names"] = [[] if entry == [0, "A"] else entry for entry in export["names"]]
+    ruling = await pair[1].judge(FALSE, json.dumps(export), target="T")
+    assert not ruling.ok or not set(ruling.axioms) <= STANDARD_AXIOMS
+
+
+async def test_what_the_kernel_alone_refuses_is_told_in_the_words_of_the_proof(pair):
+    """The elaborator of what is judged leaves the kernel to the replay checker."""
+    text = "theorem T : (1:Nat) = 2 := by decide +kernel"
+    judged = await judge_text(FALSE, text, *pair)
+    assert judged.status is Status.FAILED
+    assert "line 1" in judged.reason
+    assert "false" in judged.reason
+
+
+async def test_a_proof_that_only_the_kernel_dies_of_is_undecided_and_the_next_one_is_judged(pair):
+    claim = "(List.range 400000).length = 400000"
+    goal = Statement(context=Context(), name="T", text=f"theorem T : {claim} := by sorry")
+    judged = await judge_text(goal, f"theorem T : {claim} := by decide +kernel", *pair)
+    assert judged.status is Status.UNDECIDED
+    assert (await judge_text(TRUE, "theorem T : (1:Nat) = 1 := rfl", *pair)).status is Status.PROVED
+
+
+async def test_a_helper_that_the_kernel_refuses_fails_a_proof_that_does_not_need_it(pair):
+    helper = "theorem foo : (1:Nat) + 1 = 3 := by decide +kernel\n"
+    text = "theorem T : (1:Nat) = 1 := rfl"
+    assert (await judge_text(TRUE, helper + text, *pair)).status is Status.FAILED
+    assert (await judge_text(TRUE, helper.replace("3", "2") + text, *pair)).status is Status.PROVED
 
 
 async def test_a_false_statement_is_disproved_and_a_true_one_is_not(pair):

@@ -82,6 +82,20 @@ def test_a_linear_term_has_the_weights_of_its_truth_table():
     assert weights(read_equation("x * y = 0", "8")[0], (x, y), 8) is None
 
 
+@pytest.mark.parametrize(
+    ("claim", "related"),
+    [
+        ("x + y = (x ^^^ y) + 2#8 * (x &&& y)", False),
+        ("3#8 * (x ||| y) - x = 2#8 * x + 3#8 * (~~~x &&& y)", False),
+        ("-x = ~~~x + 1#8", True),
+        ("(x &&& y) * (x ||| y) + (x &&& ~~~y) * (~~~x &&& y) = x * y", True),
+    ],
+)
+def test_cells_are_related_to_numbers_only_where_a_proof_needs_it(claim, related):
+    proof = next(mixed.proofs(mixed.read(f"(x y : BitVec 8) : {claim}")))
+    assert ("neg_eq_not_add" in proof) == related
+
+
 def test_more_atoms_than_a_truth_table_should_have_are_left_to_others():
     identity = mixed.read("(a b c d : BitVec 8) : a &&& b &&& c &&& d = d &&& c &&& b &&& a")
     assert list(mixed.proofs(identity)) == []

@@ -60,7 +60,7 @@ def test_a_counter_example_is_told_by_the_names_of_the_variables():
     read = shape.read(PRELUDE, statement)
     first = next(iter(refutation.scripts(read, PRELUDE, statement)))
     found = refutation.alternatives(first)
-    assert len(found) == refutation.TOGETHER
+    assert len(found) == refutation.FEW
     script, values = found[0]
     assert script.startswith("intro h; exact absurd (h Tree.leaf 0 (by ")
     assert refutation.told(read, values) == "t = Tree.leaf, n = 0"
