@@ -23,6 +23,7 @@ from pathlib import Path
 from sqlglot import exp
 
 from benchmarks.bars import Bars
+from benchmarks.sql_model import answer
 from benchmarks.sql_queries import Writer, draw_schema
 from proofsmith.domains.sql.analysis import promise_of
 from proofsmith.domains.sql.analysis import qualified as resolved
@@ -31,7 +32,6 @@ from proofsmith.domains.sql.query import Unreadable, parse_query
 from proofsmith.domains.sql.rules import CATALOGUE
 from proofsmith.domains.sql.rules.text import qualified, written
 from proofsmith.domains.sql.schema import Schema
-from proofsmith.domains.sql.symbolic.bounded import answer
 from proofsmith.domains.sql.testing.databases import Generator, Shape, inserts
 from proofsmith.domains.sql.testing.pools import pools_of
 from proofsmith.domains.sql.testing.results import Promise, difference

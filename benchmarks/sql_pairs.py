@@ -16,6 +16,7 @@ from proofsmith.protocols import Sandbox
 from proofsmith.types import Candidate, Depth, Evidence, Goal, Problem, Status, Verdict
 
 DATA = Path(os.environ.get("PROOFSMITH_DATA", "shared/benchmarks")) / "sql"
+SHAPES = Path(__file__).parents[1] / "tests" / "fixtures" / "sql"
 NAME = "query.sql"
 
 
@@ -57,6 +58,23 @@ def own_pairs() -> list[Pair]:
             equivalent=r["equivalent"],
         )
         for r in _rows("pairs.jsonl")
+    ]
+
+
+def many_shapes(engine: str) -> list[Pair]:
+    """Return pairs of many shapes that this repository holds, labelled for one engine."""
+    rows = map(json.loads, (SHAPES / "many_shapes.jsonl").read_text().splitlines())
+    ddl = (SHAPES / "many_shapes.sql").read_text()
+    return [
+        Pair(
+            id=r["id"],
+            base=r["base"],
+            candidate=r["candidate"],
+            ddl=ddl,
+            equivalent=r["equal"][engine],
+        )
+        for r in rows
+        if engine in r["equal"]
     ]
 
 
@@ -132,6 +150,7 @@ def _told(row: Row) -> dict:
         "status": str(verdict.status) if verdict else "",
         "feedback": verdict.feedback[:400] if verdict else "",
         "sizes": example_sizes([row]),
+        "scripts": [script for _, script in example_scripts([row])],
         "wall_s": row.wall_s,
         "unusable": row.unusable,
     }
@@ -141,7 +160,11 @@ def _restored(pair: Pair, kept: dict) -> Row:
     verdict = None
     if kept["status"]:
         status = Status(kept["status"])
-        facts = [{"rows": size} for size in kept["sizes"]] or [{}]
+        scripts = kept.get("scripts") or [""] * len(kept["sizes"])
+        facts = [
+            {"rows": size, "script": script}
+            for size, script in zip(kept["sizes"], scripts, strict=True)
+        ] or [{}]
         evidence = tuple(
             Evidence(check="kept", status=status, command=(), facts=fact) for fact in facts
         )
@@ -192,6 +215,17 @@ def example_sizes(rows: Sequence[Row]) -> list[int]:
     """Return the rows of every counter-example."""
     return [
         int(item.facts["rows"])
+        for row in rows
+        if row.verdict
+        for item in row.verdict.evidence
+        if "rows" in item.facts
+    ]
+
+
+def example_scripts(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """Return the pair and the printed script of every counter-example."""
+    return [
+        (row.pair.id, str(item.facts["script"]))
         for row in rows
         if row.verdict
         for item in row.verdict.evidence

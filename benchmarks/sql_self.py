@@ -15,8 +15,8 @@ from pathlib import Path
 
 from benchmarks.bars import Bars
 from proofsmith.domains.sql.bench import Bench, filled
+from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.population import populate
-from proofsmith.domains.sql.schema import parse_schema
 from proofsmith.domains.sql.testing.pools import Pools
 from proofsmith.domains.sql.timing import compare
 from proofsmith.executors.choice import open_sandbox

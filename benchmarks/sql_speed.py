@@ -26,10 +26,11 @@ from benchmarks import tpc
 from benchmarks.bars import Bars
 from proofsmith.domains.sql import corroboration, search, timing
 from proofsmith.domains.sql.bench import Bench, changed_copies, filled
+from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.engines.keeper import Keeper
 from proofsmith.domains.sql.query import parse_query
 from proofsmith.domains.sql.rules.text import written
-from proofsmith.domains.sql.schema import Schema, parse_schema
+from proofsmith.domains.sql.schema import Schema
 from proofsmith.domains.sql.source import problem, source_of
 from proofsmith.domains.sql.verify import Verifier
 from proofsmith.executors.choice import open_sandbox

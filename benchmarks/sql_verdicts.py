@@ -1,8 +1,9 @@
 """Judge labelled pairs of queries and hostile statements: the bars of the SQL verifier.
 
 Run it as `python -m benchmarks.sql_verdicts [--quick]` with PROOFSMITH_DATA naming the data folder. Bars: verdicts on
-the own pairs at full depth and on the Calcite pairs, time of a quick verdict, size of counter-examples, and hostile
-statements that the gate alone and the engines alone stop. Pairs that an engine itself does not run are left out of it.
+the own pairs at full depth and on the Calcite pairs, time of a quick verdict, size of counter-examples and whether
+they replay, and hostile statements that the gate alone and the engines alone stop. Pairs that an engine itself does not
+run are left out of it.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks import sql_replay
 from benchmarks.bars import Bars
 from benchmarks.sql_pairs import (
     DATA,
@@ -20,17 +22,19 @@ from benchmarks.sql_pairs import (
     Row,
     calcite_pairs,
     counts,
+    example_scripts,
     example_sizes,
+    many_shapes,
     own_pairs,
     quantile,
     sweep,
     told,
 )
+from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.engines import StatementRefused, start
 from proofsmith.domains.sql.engines.ddl import create_tables
 from proofsmith.domains.sql.gate import Refused, admit
 from proofsmith.domains.sql.query import parse_query
-from proofsmith.domains.sql.schema import parse_schema
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Depth, Status
 
@@ -79,6 +83,19 @@ async def own(bars: Bars, step: int, engine: str, results: Path | None) -> None:
     bars.at_least(f"sql.{engine}.proved_share", share(correct, Status.PROVED), 0.7)
     sizes = example_sizes(rows)
     bars.at_most(f"sql.{engine}.example_rows_median", statistics.median(sizes), 3)
+    scripts = example_scripts(wrong)
+    print(f"{len(scripts)} of {failed(wrong)} refusals have a counter-example; each is run anew")
+    bars.at_least(f"sql.{engine}.examples_replayed", await sql_replay.share(engine, scripts), 1)
+
+
+async def shapes(bars: Bars, step: int, engine: str, results: Path | None) -> None:
+    rows = await sweep(many_shapes(engine)[::step], engine, Depth.FULL, results)
+    show(f"pairs of many shapes, {engine}, full", rows)
+    wrong = [row for row in rows if not row.pair.equivalent]
+    above = sum(bool(r.verdict and r.verdict.status.at_least(Status.TESTED)) for r in wrong)
+    bars.at_most(f"sql.shapes.{engine}.wrong_above_undecided", above, 0)
+    correct = [row for row in rows if row.pair.equivalent]
+    bars.at_most(f"sql.shapes.{engine}.correct_failed", failed(correct), 0)
 
 
 async def timed(bars: Bars, step: int, engine: str) -> None:
@@ -146,7 +163,9 @@ def gated(text: str, engine: str) -> bool:
 async def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="every fifth pair")
-    parser.add_argument("--part", choices=["own", "timed", "calcite", "hostile"], action="append")
+    parser.add_argument(
+        "--part", choices=["own", "shapes", "timed", "calcite", "hostile"], action="append"
+    )
     parser.add_argument("--engine", choices=ENGINES, action="append")
     parser.add_argument("--results", type=Path, help="keep verdicts here, and go on where it ends")
     given = parser.parse_args()
@@ -155,6 +174,8 @@ async def main() -> int:
     if "hostile" in parts:
         await hostile(bars)
     for engine in given.engine or ("postgresql", "sqlite"):
+        if "shapes" in parts:
+            await shapes(bars, step, engine, given.results)
         if "own" in parts:
             await own(bars, step, engine, given.results)
         if "timed" in parts and engine != "duckdb":

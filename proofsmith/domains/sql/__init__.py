@@ -23,9 +23,7 @@ SPEC = DomainSpec(
             kind="flag",
         ),
         Option(
-            name="knobs",
-            help="also try session settings that cannot change results",
-            kind="flag",
+            name="knobs", help="also try session settings that cannot change results", kind="flag"
         ),
         Option(name="param", help="value of a query parameter", metavar="NAME=VALUE", many=True),
     ),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import traverse_scope
 
 from proofsmith.domains.sql.commas import settled
 from proofsmith.domains.sql.dialect import sqlglot_name
@@ -37,7 +38,30 @@ def qualified(query: exp.Query, schema: Schema) -> exp.Query | None:
         )
     except (SqlglotError, RecursionError, ValueError, KeyError, AttributeError, TypeError):
         return None
-    return found if isinstance(found, exp.Query) and settled(found, schema.dialect) else None
+    if not isinstance(found, exp.Query) or not settled(found, schema.dialect):
+        return None
+    return _without_idle_rounding(found, schema)
+
+
+def _without_idle_rounding(query: exp.Query, schema: Schema) -> exp.Query:
+    """Replace `ROUND(x, 2)` by x, in place, where x is a column of numbers with two digits behind the point.
+
+    Not on SQLite, whose columns keep whatever digits they are given.
+    """
+    for scope in traverse_scope(query) if schema.dialect != "sqlite" else ():
+        for column in scope.columns:
+            source, around = scope.sources.get(column.table), column.parent
+            if not isinstance(source, exp.Table) or not isinstance(around, exp.Round):
+                continue
+            table = schema.tables.get(source.name)
+            declared = table.column(column.name) if table is not None else None
+            digits = str(around.args.get("decimals") or "0")
+            plain = around.this is column and not around.args.get("truncate")
+            if declared is None or declared.kind != "decimal" or not plain:
+                continue
+            if digits == str((*declared.arguments, 0)[1] if declared.arguments else ""):
+                around.replace(column)
+    return query
 
 
 def as_seen_by(schema: Schema, *queries: exp.Expr) -> Schema:

@@ -52,6 +52,8 @@ class Bench:
     """Where the rows come from, in words."""
     values: Binding = field(default_factory=dict)
     """Values of the query's parameters under which it is timed."""
+    slow: dict[tuple[str, float], Clocked] = field(default_factory=dict)
+    """A whole run of each statement that takes long, by its limit in seconds."""
 
     def text(self, file: str) -> str:
         """Return the one statement of a candidate's file, as the engine is given it."""

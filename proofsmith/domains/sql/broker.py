@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import psycopg
 
+from proofsmith.domains.sql import catalogue
 from proofsmith.domains.sql.engines import Outcome
 from proofsmith.domains.sql.engines.inside import serve
 from proofsmith.errors import SandboxError, UsageError
@@ -31,14 +32,6 @@ _DEFINITIONS = {
 SELECT view_name, view_name, sql FROM duckdb_views() WHERE NOT internal""",
 }
 """Name, the table that it belongs to, and text of every definition."""
-_COLUMNS = """
-SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull FROM pg_attribute a
-WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
-"""
-_CONSTRAINTS = """
-SELECT c.contype, pg_get_constraintdef(c.oid), c.confrelid::regclass::text FROM pg_constraint c
-WHERE c.conrelid = %s::regclass AND c.contype IN ('p', 'u', 'f', 'c') AND c.convalidated ORDER BY c.conname
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +93,18 @@ def without_password(text: str) -> str:
     >>> without_password("postgresql://me:secret@host/db?password=x")
     'postgresql://me:***@host/db?password=***'
     """
-    text = re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
+    text = re.sub(r"(://[^:/@\s]*):\S*@", r"\1:***@", text)
     return re.sub(r"(?i)(password=)[^&\s]+", r"\1***", text)
+
+
+def keyless(shown: str) -> str:
+    """Return an address that was written down without its password, to be opened with one from PGPASSWORD.
+
+    >>> keyless("postgresql://me:***@host/db?password=***&a=1")
+    'postgresql://me@host/db?a=1'
+    """
+    text = shown.replace(":***@", "@")
+    return re.sub(r"(?i)([?&])(ssl)?password=\*{3}&?", r"\1", text).rstrip("?&")
 
 
 def address_of(given: str) -> Address:
@@ -131,7 +134,7 @@ def ddl_of(address: Address, names: frozenset[str]) -> str:
     """
     with address.connected() as connection:
         if address.engine == "postgresql":
-            return _postgresql_ddl(connection, names)
+            return catalogue.ddl_of(connection, names)
         rows = connection.execute(_DEFINITIONS[address.engine]).fetchall()
         used = _reached(rows, names)
         if address.engine == "sqlite":
@@ -165,27 +168,6 @@ def _require_parents(connection: sqlite3.Connection, names: Iterable[str]) -> No
     if broken:
         told = "; ".join(f"{row[0]} row {row[1]} has no {row[2]}" for row in broken[:3])
         raise UsageError(f"the data break a declared foreign key: {told}", hint="correct the rows")
-
-
-def _postgresql_ddl(connection: "psycopg.Connection[Any]", names: frozenset[str]) -> str:
-    pending, done, found = sorted(names), set(), []
-    while pending:
-        name = pending.pop()
-        if name in done:
-            continue
-        done.add(name)
-        with connection.cursor() as cursor:
-            quoted = '"' + name.replace('"', '""') + '"'
-            try:
-                columns = cursor.execute(_COLUMNS, (quoted,)).fetchall()
-            except psycopg.errors.UndefinedTable:
-                continue
-            constraints = cursor.execute(_CONSTRAINTS, (quoted,)).fetchall()
-        parts = [f'"{c}" {kind}{" NOT NULL" if required else ""}' for c, kind, required in columns]
-        parts += [definition for _, definition, _ in constraints]
-        pending += [parent.strip('"') for kind, _, parent in constraints if kind == "f"]
-        found.append(f"CREATE TABLE {quoted} ({', '.join(parts)});")
-    return "\n".join(found)
 
 
 def outcomes(address: Address, statements: list[str], *, limit_s: float = LIMIT_S) -> list[Outcome]:

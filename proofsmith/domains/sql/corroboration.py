@@ -37,6 +37,8 @@ class OwnData:
     difference: str = ""
     rows: int = 0
     telling: bool = False
+    base_s: float = 0.0
+    """Seconds that the original took."""
 
 
 async def on_own_data(bench: Bench, source: Source, candidate: str) -> OwnData:
@@ -78,7 +80,7 @@ def _compared(base: Outcome, other: Outcome, promise: Promise, *, fragile: bool)
     kind = difference(base, other, promise)
     unclear = bool(kind) and fragile
     told = f"other {kind} on the user's data" if kind and not unclear else ""
-    return OwnData("ok", told, base.count, is_telling(base))
+    return OwnData("ok", told, base.count, is_telling(base), base.wall_s)
 
 
 def _unlimited(text: str, engine: str) -> str:

@@ -16,7 +16,7 @@ from proofsmith.domains.sql import (
     timing,
 )
 from proofsmith.domains.sql.bench import Bench, Benches, on_mutants
-from proofsmith.domains.sql.broker import Address
+from proofsmith.domains.sql.broker import Address, address_of, keyless
 from proofsmith.domains.sql.engines.keeper import Keeper
 from proofsmith.domains.sql.tools import Explain, Tables
 from proofsmith.domains.sql.verify import Verifier
@@ -74,11 +74,7 @@ class SqlDomain:
         return {problem.editable[0]: CLAUSES}
 
     async def propose(
-        self,
-        problem: Problem,
-        parent: Candidate | None,
-        tried: frozenset[str],
-        sandbox: Sandbox,
+        self, problem: Problem, parent: Candidate | None, tried: frozenset[str], sandbox: Sandbox
     ) -> AsyncIterator[Candidate]:
         """Yield rule-made candidates lazily, best guess first."""
         async for candidate in search.propose(problem, parent, tried, sandbox):
@@ -95,7 +91,7 @@ class SqlDomain:
         verdict = await Verifier(problem, self._keeper).verify(
             candidate, sandbox, depth, seed if isinstance(seed, int) else None
         )
-        address = self._addresses.get(problem.id)
+        address = self._address(problem)
         if verdict.status is not Status.FAILED and address is not None and depth is Depth.FULL:
             text = candidate.files.get(problem.editable[0], "")
             own = await corroboration.on_own_database(address, source.source_of(problem), text)
@@ -113,7 +109,8 @@ class SqlDomain:
         verdict = corroboration.lifted(verdict, own, corroboration.derived(problem, candidate))
         if depth is not Depth.FULL or verdict.status is Status.FAILED:
             return verdict
-        copies = on_mutants(problem, sandbox, corroboration.MUTANTS, sliced=own.ended == "timeout")
+        sliced = own.ended == "timeout" or own.base_s > timing.SLOW_S
+        copies = on_mutants(problem, sandbox, corroboration.MUTANTS, sliced=sliced)
         found = [await compared(bench) async for bench in copies]
         return corroboration.on_copies(verdict, found)
 
@@ -139,7 +136,9 @@ class SqlDomain:
             mine, theirs = (
                 bench.text(side.files.get(name, problem.text)) for side in (base, candidate)
             )
-            return await timing.compare(bench, mine, theirs, depth, settings=settings)
+            return await timing.compare(
+                bench, mine, theirs, depth, settings=settings, pace_s=timing.PACE_S
+            )
 
         return (await self._benches.use(problem, sandbox, timed, self._own(problem)),)
 
@@ -163,4 +162,10 @@ class SqlDomain:
 
     def _own(self, problem: Problem) -> Address | None:
         """Return the user's database, unless they gave rows beside it."""
-        return None if "data" in problem.inputs else self._addresses.get(problem.id)
+        return None if "data" in problem.inputs else self._address(problem)
+
+    def _address(self, problem: Problem) -> Address | None:
+        """Return the database that --db named, now or when the run was made that is replayed."""
+        shown = problem.options.get("db")
+        known = self._addresses.get(problem.id)
+        return address_of(keyless(str(shown))) if known is None and shown else known

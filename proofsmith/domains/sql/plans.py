@@ -142,14 +142,6 @@ def shape_of(plan: JSON) -> str:
     return digest(*(f"{len(o.children)} {o.name} {o.detail}" for o in tree.walk()))[:16]
 
 
-def cost_of(plan: JSON) -> float | None:
-    """Return PostgreSQL's estimate of the total cost; None elsewhere."""
-    if isinstance(plan, list) and plan and isinstance(plan[0], dict):
-        root = plan[0].get("Plan")
-        return _number(root.get("Total Cost")) if isinstance(root, dict) else None
-    return None
-
-
 MOST_OPERATORS = 120
 """Operators of a plan that a report keeps."""
 

@@ -115,6 +115,8 @@ def _numbered(column: Column, number: int) -> Cell:
         case "date" | "timestamp":
             day = f"{1990 + number // 336 % 60}-{1 + number // 28 % 12:02}-{1 + number % 28:02}"
             return day if column.kind == "date" else f"{day} 00:00:{number // 20160 % 60:02}"
+        case "enum":
+            return column.labels[number % len(column.labels)]
         case _:
             text = f"v{number}"
             return text[-column.arguments[0] :] if column.arguments else text

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlglot
@@ -37,6 +37,13 @@ class Script:
     definitions: tuple[exp.Expr, ...]
 
 
+_CHANGING: Mapping[type[exp.Expr], str] = {
+    exp.Into: "SELECT INTO, which writes",
+    exp.Lock: "row locks",
+    exp.DML: "data-modifying statements",
+}
+
+
 def parse_query(text: str, engine: str) -> exp.Query:
     """Return the one query that `text` holds, in the dialect of `engine`.
 
@@ -60,6 +67,9 @@ def parse_script(text: str, engine: str) -> Script:
         if isinstance(statement, exp.Subquery) and statement.is_wrapper:
             statement = statement.unnest()
         if isinstance(statement, exp.Query) and not isinstance(statement, exp.Table):
+            for kind, what in _CHANGING.items():
+                if statement.find(kind) is not None:
+                    raise Unreadable(f"it uses {what}; only SELECT that reads is allowed")
             queries.append(statement)
         elif isinstance(statement, _DEFINITIONS) and _defines(statement):
             definitions.append(statement)
@@ -116,7 +126,8 @@ def _located(error: ParseError) -> str:
     """Return `line 3, column 14: ...` from the parser's own account."""
     first = error.errors[0] if error.errors else {}
     reason = str(first.get("description") or str(error).splitlines()[0]).rstrip(".")
-    reason = re.sub(r"\s+", " ", reason)
+    missing = re.match(r"Required keyword: '\w+' missing for <class '[\w.]*\.(\w+)'>", reason)
+    reason = f"{missing[1]} lacks an operand" if missing else re.sub(r"\s+", " ", reason)
     if first.get("line"):
         return f"line {first['line']}, column {first['col']}: {reason}"
     return reason

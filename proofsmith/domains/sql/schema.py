@@ -1,16 +1,14 @@
-"""The tables of a problem with the constraints that a verdict may rest on, and how they are read from DDL."""
+"""The tables of a problem with the constraints that a verdict may rest on."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 from proofsmith.domains.sql.dialect import folded, sqlglot_name
-from proofsmith.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +18,13 @@ class Column:
     name: str
     type: str
     nullable: bool = True
+    labels: tuple[str, ...] = ()
+    """Values of an enumeration, in their order."""
 
     @property
     def kind(self) -> str:
-        """Class of the type: integer, decimal, float, text, date, timestamp, time, boolean or other."""
-        return kind_of(self.type)
+        """Class of the type: integer, decimal, float, text, date, timestamp, time, boolean, enum or other."""
+        return "enum" if self.labels else kind_of(self.type)
 
     @property
     def compares_bytewise(self) -> bool:
@@ -43,7 +43,7 @@ class Column:
     @property
     def arguments(self) -> tuple[int, ...]:
         """Numbers in the type's parentheses: `(7, 2)` of `DECIMAL(7, 2)`, empty without any."""
-        match = re.search(r"\(([\d\s,]+)\)", self.type)
+        match = re.search(r"\(\s*(\d+(?:\s*,\s*\d+)*)\s*\)", self.type)
         return tuple(int(part) for part in match[1].split(",")) if match else ()
 
 
@@ -129,7 +129,8 @@ class Schema:
     def only(self, names: Iterable[str]) -> "Schema":
         """Return the tables called `names` with all that their foreign keys reach, parents first.
 
-        A foreign key whose parent is not known is left out: nothing can be generated or concluded from it.
+        A foreign key whose parent is not known is left out: nothing can be generated or concluded from it. Views stay
+        that read nothing else.
         """
         found: dict[str, Table] = {}
         active: set[str] = set()
@@ -146,7 +147,11 @@ class Schema:
 
         for name in sorted(set(names)):
             visit(name)
-        return Schema(found, self.dialect, self.views)
+        views: dict[str, str] = {}
+        for name, text in self.views.items():
+            if _mentioned(text, self.dialect) <= {*found, *views}:
+                views[name] = text
+        return Schema(found, self.dialect, views)
 
     def plain_beyond(self, mentioned: Iterable[str]) -> "Schema":
         """Return the schema for reasoning about queries that mention only these columns.
@@ -171,7 +176,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
         "integer",
     ),
     (r"DECIMAL|NUMERIC|MONEY", "decimal"),
-    (r"FLOAT|DOUBLE|REAL", "float"),
+    (r"FLOAT|DOUBLE|REAL|NUMBER", "float"),  # NUMBER: of SQLite, whole numbers or floats
     (r"N?(VAR)?CHAR|(TINY|MEDIUM|LONG)?TEXT|STRING|BPCHAR|NAME\b|CITEXT|ENUM", "text"),
     (r"TIMESTAMP|DATETIME", "timestamp"),
     (r"DATE", "date"),
@@ -193,188 +198,11 @@ def kind_of(type_text: str) -> str:
     return next((kind for pattern, kind in _KINDS if re.match(pattern, upper)), "other")
 
 
-@lru_cache(64)
-def parse_schema(ddl: str, dialect: str) -> Schema:
-    """Read CREATE TABLE, CREATE VIEW, CREATE UNIQUE INDEX and ALTER TABLE statements of `dialect`.
-
-    `dialect` is an engine's name. A dump with back-quoted names is read as MySQL's, with its types translated; other
-    statements say nothing about tables and are passed over.
-
-    Raises:
-        UsageError: the text cannot be parsed or declares no table.
-    """
-    source = "mysql" if "`" in ddl else sqlglot_name(dialect)
-    reader = _Reader(dialect, folding="sqlite" if source == "mysql" else dialect)
-    try:
-        for statement in sqlglot.parse(ddl, dialect=source):
-            if statement is not None:
-                reader.take(statement)
-    except (SqlglotError, RecursionError) as error:
-        first = str(error).splitlines()[0]
-        raise UsageError(
-            f"the schema cannot be read: {first}", hint="give plain CREATE TABLE statements"
-        ) from None
-    if not reader.tables:
-        raise UsageError("the schema declares no table", hint="give CREATE TABLE statements")
-    return reader.schema()
-
-
-class _Reader:
-    """Collects tables from statements; later ALTERs and indexes amend earlier tables."""
-
-    def __init__(self, dialect: str, folding: str) -> None:
-        self.tables: dict[str, Table] = {}
-        self.views: dict[str, str] = {}
-        self._dialect = dialect
-        self._folding = folding
-
-    def take(self, statement: exp.Expr) -> None:
-        """Amend what is known by one statement."""
-        if isinstance(statement, exp.Create):
-            kind = statement.kind
-            if kind == "TABLE" and isinstance(statement.this, exp.Schema):
-                self._table(statement.this)
-            elif kind == "VIEW" and statement.expression is not None:
-                name = self._name(statement.find(exp.Table))
-                self.views[name] = statement.expression.sql(dialect=sqlglot_name(self._dialect))
-            elif kind == "INDEX" and statement.args.get("unique"):
-                self._index(statement.this)
-        elif isinstance(statement, exp.Alter):
-            self._alter(statement)
-
-    def schema(self) -> Schema:
-        """Return the tables, with foreign keys that name no column resolved to the parent's primary key."""
-        tables = {name: self._resolved(table) for name, table in self.tables.items()}
-        return Schema(tables, self._dialect, self.views)
-
-    def _resolved(self, table: Table) -> Table:
-        keys = []
-        for key in table.foreign_keys:
-            parent = self.tables.get(key.table)
-            references = key.references or (parent.primary_key if parent else ())
-            if parent and len(references) == len(key.columns):
-                keys.append(replace(key, references=references))
-        strict = self._dialect != "sqlite" or self._is_rowid(table)
-        primary = table.primary_key if strict else ()
-        columns = tuple(
-            replace(column, nullable=False) if column.name in primary else column
-            for column in table.columns
-        )
-        return replace(table, columns=columns, foreign_keys=tuple(keys))
-
-    @staticmethod
-    def _is_rowid(table: Table) -> bool:
-        """SQLite lets NULL into every primary key but the row's own number."""
-        if len(table.primary_key) != 1:
-            return False
-        column = table.column(table.primary_key[0])
-        return column is not None and column.type.upper() in ("INTEGER", "INT")
-
-    def _table(self, body: exp.Schema) -> None:
-        name = self._name(body.this)
-        columns = [
-            Column(self._name(item), self._type(item))
-            for item in body.expressions
-            if isinstance(item, exp.ColumnDef)
-        ]
-        self.tables[name] = Table(name, tuple(columns))
-        for item in body.expressions:
-            if isinstance(item, exp.ColumnDef):
-                for constraint in item.find_all(exp.ColumnConstraint):
-                    self._constrain(name, constraint.args["kind"], (self._name(item),))
-            else:
-                self._constraints(name, item)
-
-    def _constraints(self, table: str, item: exp.Expression) -> None:
-        parts = item.expressions if isinstance(item, exp.Constraint) else [item]
-        for part in parts:
-            self._constrain(table, part, ())
-
-    def _constrain(self, name: str, item: exp.Expression, own: tuple[str, ...]) -> None:
-        """Add one constraint to the table; `own` is the column that carries it, empty for a table's."""
-        table = self.tables[name]
-        if isinstance(item, exp.PrimaryKey | exp.PrimaryKeyColumnConstraint):
-            columns = own or self._names(item.expressions)
-            self.tables[name] = replace(table, primary_key=columns)
-        elif isinstance(item, exp.NotNullColumnConstraint):
-            if not item.args.get("allow_null"):
-                self._not_null(name, own)
-        elif isinstance(item, exp.UniqueColumnConstraint):
-            columns = own or self._names(item.this.expressions)
-            self.tables[name] = replace(table, unique=(*table.unique, columns))
-        elif isinstance(item, exp.CheckColumnConstraint):
-            text = item.this.sql(dialect=sqlglot_name(self._dialect))
-            self.tables[name] = replace(table, checks=(*table.checks, text))
-        elif isinstance(item, exp.ForeignKey | exp.Reference):
-            self._foreign_key(name, item, own)
-
-    def _foreign_key(self, name: str, item: exp.Expression, own: tuple[str, ...]) -> None:
-        reference = item.args["reference"] if isinstance(item, exp.ForeignKey) else item
-        if not isinstance(reference, exp.Reference):
-            raise UsageError(
-                f"a foreign key of '{name}' names no table", hint="FOREIGN KEY (a) REFERENCES t (a)"
-            )
-        columns = own or self._names(item.expressions)
-        target = reference.this
-        listed = target.expressions if isinstance(target, exp.Schema) else []
-        key = ForeignKey(columns, self._name(reference.find(exp.Table)), self._names(listed))
-        table = self.tables[name]
-        self.tables[name] = replace(table, foreign_keys=(*table.foreign_keys, key))
-
-    def _alter(self, statement: exp.Alter) -> None:
-        name = self._name(statement.this)
-        if name not in self.tables:
-            return
-        for action in statement.args.get("actions") or ():
-            if isinstance(action, exp.AddConstraint):
-                for item in action.expressions:
-                    self._constraints(name, item)
-            elif isinstance(action, exp.AlterColumn) and action.args.get("allow_null") is False:
-                self._not_null(name, (self._name(action),))
-
-    def _index(self, index: exp.Expression) -> None:
-        """A unique index is a constraint when it covers all rows and plain columns."""
-        name = self._name(index.args.get("table"))
-        parameters = index.args.get("params")
-        if name not in self.tables or parameters is None or parameters.args.get("where"):
-            return
-        parts = [item.this for item in parameters.args.get("columns") or ()]
-        if parts and all(isinstance(part, exp.Column) for part in parts):
-            table = self.tables[name]
-            self.tables[name] = replace(table, unique=(*table.unique, self._names(parts)))
-
-    def _not_null(self, name: str, own: tuple[str, ...]) -> None:
-        table = self.tables[name]
-        columns = tuple(
-            replace(column, nullable=False) if column.name in own else column
-            for column in table.columns
-        )
-        self.tables[name] = replace(table, columns=columns)
-
-    def _names(self, items: Iterable[exp.Expression]) -> tuple[str, ...]:
-        return tuple(self._name(item) for item in items)
-
-    def _name(self, item: exp.Expression | None) -> str:
-        """Return the folded name of a table, column or identifier."""
-        identifier = next(self._identifiers(item), None)
-        if identifier is None:
-            raise UsageError("the schema has a table or column without a name")
-        return folded(identifier.name, bool(identifier.args.get("quoted")), self._folding)
-
-    @staticmethod
-    def _identifiers(item: exp.Expression | None) -> Iterator[exp.Identifier]:
-        while isinstance(item, exp.Expr) and not isinstance(item, exp.Identifier):
-            item = item.this
-        if isinstance(item, exp.Identifier):
-            yield item
-
-    def _type(self, item: exp.ColumnDef) -> str:
-        kind = item.args.get("kind")
-        if kind is None:
-            return "TEXT" if self._dialect == "sqlite" else "VARCHAR"
-        text: str = kind.sql(dialect=sqlglot_name(self._dialect))
-        if self._dialect != "postgresql" and kind.this in (exp.DType.CHAR, exp.DType.NCHAR):
-            text = re.sub(r"^[A-Z]+", "VARCHAR", text)  # pads nothing there
-        for constraint in item.find_all(exp.CollateColumnConstraint):
-            text += f" COLLATE {constraint.this.sql(dialect=sqlglot_name(self._dialect))}"
-        return {"SERIAL": "INT", "BIGSERIAL": "BIGINT"}.get(text.upper(), text)
+@lru_cache(4096)
+def _mentioned(view: str, dialect: str) -> frozenset[str]:
+    """Return the folded names of what a view's query reads."""
+    tree = sqlglot.parse_one(view, dialect=sqlglot_name(dialect))
+    own = {cte.alias for cte in tree.find_all(exp.CTE)}
+    tables = [table.this for table in tree.find_all(exp.Table)]
+    named = [item for item in tables if isinstance(item, exp.Identifier) and item.name not in own]
+    return frozenset(folded(i.name, bool(i.args.get("quoted")), dialect) for i in named)

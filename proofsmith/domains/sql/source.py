@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlglot import exp
 
 from proofsmith.domains.sql.broker import Address, address_of, ddl_of
+from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.dialect import ENGINES, sqlglot_name
 from proofsmith.domains.sql.parameters import Binding, bindings, bound_text
 from proofsmith.domains.sql.query import (
@@ -17,7 +18,7 @@ from proofsmith.domains.sql.query import (
     table_names,
     tables_read,
 )
-from proofsmith.domains.sql.schema import Schema, parse_schema
+from proofsmith.domains.sql.schema import Schema
 from proofsmith.errors import UsageError
 from proofsmith.types import JSON, Goal, Problem, digest
 

@@ -2,8 +2,8 @@
 
 import math
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from proofsmith.domains.sql.bench import Bench
 from proofsmith.domains.sql.engines import Clocked
@@ -15,7 +15,13 @@ LIMIT_S = 30.0
 """Seconds after which a statement is cancelled."""
 BUDGET_S = {Depth.QUICK: 60.0, Depth.FULL: 240.0}
 """Seconds that the pairs of one comparison may take together."""
+PACE_S = 30.0
+"""Seconds that whole pairs of a slow base may take in a run with a budget."""
 CENSORED_RUNS = 3
+_CUT = 30
+"""Times the candidate's seconds after which a slow base is cancelled in pairs that would take too long."""
+_SCREENED = 1.2
+"""Ratio of single runs of a slow query that is worth confirming."""
 SLOW_S = 2.0
 """A base above this gets six pairs and no self-check: the interval needs no other assumption than random order."""
 _SLOW_LOOKS = (6,)
@@ -23,6 +29,7 @@ _SELF_PAIRS = 10
 _SHORTEST_S = 0.02
 """A side of a pair is repeated until it takes at least this long."""
 _MOST_REPEATS = 50
+_SIDES = ("base", "candidate")
 
 
 @dataclass(slots=True)
@@ -35,6 +42,8 @@ class _Trial:
     """Settings of the candidate's session; the base has none."""
     repeats: int = 1
     limit_s: float = LIMIT_S
+    cut: bool = False
+    """A side that is cancelled counts for the seconds that it was given."""
 
     async def pairs(self, count: int, *, own: bool = False) -> list[tuple[float, float]]:
         """Return seconds of (base, candidate) for `count` pairs in random order; with `own` both are the base.
@@ -54,7 +63,7 @@ class _Trial:
                 settings=[chosen for _, chosen in sides],
                 limit_s=self.limit_s,
             )
-            _require(runs)
+            _require([run for run in runs if not (self.cut and run.ended == "timeout")])
             halves = [_mean(runs[: self.repeats]), _mean(runs[self.repeats :])]
             found.append((halves[0], halves[1]) if first else (halves[1], halves[0]))
         return found
@@ -82,33 +91,98 @@ async def compare(
     *,
     settings: Mapping[str, str] | None = None,
     limit_s: float = LIMIT_S,
+    pace_s: float = math.inf,
+    rng: random.Random | None = None,
 ) -> Comparison:
     """Time `candidate` under its `settings` against `base` in one session of the engine.
 
-    Both are run once and discarded, then timed in pairs of random order. A base that is cancelled at `limit_s` in
-    three runs is censored: the ratio is then a lower bound.
+    Both are run once and discarded, then timed in pairs whose order `rng` draws. A base that is cancelled at `limit_s`
+    in three runs is censored: the ratio is then a lower bound. So it is where whole pairs would take longer than
+    `pace_s` and a base that is cancelled early shows the gain as well; that a base is slow is then found out once.
 
     Raises:
         SandboxError: the engine died.
     """
     chosen = settings or {}
     facts = await _facts(bench, base, candidate)
-    (warm,) = await bench.clock([base], limit_s=limit_s)
-    if warm.ended == "timeout":
+    hurried = not math.isinf(pace_s)
+    known = await _whole(bench, base, limit_s, once=hurried)
+    if known.ended == "error":
+        return _refused(f"the base fails: {known.error}", facts)
+    late = known.ended == "timeout"
+    if late and not hurried:
         return await _censored(bench, base, (candidate, chosen), depth, limit_s, facts)
-    if warm.ended != "ok":
-        return _refused(f"the base fails: {warm.error}", facts)
-    (base_run,) = await bench.clock([base], limit_s=limit_s)
-    allowed_s = min(limit_s, 2 * max(warm.wall_s, base_run.wall_s) + 1)
+    slow = known.wall_s > SLOW_S
+    share = 1 if slow and depth is Depth.QUICK else 2
+    allowed_s = min(limit_s, share * known.wall_s + 1)
     runs = await bench.clock([candidate] * 2, settings=[chosen] * 2, limit_s=allowed_s)
     if runs[0].ended == "timeout" or runs[1].ended == "timeout":
-        return _late(base_run, runs[-1], facts)
+        if late:
+            return _refused(f"both sides are cancelled at {limit_s:.0f} s", facts)
+        return _late(known, runs[-1], facts)
     if runs[1].ended != "ok":
         return _refused(f"the candidate fails: {runs[1].error}", facts)
-    trial = _Trial(bench, base, candidate, random.SystemRandom(), chosen)
+    trial = _Trial(bench, base, candidate, rng or random.SystemRandom(), chosen)
     trial.limit_s = 2 * limit_s
-    trial.repeats = _repeats(max(base_run.wall_s, runs[1].wall_s))
-    return await _judged(trial, depth, base_run.wall_s, runs[1].wall_s, facts)
+    trial.repeats = _repeats(max(known.wall_s, runs[1].wall_s))
+    candidate_s = max(run.wall_s for run in runs)
+    cut_s = max(SLOW_S, _CUT * candidate_s)
+    lengthy = late or _SLOW_LOOKS[0] * (known.wall_s + candidate_s) > pace_s
+    if slow and depth is Depth.QUICK and (lengthy or 2 * candidate_s <= known.wall_s):
+        return _at_once(known, runs, facts)
+    if slow and lengthy and 2 * cut_s <= known.wall_s:
+        return await _cut(trial, known, cut_s, facts)
+    if late:
+        return await _censored(bench, base, (candidate, chosen), depth, limit_s, facts)
+    return await _judged(trial, depth, known.wall_s, runs[1].wall_s, facts)
+
+
+async def _whole(bench: Bench, base: str, limit_s: float, *, once: bool) -> Clocked:
+    """Return a warm run of the base; with `once` a slow one is run once for all comparisons on this bench."""
+    if once and (base, limit_s) in bench.slow:
+        return bench.slow[base, limit_s]
+    (first,) = await bench.clock([base], limit_s=limit_s)
+    if once and first.wall_s > SLOW_S:
+        bench.slow[base, limit_s] = first
+    if first.ended != "ok" or (once and first.wall_s > SLOW_S):
+        return first
+    (again,) = await bench.clock([base], limit_s=limit_s)
+    return again
+
+
+def _at_once(known: Clocked, runs: list[Clocked], facts: dict[str, JSON]) -> Comparison:
+    """Screen by one run of a slow base, which says enough where the gain is large or the time for pairs is short."""
+    taken = [run.wall_s for run in runs]
+    low = known.wall_s / max(taken)
+    return _told(
+        ComparisonVerdict.FASTER if low > _SCREENED else ComparisonVerdict.INCONCLUSIVE,
+        f"one run of the base takes {known.wall_s:.1f} s",
+        facts,
+        "screening, never published: one run of the base, two of the candidate",
+        (known.wall_s / taken[-1], low, known.wall_s / min(taken)),
+        ((known.wall_s,), taken),
+    )
+
+
+async def _cut(trial: _Trial, known: Clocked, cut_s: float, facts: dict[str, JSON]) -> Comparison:
+    """Time pairs whose base is cancelled at `cut_s`, which every ratio then holds from below."""
+    trial.repeats, trial.limit_s, trial.cut = 1, cut_s, True
+    try:
+        pairs = await trial.pairs(_SLOW_LOOKS[0])
+    except _Ended as ended:
+        return _refused(str(ended), facts)
+    judged = stats.judge(_log_ratios(pairs), looks=_SLOW_LOOKS)
+    whole = "is cancelled after" if known.ended == "timeout" else "takes"
+    plans = await _plans(trial, ("candidate",))
+    return _told(
+        judged.verdict,
+        "the base is cancelled early in pairs: the ratio is a lower bound",
+        {**facts, "censored": True, "limit_s": cut_s, "plans": plans},
+        f"censored: warm, one session, {trial.bench.data}; randomised interleaved pairs",
+        (judged.ratio, judged.low, None),
+        ([a for a, _ in pairs], [b for _, b in pairs]),
+        f"at least, wall time (a whole run of the base {whole} {known.wall_s:.1f} s, in pairs {cut_s:.1f} s)",
+    )
 
 
 def _repeats(once_s: float) -> int:
@@ -118,44 +192,51 @@ def _repeats(once_s: float) -> int:
 async def _judged(
     trial: _Trial, depth: Depth, base_s: float, candidate_s: float, facts: dict[str, JSON]
 ) -> Comparison:
-    looks, reason = _looks(depth, base_s), ""
+    looks, bias = _looks(depth, base_s), 0.0
     try:
         if depth is Depth.FULL and base_s <= SLOW_S:
-            own = await trial.pairs(_SELF_PAIRS, own=True)
-            check = stats.self_check([math.log(a / b) for a, b in own])
-            facts["self_check"] = check.reason
-            if check.biased:
-                return _refused(f"host too noisy: {check.reason}", facts)
+            check = await _self_check(trial)
+            bias = check.bias
+            widened = f"; interval widened by {bias:.1%} on either side" if bias else ""
+            facts["self_check"] = check.reason + widened
         affordable = BUDGET_S[depth] / ((base_s + candidate_s) * trial.repeats)
         looks = tuple(n for n in looks if n <= affordable) or looks[:1]
-        pairs = await _until_settled(trial, looks)
+        pairs = await _until_settled(trial, looks, bias)
     except _Ended as ended:
         return _refused(str(ended), facts)
     if depth is Depth.FULL:
         facts["plans"] = await _plans(trial)
-    ratios = [math.log(a / b) for a, b in pairs]
-    judged = stats.judge(ratios, looks=looks)
-    reason = judged.reason
-    return Comparison(
-        metric="wall time",
-        verdict=judged.verdict,
-        ratio=judged.ratio,
-        low=judged.low,
-        high=judged.high,
-        pairs=len(pairs),
-        method=_method(trial, looks, depth),
-        reason=reason,
-        host=facts,
-        base_samples=tuple(a for a, _ in pairs),
-        candidate_samples=tuple(b for _, b in pairs),
+    judged = stats.judge(_log_ratios(pairs), looks=looks, bias=bias)
+    return _told(
+        judged.verdict,
+        judged.reason,
+        facts,
+        _method(trial, looks, depth),
+        (judged.ratio, judged.low, judged.high),
+        ([a for a, _ in pairs], [b for _, b in pairs]),
     )
 
 
-async def _plans(trial: _Trial) -> dict[str, JSON]:
-    """Return both plans as they were executed, for the report; a side that gives none is left out."""
+async def _self_check(trial: _Trial) -> stats.SelfCheck:
+    """Time the base against itself; a suspicion is looked into with twice as many pairs more."""
+    own = await trial.pairs(_SELF_PAIRS, own=True)
+    check = stats.self_check(_log_ratios(own))
+    if check.biased:
+        own += await trial.pairs(2 * _SELF_PAIRS, own=True)
+        check = stats.self_check(_log_ratios(own))
+    return check
+
+
+def _log_ratios(pairs: list[tuple[float, float]]) -> list[float]:
+    return [math.log(a / b) for a, b in pairs]
+
+
+async def _plans(trial: _Trial, executed: tuple[str, ...] = _SIDES) -> dict[str, JSON]:
+    """Return both plans for the report, those `executed` with what they took; a side that gives none is left out."""
     found: dict[str, JSON] = {}
-    for side, text in (("base", trial.base), ("candidate", trial.candidate)):
-        plan, error = await trial.bench.plan(text, analyze=True, limit_s=trial.limit_s)
+    for side, text in zip(_SIDES, (trial.base, trial.candidate), strict=True):
+        analyze = side in executed
+        plan, error = await trial.bench.plan(text, analyze=analyze, limit_s=trial.limit_s)
         tree = None if error else read_plan(plan)
         if tree is not None:
             found[side] = as_json(tree)
@@ -168,11 +249,13 @@ def _looks(depth: Depth, base_s: float) -> tuple[int, ...]:
     return stats.SCREENING_LOOKS if depth is Depth.QUICK else stats.LOOKS
 
 
-async def _until_settled(trial: _Trial, looks: tuple[int, ...]) -> list[tuple[float, float]]:
+async def _until_settled(
+    trial: _Trial, looks: tuple[int, ...], bias: float
+) -> list[tuple[float, float]]:
     pairs: list[tuple[float, float]] = []
     for look in looks:
         pairs += await trial.pairs(look - len(pairs))
-        if stats.judge([math.log(a / b) for a, b in pairs], looks=looks).settled:
+        if stats.judge(_log_ratios(pairs), looks=looks, bias=bias).settled:
             break
     return pairs
 
@@ -205,51 +288,59 @@ async def _censored(
     timed = await bench.clock([text] * count, settings=[chosen] * count, limit_s=limit_s)
     if any(run.ended != "timeout" for run in late) or any(run.ended != "ok" for run in timed):
         return _refused(f"only some runs end within {limit_s:.0f} s", facts)
-    samples = tuple(run.wall_s for run in timed)
-    ratio = limit_s / max(samples)
-    verdict = ComparisonVerdict.INCONCLUSIVE
-    if ratio > 1 + stats.MARGIN:
-        verdict = ComparisonVerdict.FASTER
-    return Comparison(
-        metric=f"at least, wall time (the base was cancelled at {limit_s:.0f} s)",
-        verdict=verdict,
-        ratio=ratio,
-        low=ratio,
-        high=None,
-        pairs=1 + len(late),
-        method=f"censored: warm, one session, {bench.data}; {len(samples)} runs of the candidate",
-        reason=f"the base was cancelled at {limit_s:.0f} s in {1 + len(late)} run(s): the ratio is a lower bound",
-        host={**facts, "censored": True, "limit_s": limit_s},
-        candidate_samples=samples,
+    taken = [run.wall_s for run in timed]
+    ratio = limit_s / max(taken)
+    faster = ratio > 1 + stats.MARGIN
+    found = _told(
+        ComparisonVerdict.FASTER if faster else ComparisonVerdict.INCONCLUSIVE,
+        f"the base was cancelled at {limit_s:.0f} s in {1 + len(late)} run(s): the ratio is a lower bound",
+        {**facts, "censored": True, "limit_s": limit_s},
+        f"censored: warm, one session, {bench.data}; {len(taken)} runs of the candidate",
+        (ratio, ratio, None),
+        ((), taken),
+        f"at least, wall time (the base was cancelled at {limit_s:.0f} s)",
     )
+    return replace(found, pairs=1 + len(late))
 
 
 def _late(base: Clocked, candidate: Clocked, facts: dict[str, JSON]) -> Comparison:
     ratio = base.wall_s / candidate.wall_s
-    return Comparison(
-        metric="wall time",
-        verdict=ComparisonVerdict.SLOWER,
-        ratio=ratio,
-        low=None,
-        high=ratio,
-        pairs=1,
-        method="stopped early: the candidate may take twice the base and one second",
-        reason=f"cancelled after {candidate.wall_s:.1f} s; the base takes {base.wall_s:.2f} s",
-        host=facts,
+    return _told(
+        ComparisonVerdict.SLOWER,
+        f"cancelled after {candidate.wall_s:.1f} s; the base takes {base.wall_s:.2f} s",
+        facts,
+        "stopped early",
+        (ratio, None, ratio),
     )
 
 
 def _refused(reason: str, facts: dict[str, JSON]) -> Comparison:
+    return _told(ComparisonVerdict.INVALID, reason, facts, "not timed")
+
+
+def _told(
+    verdict: ComparisonVerdict,
+    reason: str,
+    facts: dict[str, JSON],
+    method: str,
+    ratios: tuple[float | None, ...] = (None, None, None),
+    samples: tuple[Sequence[float], Sequence[float]] = ((), ()),
+    metric: str = "wall time",
+) -> Comparison:
+    """Return a comparison with its ratio and the bounds of it, and what either side took."""
+    ratio, low, high = ratios
     return Comparison(
-        metric="wall time",
-        verdict=ComparisonVerdict.INVALID,
-        ratio=None,
-        low=None,
-        high=None,
-        pairs=0,
-        method="not timed",
+        metric=metric,
+        verdict=verdict,
+        ratio=ratio,
+        low=low,
+        high=high,
+        pairs=len(samples[0]) or int(ratio is not None),
+        method=method,
         reason=reason,
         host=facts,
+        base_samples=tuple(samples[0]),
+        candidate_samples=tuple(samples[1]),
     )
 
 

@@ -17,6 +17,7 @@ from proofsmith.domains.sql.analysis import (
     promise_of,
     size_constants,
     with_keys,
+    with_views,
 )
 from proofsmith.domains.sql.capture import captured
 from proofsmith.domains.sql.engines import Engine, Outcome, StatementRefused
@@ -195,9 +196,10 @@ class Verifier:
         return tally
 
     def _generator(self, pair: Pair, query: exp.Query, seed: int) -> Generator:
-        """Draw databases with the constants of both queries, under every binding, and of CHECKs."""
+        """Draw databases with the constants of both queries, under every binding, of their views and of CHECKs."""
         bindings = self._source.bindings
-        trees = [parameters.bound(tree, v) for tree in (self._base, query) for v in bindings]
+        asked = [with_views(tree.copy(), pair.schema) for tree in (self._base, query)]
+        trees = [parameters.bound(tree, v) for tree in asked for v in bindings]
         return Generator(pair.schema, pools_of([*trees, *conditions_of(pair.schema)]), seed)
 
     async def _refuted(self, engine: Engine, pair: Pair, found: Difference, seed: int) -> Verdict:
@@ -358,6 +360,9 @@ def _warned(verdict: Verdict, lines: list[str]) -> Verdict:
 def _unconfirmed(engine: Engine, pair: Pair, climbed: Climb, again: Tally) -> str:
     """Say why the solver's counter-example, which the engine does not show, leaves the pair undecided."""
     why = f"{engine.version} returns the same there, so one of the two is wrong about these queries"
+    if climbed.last.unknown:
+        names = ", ".join(climbed.last.unknown)
+        why = f"{engine.version} returns the same there, but the solver does not know what {names} give"
     if pair.fragile:
         why = f"{engine.version} returns the same there, perhaps for the order in which it stores rows"
     if again.base_errors:

@@ -19,6 +19,9 @@ _ENTRY = re.compile(r"\b(LOG|ERROR|DETAIL|HINT|STATEMENT|FATAL|WARNING|NOTICE|CO
 _STATEMENT = re.compile(
     r"(?:duration: (?P<ms>[\d.]+) ms\s+)?(?:statement|execute [^:]*): (?P<sql>.*)", re.DOTALL
 )
+_VALUE = re.compile(r"\$(\d+) = ('(?:[^']|'')*'|NULL)")
+_HOLE = re.compile(r"'(?:[^']|'')*'|\$(\d+)\b")
+"""A text, in which nothing is a parameter, or a parameter."""
 
 
 @dataclass(slots=True)
@@ -86,7 +89,8 @@ def statements(log: str) -> Iterator[tuple[str, float]]:
     r"""Yield each logged statement with its milliseconds, 0 where they are not logged.
 
     Understood are PostgreSQL's messages (`statement:`, `execute name:`, with `duration:` or without, indented lines
-    belonging to the one before) and, where there is none of them, statements that end with a semicolon.
+    belonging to the one before, `DETAIL:  parameters:` with the values of a prepared one) and, where there is none of
+    them, statements that end with a semicolon.
 
     >>> list(statements("10:01 LOG:  duration: 2.5 ms  statement: SELECT 1\n\tFROM t\n10:02 LOG:  done"))
     [('SELECT 1\nFROM t', 2.5)]
@@ -94,7 +98,9 @@ def statements(log: str) -> Iterator[tuple[str, float]]:
     entries: list[str] = []
     for line in log.splitlines():
         start = _ENTRY.search(line)
-        if start is not None and not line[:1].isspace():
+        if start is not None and start[1] == "DETAIL" and entries:
+            entries[-1] = _bound(entries[-1], start[2])
+        elif start is not None and not line[:1].isspace():
             entries.append(start[2] if start[1] == "LOG" else "")
         elif entries and line[:1].isspace():
             entries[-1] += "\n" + line.strip()
@@ -103,6 +109,12 @@ def statements(log: str) -> Iterator[tuple[str, float]]:
         yield match["sql"], float(match["ms"] or 0)
     if not entries:
         yield from ((part.strip(), 0.0) for part in log.split(";") if part.strip())
+
+
+def _bound(statement: str, detail: str) -> str:
+    """Put logged values in the place of parameters; they are texts that take the type of what stands beside them."""
+    values = dict(_VALUE.findall(detail)) if detail.startswith("parameters:") else {}
+    return _HOLE.sub(lambda hole: values.get(hole[1], hole[0]), statement)
 
 
 def _shape(text: str, engine: str) -> str:

@@ -5,9 +5,9 @@ import pytest
 from proofsmith.domains.sql import brief
 from proofsmith.domains.sql.advice import advise, constraints, indexes, statistics
 from proofsmith.domains.sql.bench import filled
+from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.population import populate
 from proofsmith.domains.sql.rules.text import qualified
-from proofsmith.domains.sql.schema import parse_schema
 from proofsmith.domains.sql.source import problem, source_of
 from proofsmith.domains.sql.statistics import counted
 from proofsmith.domains.sql.testing.pools import pools_of

@@ -1,15 +1,22 @@
 """The user's own database is read, never written, and its password never shown."""
 
 import asyncio
+import json
 import sqlite3
 from contextlib import asynccontextmanager
 
 import duckdb
 import pytest
 
-from proofsmith.domains.sql.broker import address_of, ddl_of, outcomes, without_password
+from proofsmith.domains.sql.broker import (
+    address_of,
+    ddl_of,
+    keyless,
+    outcomes,
+    without_password,
+)
+from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.domain import SqlDomain
-from proofsmith.domains.sql.schema import parse_schema
 from proofsmith.errors import SandboxError, UsageError
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.protocols import ServiceSpec
@@ -97,6 +104,45 @@ def test_a_password_is_never_shown():
     with pytest.raises(SandboxError) as told:
         ddl_of(address, frozenset(["t"]))
     assert "secret" not in told.value.message
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("postgresql://me:secret@/shop?host=/tmp/x", "postgresql://me@/shop?host=/tmp/x"),
+        ("postgresql://me:sec/r@et@h:1/db?password=secret", "postgresql://me@h:1/db"),
+        ("postgresql://h/db?a=1&sslpassword=secret&b=2", "postgresql://h/db?a=1&b=2"),
+    ],
+)
+def test_what_is_written_down_opens_with_a_password_from_elsewhere(given, kept):
+    shown = address_of(given).shown
+    assert keyless(shown) == kept
+    assert "sec" not in shown
+    assert "et@" not in shown
+
+
+@pytest.mark.slow
+def test_a_replay_measures_on_the_database_that_the_run_was_given(tmp_path):
+    path = sqlite_file(tmp_path)
+    (tmp_path / "q.sql").write_text(
+        "SELECT id FROM emp e WHERE (SELECT COUNT(*) FROM big b WHERE b.sal = e.sal) > 0"
+    )
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE big (sal INTEGER)")
+        counting = "WITH RECURSIVE n(a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM n WHERE a < 90000)"
+        connection.execute(f"INSERT INTO big {counting} SELECT a % 20 FROM n")
+    connection.close()
+    kept = ["--runs-dir", str(tmp_path / "runs")]
+    asked = ["optimize", "q.sql", "--db", path.name, "--no-model", "-b", "3 attempts", *kept]
+    made = proofsmith(*asked, "--json", cwd=tmp_path, timeout=200)
+    assert made.returncode == 0, made.stdout + made.stderr
+    run = json.loads(made.stdout)["report"]["run_id"]
+    again = proofsmith("runs", "replay", run, *kept, cwd=tmp_path, timeout=200)
+    assert again.returncode == 0, again.stdout
+    path.rename(tmp_path / "elsewhere.db")
+    gone = proofsmith("runs", "replay", run, *kept, cwd=tmp_path, timeout=200)
+    assert gone.returncode == 2
+    assert "there is no database own.db" in gone.stderr
 
 
 def test_a_file_that_is_not_there_is_a_usage_error(tmp_path):
@@ -211,6 +257,38 @@ async def _run_with_password(folder):
     assert len(files) > 3
     assert not [path for path in files if b"hushhush" in path.read_bytes()]
     assert "hushhush" not in found.stdout + found.stderr
+
+
+@pytest.mark.slow
+def test_a_replay_takes_the_password_from_the_environment_and_shows_it_nowhere(tmp_path):
+    asyncio.run(_replay_with_password(tmp_path))
+
+
+async def _replay_with_password(folder):
+    query = "SELECT id FROM emp e WHERE (SELECT COUNT(*) FROM big b WHERE b.sal = e.sal) > 0"
+    (folder / "q.sql").write_text(query)
+    kept = ["--runs-dir", "runs"]
+    secret = {"PGPASSWORD": "hushhush", "cwd": folder, "timeout": 300}
+    async with server(START) as (_, url):
+        with address_of(url).connected() as connection:
+            connection.execute("SET default_transaction_read_only = off")
+            connection.execute(f"{DDL}; CREATE TABLE big (sal INTEGER)")
+            connection.execute("INSERT INTO big SELECT n % 20 FROM generate_series(1, 90000) AS n")
+        asked = ["optimize", "q.sql", "--db", url.replace("secret", "hushhush"), "--no-model"]
+        made = await asyncio.to_thread(
+            proofsmith, *asked, *kept, "-b", "3 attempts", "--json", **secret
+        )
+        assert made.returncode == 0, made.stdout + made.stderr
+        run = json.loads(made.stdout)["report"]["run_id"]
+        again = await asyncio.to_thread(proofsmith, "runs", "replay", run, *kept, **secret)
+        assert again.returncode == 0, again.stdout
+    gone = await asyncio.to_thread(proofsmith, "runs", "replay", run, *kept, **secret)
+    assert gone.returncode != 0
+    assert "cannot be opened" in gone.stdout + gone.stderr
+    said = "".join(done.stdout + done.stderr for done in (made, again, gone))
+    files = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    assert "hushhush" not in said
+    assert not any(b"hushhush" in text for text in files)
 
 
 @pytest.mark.slow

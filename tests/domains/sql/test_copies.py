@@ -7,8 +7,8 @@ import pytest
 from proofsmith.domains.sql.broker import address_of
 from proofsmith.domains.sql.copies import copied, mutated
 from proofsmith.domains.sql.corroboration import OwnData, on_copies
+from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.domain import SqlDomain
-from proofsmith.domains.sql.schema import parse_schema
 from proofsmith.domains.sql.source import problem
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Candidate, Depth, Evidence, Goal, Status, Verdict

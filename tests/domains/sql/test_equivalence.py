@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.sql_model import answer
 from proofsmith.domains.sql.analysis import as_seen_by, qualified, size_constants, without_equal_cut
+from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.proof.prove import prove
 from proofsmith.domains.sql.query import parse_query, tables_read
 from proofsmith.domains.sql.rules import text as rules_text
-from proofsmith.domains.sql.schema import parse_schema
-from proofsmith.domains.sql.symbolic.bounded import answer, decide
+from proofsmith.domains.sql.symbolic.bounded import decide
 from proofsmith.domains.sql.symbolic.rung import climb
 from proofsmith.types import Depth
 

@@ -6,9 +6,9 @@ import duckdb
 import pytest
 
 from proofsmith.domains.sql.analysis import as_seen_by, qualified
+from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.domain import SqlDomain
 from proofsmith.domains.sql.query import parse_query
-from proofsmith.domains.sql.schema import parse_schema
 from proofsmith.domains.sql.symbolic.exemplars import few_rows, rows_a_mention
 from proofsmith.domains.sql.testing.databases import inserts, keeps
 from proofsmith.domains.sql.testing.neighbours import neighbours

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.gate import Refused, admit, volatile
 from proofsmith.domains.sql.query import LARGEST_BYTES, Unreadable, parse_query
-from proofsmith.domains.sql.schema import parse_schema
 
 DDL = "CREATE TABLE t (a INTEGER, b VARCHAR, d DATE)"
 HOSTILE = Path(__file__).parents[2] / "fixtures" / "sql" / "hostile.jsonl"
@@ -41,6 +41,7 @@ def test_a_hostile_statement_is_refused_before_any_engine_sees_it(engine, text):
         "SELECT a FROM t WHERE EXTRACT(YEAR FROM d) = 2024;",
         "SELECT RANK() OVER (ORDER BY a) AS a FROM t -- why not",
         "SELECT a FROM (VALUES (1), (2)) AS v(a)",
+        "SELECT PRINTF('%04d', a) AS a FROM t",
     ],
 )
 def test_an_ordinary_query_passes(text):
@@ -57,6 +58,9 @@ def test_an_ordinary_query_passes(text):
         ("SELECT a FROM t WHERE d < CURRENT_DATE", "current_date"),
         ("SELECT a FROM t WHERE d < CAST('now' AS DATE)", "now"),
         ("SELECT rowid AS a FROM t", "rowid"),
+        ("SELECT PRINTF('%99999d', a) AS a FROM t", "width"),
+        ("SELECT FORMAT(b, a) AS a FROM t", "width"),
+        ("SELECT a FROM (DESCRIBE t)", "DESCRIBE"),
         ("SELECT a FROM t WHERE own_function(a) > 1", "own_function"),
         ("SELECT a FROM t FOR UPDATE", "locks"),
         ("SELECT a INTO u FROM t", "writes"),
@@ -83,6 +87,14 @@ def test_a_refusal_says_why(text, why):
 
 def test_a_function_that_the_original_calls_is_allowed():
     assert judged("SELECT own(a) + 1 AS a FROM t", base="SELECT own(a) AS a FROM t").sql()
+
+
+@pytest.mark.parametrize("part", ["PRINTF('%*d', a, 3)", "CAST(b AS REGCLASS)"])
+def test_what_the_original_says_itself_may_be_said_again(part):
+    text = f"SELECT {part} AS a FROM t"
+    with pytest.raises(Refused):
+        judged(text, "postgresql")
+    assert judged(text + " WHERE TRUE", "postgresql", base=text).sql()
 
 
 def test_what_changes_by_itself_is_found_in_the_original():

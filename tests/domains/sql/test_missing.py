@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from proofsmith.domains.sql.bench import filled
-from proofsmith.domains.sql.schema import parse_schema
+from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.errors import UsageError
 from proofsmith.executors.choice import open_sandbox
 from tests.cli.command import environment, proofsmith

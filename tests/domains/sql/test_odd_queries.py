@@ -3,7 +3,7 @@
 import pytest
 
 from proofsmith.domains.sql.bench import filled
-from proofsmith.domains.sql.schema import parse_schema
+from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Depth, Status
 from tests.domains.sql.test_verify import judged

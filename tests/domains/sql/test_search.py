@@ -6,9 +6,9 @@ import pytest
 
 from proofsmith.domains.sql import search
 from proofsmith.domains.sql.corroboration import OwnData, lifted, rules_of, vacuous
+from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.derivation import Derivation, derive
 from proofsmith.domains.sql.rules.text import written
-from proofsmith.domains.sql.schema import parse_schema
 from proofsmith.domains.sql.source import problem
 from proofsmith.types import Candidate, Evidence, Goal, Status, Verdict
 

@@ -5,8 +5,8 @@ import csv
 import pytest
 
 from benchmarks import joblike
+from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.query import parse_query
-from proofsmith.domains.sql.schema import parse_schema
 from proofsmith.domains.sql.source import source_of
 from proofsmith.domains.sql.suite import SqlSuite
 from proofsmith.errors import UsageError

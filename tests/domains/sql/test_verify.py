@@ -159,6 +159,9 @@ async def test_names_may_differ_when_columns_are_compared_by_position():
 async def test_an_original_that_changes_by_itself_or_depends_on_storage_is_undecided():
     volatile = await judged("SELECT random() AS a", "SELECT 1 AS a", "sqlite")
     assert volatile.status is not Status.TESTED
+    same = await judged("SELECT random() AS a", "SELECT random() AS a", "sqlite")
+    assert same.status is Status.UNDECIDED
+    assert "changes by itself" in same.feedback
     tied = await judged("SELECT a FROM t LIMIT 1", "SELECT a FROM t WHERE TRUE LIMIT 1", "sqlite")
     assert tied.status is Status.UNDECIDED
     assert "how rows are stored" in tied.feedback

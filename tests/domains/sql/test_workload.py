@@ -25,6 +25,21 @@ def test_queries_of_one_shape_are_one_file_of_the_slowest_and_the_costliest_come
     ]
 
 
+def test_the_logged_values_of_a_prepared_statement_stand_in_its_text(tmp_path):
+    log = """10:00 LOG:  duration: 12.5 ms  execute <unnamed>: SELECT a FROM t
+\tWHERE a = $1 AND b = $2 AND c <> '$1' AND d = $3
+10:00 DETAIL:  parameters: $1 = '17', $2 = NULL, $10 = 'x', $3 = 'it''s'
+10:01 LOG:  statement: SELECT b FROM t
+10:01 DETAIL:  something else: $1 = '3'
+"""
+    (tmp_path / "server.log").write_text(log)
+    files = split(tmp_path / "server.log", {"engine": "postgresql"}, tmp_path / "into")
+    assert [f.read_text() for f in files] == [
+        "SELECT a FROM t\nWHERE a = '17' AND b = NULL AND c <> '$1' AND d = 'it''s';\n",
+        "SELECT b FROM t;\n",
+    ]
+
+
 def test_a_list_of_statements_is_a_log_too(tmp_path):
     (tmp_path / "plain.log").write_text("SELECT a FROM t; DELETE FROM t; SELECT b FROM t;")
     files = split(tmp_path / "plain.log", {}, tmp_path / "into")

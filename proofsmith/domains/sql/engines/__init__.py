@@ -91,12 +91,7 @@ class Engine:
         self._turn = asyncio.Lock()
 
     async def open(
-        self,
-        ddl: str,
-        *,
-        fills: Sequence[Fill] = (),
-        memory_mib: int = 512,
-        tunable: bool = False,
+        self, ddl: str, *, fills: Sequence[Fill] = (), memory_mib: int = 512, tunable: bool = False
     ) -> "Database":
         """Return a new database with the tables of `ddl`, filled from `fills`; it replaces the one that was open.
 

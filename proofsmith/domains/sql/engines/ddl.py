@@ -1,5 +1,7 @@
 """Write a schema as the statements that create it in an engine."""
 
+from collections.abc import Iterable
+
 from proofsmith.domains.sql.schema import Schema, Table
 
 
@@ -25,7 +27,24 @@ def create_tables(schema: Schema) -> str:
     """
     tables = [create_table(table) for table in schema.tables.values()]
     views = [f"CREATE VIEW {quoted(name)} AS {text};" for name, text in schema.views.items()]
-    return "\n".join([*tables, *views])
+    return "\n".join([*create_types(schema.tables.values()), *tables, *views])
+
+
+def create_types(tables: Iterable[Table]) -> list[str]:
+    """Return CREATE TYPE statements of the enumerations that have names of their own."""
+    columns = [column for table in tables for column in table.columns if column.labels]
+    named = {c.type: c.labels for c in columns if not c.type.upper().startswith("ENUM(")}
+    return [create_type(name, labels) for name, labels in named.items()]
+
+
+def create_type(name: str, labels: Iterable[str]) -> str:
+    """Return the CREATE TYPE statement of an enumeration; `name` is written as it is.
+
+    >>> create_type("mood", ["sad", "it's fine"])
+    "CREATE TYPE mood AS ENUM ('sad', 'it''s fine');"
+    """
+    texts = ", ".join("'" + label.replace("'", "''") + "'" for label in labels)
+    return f"CREATE TYPE {name} AS ENUM ({texts});"
 
 
 def create_table(table: Table) -> str:

@@ -38,7 +38,7 @@ class Outside:
     def __init__(self, engine: str, texts: Mapping[str, int]) -> None:
         """Know the engine and the numbers of texts."""
         self.engine = engine
-        self._texts = texts
+        self.texts = texts
 
     def relation(self, query: exp.Expr, scope: Scope) -> Relation:
         """Refuse."""
@@ -58,7 +58,7 @@ class Outside:
 
     def text(self, literal: str) -> int:
         """Return the number that stands for a text."""
-        return self._texts[literal]
+        return self.texts[literal]
 
 
 def renamed(call: exp.Expr, rows: Block, inside: Frame) -> exp.Expr:

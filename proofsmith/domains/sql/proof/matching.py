@@ -291,11 +291,7 @@ class Matcher:
         return mine if self.follows(inside.known, iff(mine, theirs)) else None
 
     def bind_subs(
-        self,
-        left: Sequence[exp.Expr],
-        right: Sequence[exp.Expr],
-        inside: Frame,
-        given: Bool,
+        self, left: Sequence[exp.Expr], right: Sequence[exp.Expr], inside: Frame, given: Bool
     ) -> None:
         """Give a value to every subquery; those that are shown to be equal share one."""
         names = sorted({name for part in (*left, *right) for name in subs_of(part)})
@@ -343,11 +339,7 @@ class Matcher:
         return no(self.value(call.this, inside).null)
 
     def same_values(
-        self,
-        left: Sequence[exp.Expr],
-        right: Sequence[exp.Expr],
-        inside: Frame,
-        condition: Bool,
+        self, left: Sequence[exp.Expr], right: Sequence[exp.Expr], inside: Frame, condition: Bool
     ) -> bool:
         """Say whether expressions are identical, pair by pair, where the condition holds."""
         self.bind_subs(left, right, inside, condition)

@@ -2,14 +2,7 @@
 
 from sqlglot import exp
 
-from proofsmith.domains.sql.proof.blocks import (
-    SUB,
-    Block,
-    Optional,
-    Sum,
-    columns_of,
-    substituted,
-)
+from proofsmith.domains.sql.proof.blocks import SUB, Block, Optional, Sum, columns_of, substituted
 from proofsmith.domains.sql.proof.frames import subs_of
 from proofsmith.domains.sql.proof.regroup import Column, Regrouping
 from proofsmith.domains.sql.schema import Table

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from proofsmith.domains.sql.rules import facts, scopes
 from proofsmith.domains.sql.rules.joins import rejects_null
-from proofsmith.domains.sql.rules.rule import Rule, Template
+from proofsmith.domains.sql.rules.rule import Rule
 from proofsmith.domains.sql.schema import Schema
 
 _SWAPPED: Mapping[type[exp.Expr], type[exp.Expr]] = {
@@ -113,11 +113,7 @@ def _narrow(part: exp.Expr, ranges: dict[str, _Range], schema: Schema) -> None:
 
 
 def _compare(
-    kind: type[exp.Expr],
-    side: exp.Expr,
-    bound: exp.Expr,
-    ranges: dict[str, _Range],
-    schema: Schema,
+    kind: type[exp.Expr], side: exp.Expr, bound: exp.Expr, ranges: dict[str, _Range], schema: Schema
 ) -> None:
     column, value = side.unnest(), _number(bound)
     if not isinstance(column, exp.Column) or value is None:
@@ -151,10 +147,8 @@ RULES = (
         "where another condition rejects it; columns of numbers on engines that keep their types",
         apply=nothing,
         prior=6.0,
-        template=Template(
-            schema=_SCHEMA,
-            before="SELECT COUNT(*) AS n FROM t WHERE a > 3 AND b = 1 AND a < 2",
-            after="SELECT COUNT(*) AS n FROM t AS t WHERE FALSE",
-        ),
+        schema=_SCHEMA,
+        before="SELECT COUNT(*) AS n FROM t WHERE a > 3 AND b = 1 AND a < 2",
+        after="SELECT COUNT(*) AS n FROM t AS t WHERE FALSE",
     ),
 )

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from proofsmith.domains.sql.rules import facts, scopes
 from proofsmith.domains.sql.rules.restriction import restrictions
-from proofsmith.domains.sql.rules.rule import Rule, Template
+from proofsmith.domains.sql.rules.rule import Rule
 from proofsmith.domains.sql.schema import Schema
 
 _FOLDS = (exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Count)
@@ -250,24 +250,20 @@ RULES = (
         precondition=_HOLDS,
         apply=decorrelate,
         prior=8.0,
-        template=Template(
-            schema=_SCHEMA,
-            before="SELECT id FROM o WHERE x > (SELECT MAX(v) FROM i WHERE i.k = o.k)",
-            after="SELECT o.id AS id FROM o AS o CROSS JOIN (SELECT i.k AS key1, MAX(i.v) AS value FROM i AS i "
-            "GROUP BY i.k) AS grouped1 WHERE o.x > grouped1.value AND grouped1.key1 = o.k",
-        ),
+        schema=_SCHEMA,
+        before="SELECT id FROM o WHERE x > (SELECT MAX(v) FROM i WHERE i.k = o.k)",
+        after="SELECT o.id AS id FROM o AS o CROSS JOIN (SELECT i.k AS key1, MAX(i.v) AS value FROM i AS i "
+        "GROUP BY i.k) AS grouped1 WHERE o.x > grouped1.value AND grouped1.key1 = o.k",
     ),
     Rule(
         name="decorrelate-restricted",
         precondition=_HOLDS + "; groups restricted to keys that pass the outer query's filters",
         apply=decorrelate_restricted,
         prior=9.0,
-        template=Template(
-            schema=_SCHEMA,
-            before="SELECT id FROM o WHERE f = 1 AND x > (SELECT MAX(v) FROM i WHERE i.k = o.k)",
-            after="SELECT o.id AS id FROM o AS o CROSS JOIN (SELECT i.k AS key1, MAX(i.v) AS value FROM i AS i "
-            "WHERE i.k IN (SELECT o.k AS key FROM o AS o WHERE o.f = 1) GROUP BY i.k) AS grouped1 "
-            "WHERE o.f = 1 AND o.x > grouped1.value AND grouped1.key1 = o.k",
-        ),
+        schema=_SCHEMA,
+        before="SELECT id FROM o WHERE f = 1 AND x > (SELECT MAX(v) FROM i WHERE i.k = o.k)",
+        after="SELECT o.id AS id FROM o AS o CROSS JOIN (SELECT i.k AS key1, MAX(i.v) AS value FROM i AS i "
+        "WHERE i.k IN (SELECT o.k AS key FROM o AS o WHERE o.f = 1) GROUP BY i.k) AS grouped1 "
+        "WHERE o.f = 1 AND o.x > grouped1.value AND grouped1.key1 = o.k",
     ),
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from proofsmith.domains.sql.rules import facts, scopes
-from proofsmith.domains.sql.rules.rule import Rule, Template
+from proofsmith.domains.sql.rules.rule import Rule
 from proofsmith.domains.sql.schema import Schema
 
 _MIRROR: dict[type[exp.Expr], type[exp.Expr]] = {
@@ -223,12 +223,10 @@ RULES = (
         precondition="COUNT compared with 0 or 1; ungrouped, no LIMIT; COUNT(x) adds x IS NOT NULL",
         apply=count_to_exists,
         prior=7.5,
-        template=Template(
-            schema=_SCHEMA,
-            before="SELECT id FROM o WHERE (SELECT COUNT(n) FROM i WHERE i.k = o.k) > 0",
-            after="SELECT o.id AS id FROM o AS o WHERE EXISTS(SELECT 1 AS one FROM i AS i "
-            "WHERE i.k = o.k AND NOT i.n IS NULL)",
-        ),
+        schema=_SCHEMA,
+        before="SELECT id FROM o WHERE (SELECT COUNT(n) FROM i WHERE i.k = o.k) > 0",
+        after="SELECT o.id AS id FROM o AS o WHERE EXISTS(SELECT 1 AS one FROM i AS i "
+        "WHERE i.k = o.k AND NOT i.n IS NULL)",
     ),
     Rule(
         name="exists-to-in",
@@ -236,25 +234,21 @@ RULES = (
         "lets an unknown left side pass",
         apply=exists_to_in,
         prior=3.5,
-        template=Template(
-            schema=_SCHEMA,
-            before="SELECT id FROM o WHERE NOT EXISTS (SELECT 1 FROM i WHERE i.n = o.n AND i.v > 1)",
-            after="SELECT o.id AS id FROM o AS o WHERE (o.n IS NULL OR NOT o.n IN (SELECT i.n AS key FROM i AS i "
-            "WHERE i.v > 1 AND NOT i.n IS NULL))",
-        ),
+        schema=_SCHEMA,
+        before="SELECT id FROM o WHERE NOT EXISTS (SELECT 1 FROM i WHERE i.n = o.n AND i.v > 1)",
+        after="SELECT o.id AS id FROM o AS o WHERE (o.n IS NULL OR NOT o.n IN (SELECT i.n AS key FROM i AS i "
+        "WHERE i.v > 1 AND NOT i.n IS NULL))",
     ),
     Rule(
         name="unite-existence",
         precondition="conjunct of WHERE; every EXISTS of the OR is correlated by one equality with the same column",
         apply=unite_existence,
         prior=3.0,
-        template=Template(
-            schema=_SCHEMA,
-            before="SELECT id FROM o WHERE EXISTS (SELECT 1 FROM i WHERE i.k = o.k AND i.v = 1) "
-            "OR EXISTS (SELECT 1 FROM i WHERE i.n = o.k)",
-            after="SELECT o.id AS id FROM o AS o WHERE o.k IN (SELECT i.k AS key FROM i AS i WHERE i.v = 1 "
-            "UNION ALL SELECT i.n AS key FROM i AS i)",
-        ),
+        schema=_SCHEMA,
+        before="SELECT id FROM o WHERE EXISTS (SELECT 1 FROM i WHERE i.k = o.k AND i.v = 1) "
+        "OR EXISTS (SELECT 1 FROM i WHERE i.n = o.k)",
+        after="SELECT o.id AS id FROM o AS o WHERE o.k IN (SELECT i.k AS key FROM i AS i WHERE i.v = 1 "
+        "UNION ALL SELECT i.n AS key FROM i AS i)",
     ),
     Rule(
         name="in-to-exists",
@@ -262,11 +256,9 @@ RULES = (
         "an unknown left side passes only an empty list",
         apply=in_to_exists,
         prior=3.0,
-        template=Template(
-            schema=_SCHEMA,
-            before="SELECT id FROM o WHERE n NOT IN (SELECT k FROM i WHERE v > 1)",
-            after="SELECT o.id AS id FROM o AS o WHERE (NOT o.n IS NULL OR NOT EXISTS(SELECT 1 AS one FROM i AS i "
-            "WHERE i.v > 1)) AND NOT EXISTS(SELECT 1 AS one FROM i AS i WHERE i.v > 1 AND i.k = o.n)",
-        ),
+        schema=_SCHEMA,
+        before="SELECT id FROM o WHERE n NOT IN (SELECT k FROM i WHERE v > 1)",
+        after="SELECT o.id AS id FROM o AS o WHERE (NOT o.n IS NULL OR NOT EXISTS(SELECT 1 AS one FROM i AS i "
+        "WHERE i.v > 1)) AND NOT EXISTS(SELECT 1 AS one FROM i AS i WHERE i.v > 1 AND i.k = o.n)",
     ),
 )

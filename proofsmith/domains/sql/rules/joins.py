@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from sqlglot import exp
 
 from proofsmith.domains.sql.rules import facts, scopes
-from proofsmith.domains.sql.rules.rule import Rule, Template
+from proofsmith.domains.sql.rules.rule import Rule
 from proofsmith.domains.sql.schema import Schema, Table
 
 _REJECTING = (*facts.COMPARISONS, exp.Like, exp.Between)
@@ -76,11 +76,7 @@ def _always_matches(select: exp.Select, join: exp.Join, schema: Schema) -> bool:
 
 
 def _foreign_key(
-    select: exp.Select,
-    parts: Sequence[exp.Expr],
-    node: exp.Expr,
-    parent: Table,
-    schema: Schema,
+    select: exp.Select, parts: Sequence[exp.Expr], node: exp.Expr, parent: Table, schema: Schema
 ) -> dict[str, exp.Column] | None:
     """Return the child's column for each referenced one when `parts` are exactly a NOT NULL foreign key to `node`."""
     found = _key_equalities(select, parts, node.alias_or_name, schema)
@@ -252,11 +248,9 @@ RULES = (
         "exactly a foreign key whose columns are NOT NULL",
         apply=outer_to_inner,
         prior=2.5,
-        template=Template(
-            schema=_SCHEMA,
-            before="SELECT c.id FROM c LEFT JOIN p ON c.p_id = p.id WHERE p.v > 1",
-            after="SELECT c.id AS id FROM c AS c JOIN p AS p ON c.p_id = p.id WHERE p.v > 1",
-        ),
+        schema=_SCHEMA,
+        before="SELECT c.id FROM c LEFT JOIN p ON c.p_id = p.id WHERE p.v > 1",
+        after="SELECT c.id AS id FROM c AS c JOIN p AS p ON c.p_id = p.id WHERE p.v > 1",
     ),
     Rule(
         name="drop-inner-join",
@@ -264,21 +258,17 @@ RULES = (
         "nullable foreign key stays tested by IS NOT NULL",
         apply=drop_inner_join,
         prior=2.5,
-        template=Template(
-            schema=_SCHEMA,
-            before="SELECT p.id, c.w FROM c JOIN p ON c.p_id = p.id WHERE c.w > 1",
-            after="SELECT c.p_id AS id, c.w AS w FROM c AS c WHERE c.w > 1 AND NOT c.p_id IS NULL",
-        ),
+        schema=_SCHEMA,
+        before="SELECT p.id, c.w FROM c JOIN p ON c.p_id = p.id WHERE c.w > 1",
+        after="SELECT c.p_id AS id, c.w AS w FROM c AS c WHERE c.w > 1 AND NOT c.p_id IS NULL",
     ),
     Rule(
         name="drop-left-join",
         precondition="the right side is used in its ON alone, which fixes one of its keys; or DISTINCT follows",
         apply=drop_left_join,
         prior=2.5,
-        template=Template(
-            schema=_SCHEMA,
-            before="SELECT c.w FROM c LEFT JOIN p ON p.id = c.p_id AND p.v > 1",
-            after="SELECT c.w AS w FROM c AS c",
-        ),
+        schema=_SCHEMA,
+        before="SELECT c.w FROM c LEFT JOIN p ON p.id = c.p_id AND p.v > 1",
+        after="SELECT c.w AS w FROM c AS c",
     ),
 )

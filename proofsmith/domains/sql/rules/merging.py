@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from proofsmith.domains.sql.rules import facts, scopes
-from proofsmith.domains.sql.rules.rule import Rule, Template
+from proofsmith.domains.sql.rules.rule import Rule
 from proofsmith.domains.sql.schema import Schema
 
 _FOLDS = (exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Count)
@@ -240,24 +240,20 @@ RULES = (
         precondition=_HOLDS,
         apply=merge_values,
         prior=4.0,
-        template=Template(
-            schema=_SCHEMA + "CREATE TABLE u (x INTEGER);",
-            before="SELECT x, (SELECT COUNT(*) FROM t WHERE c = 3 AND a = 1) AS n, "
-            "(SELECT SUM(b) FROM t WHERE c = 3 AND a = 2) AS s FROM u",
-            after="SELECT u.x AS x, merged1.value1 AS n, merged1.value2 AS s FROM u AS u "
-            f"CROSS JOIN (SELECT {_CASES}) AS merged1",
-        ),
+        schema=_SCHEMA + "CREATE TABLE u (x INTEGER);",
+        before="SELECT x, (SELECT COUNT(*) FROM t WHERE c = 3 AND a = 1) AS n, "
+        "(SELECT SUM(b) FROM t WHERE c = 3 AND a = 2) AS s FROM u",
+        after="SELECT u.x AS x, merged1.value1 AS n, merged1.value2 AS s FROM u AS u "
+        f"CROSS JOIN (SELECT {_CASES}) AS merged1",
     ),
     Rule(
         name="merge-derived",
         precondition=_HOLDS,
         apply=merge_derived,
         prior=4.0,
-        template=Template(
-            schema=_SCHEMA,
-            before="SELECT p.n, q.s FROM (SELECT COUNT(*) AS n FROM t WHERE c = 3 AND a = 1) AS p, "
-            "(SELECT SUM(b) AS s FROM t WHERE c = 3 AND a = 2) AS q",
-            after=f"SELECT merged1.value1 AS n, merged1.value2 AS s FROM (SELECT {_CASES}) AS merged1",
-        ),
+        schema=_SCHEMA,
+        before="SELECT p.n, q.s FROM (SELECT COUNT(*) AS n FROM t WHERE c = 3 AND a = 1) AS p, "
+        "(SELECT SUM(b) AS s FROM t WHERE c = 3 AND a = 2) AS q",
+        after=f"SELECT merged1.value1 AS n, merged1.value2 AS s FROM (SELECT {_CASES}) AS merged1",
     ),
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from proofsmith.domains.sql.rules import facts, scopes
-from proofsmith.domains.sql.rules.rule import Rule, Template
+from proofsmith.domains.sql.rules.rule import Rule
 from proofsmith.domains.sql.schema import Schema, Table
 
 _FOLDS = (exp.Sum, exp.Min, exp.Max, exp.Count)
@@ -175,12 +175,10 @@ RULES = (
         "of its columns that are used elsewhere; counts are summed, 0 where there is no group",
         apply=aggregate_first,
         prior=2.2,
-        template=Template(
-            schema=_SCHEMA,
-            before="SELECT p.x, MAX(c.v) AS m FROM p JOIN c ON c.p_id = p.id WHERE c.v > 1 GROUP BY p.x",
-            after="SELECT p.x AS x, MAX(parts1.part1) AS m FROM p AS p CROSS JOIN (SELECT c.p_id AS p_id, "
-            "MAX(c.v) AS part1 FROM c AS c WHERE c.v > 1 GROUP BY c.p_id) AS parts1 "
-            "WHERE parts1.p_id = p.id GROUP BY p.x",
-        ),
+        schema=_SCHEMA,
+        before="SELECT p.x, MAX(c.v) AS m FROM p JOIN c ON c.p_id = p.id WHERE c.v > 1 GROUP BY p.x",
+        after="SELECT p.x AS x, MAX(parts1.part1) AS m FROM p AS p CROSS JOIN (SELECT c.p_id AS p_id, "
+        "MAX(c.v) AS part1 FROM c AS c WHERE c.v > 1 GROUP BY c.p_id) AS parts1 "
+        "WHERE parts1.p_id = p.id GROUP BY p.x",
     ),
 )

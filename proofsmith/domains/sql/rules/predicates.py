@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from proofsmith.domains.sql.rules import facts, scopes
-from proofsmith.domains.sql.rules.rule import Rule, Template
+from proofsmith.domains.sql.rules.rule import Rule
 from proofsmith.domains.sql.schema import Schema
 
 _FILTERS = (exp.EQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.In)
@@ -126,23 +126,19 @@ RULES = (
         apply=year_to_range,
         engines=("duckdb", "postgresql"),
         prior=2.0,
-        template=Template(
-            schema=_SCHEMA,
-            before="SELECT a FROM t WHERE EXTRACT(YEAR FROM d) = 2024",
-            after="SELECT t.a AS a FROM t AS t WHERE "
-            "(t.d >= CAST('2024-01-01' AS DATE) AND t.d < CAST('2025-01-01' AS DATE))",
-        ),
+        schema=_SCHEMA,
+        before="SELECT a FROM t WHERE EXTRACT(YEAR FROM d) = 2024",
+        after="SELECT t.a AS a FROM t AS t WHERE "
+        "(t.d >= CAST('2024-01-01' AS DATE) AND t.d < CAST('2025-01-01' AS DATE))",
     ),
     Rule(
         name="follow-equalities",
         precondition="equality and filter both hold for every row of the result; columns of one kind",
         apply=follow_equalities,
         prior=1.0,
-        template=Template(
-            schema=_SCHEMA,
-            before="SELECT b FROM t JOIN u ON t.a = u.a WHERE t.a BETWEEN 1 AND 3",
-            after="SELECT u.b AS b FROM t AS t JOIN u AS u ON t.a = u.a "
-            "WHERE t.a BETWEEN 1 AND 3 AND u.a BETWEEN 1 AND 3",
-        ),
+        schema=_SCHEMA,
+        before="SELECT b FROM t JOIN u ON t.a = u.a WHERE t.a BETWEEN 1 AND 3",
+        after="SELECT u.b AS b FROM t AS t JOIN u AS u ON t.a = u.a "
+        "WHERE t.a BETWEEN 1 AND 3 AND u.a BETWEEN 1 AND 3",
     ),
 )

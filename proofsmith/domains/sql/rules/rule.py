@@ -13,16 +13,6 @@ Apply = Callable[[exp.Expr, Schema], Iterator[exp.Expr]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Template:
-    """The smallest pair of queries that shows a rule: what its tests bound, prove and execute."""
-
-    schema: str
-    before: str
-    after: str
-    """The rule's output on `before`, as SQL text of any formatting."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A rewrite that keeps the result on every database that meets the declared constraints."""
 
@@ -30,7 +20,11 @@ class Rule:
     precondition: str
     """One line: when it is exact, NULLs and duplicates included."""
     apply: Apply
-    template: Template
+    schema: str
+    """Tables of the smallest pair of queries that shows the rule: what its tests bound, prove and execute."""
+    before: str
+    after: str
+    """The rule's output on `before`, as SQL text of any formatting."""
     engines: tuple[str, ...] = ENGINES
     """Engines whose own optimizer does not do this already, as measured."""
     prior: float = 1.0

@@ -275,9 +275,7 @@ def twin(tree: exp.Expr) -> tuple[exp.Expr, dict[int, exp.Expr]]:
 
 
 def sites(
-    tree: exp.Expr,
-    *kinds: type[exp.Expr],
-    wanted: Callable[[exp.Expr], object] = lambda node: True,
+    tree: exp.Expr, *kinds: type[exp.Expr], wanted: Callable[[exp.Expr], object] = lambda node: True
 ) -> Iterator[tuple[exp.Expr, exp.Expr]]:
     """Yield, for each node of `kinds` that `wanted` takes, a copy of the whole tree and that node in it.
 

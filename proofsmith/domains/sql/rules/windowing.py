@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from proofsmith.domains.sql.rules import facts, scopes
 from proofsmith.domains.sql.rules.decorrelation import Block, read_block, rejecting_conjunct
-from proofsmith.domains.sql.rules.rule import Rule, Template
+from proofsmith.domains.sql.rules.rule import Rule
 from proofsmith.domains.sql.schema import Schema, Table
 
 
@@ -87,12 +87,10 @@ RULES = (
         "rejects the row; the partition's columns must not be NULL",
         apply=to_window,
         prior=4.0,
-        template=Template(
-            schema=_SCHEMA,
-            before="SELECT t.id FROM t WHERE t.v = (SELECT MAX(i.v) FROM t AS i WHERE i.k = t.k AND i.w > 1)",
-            after="SELECT t.id AS id FROM (SELECT i.id AS id, i.k AS k, i.v AS v, i.w AS w, "
-            "MAX(CASE WHEN i.w > 1 THEN i.v END) OVER (PARTITION BY i.k) AS windowed1 FROM t AS i) AS t "
-            "WHERE t.v = t.windowed1 AND NOT t.k IS NULL",
-        ),
+        schema=_SCHEMA,
+        before="SELECT t.id FROM t WHERE t.v = (SELECT MAX(i.v) FROM t AS i WHERE i.k = t.k AND i.w > 1)",
+        after="SELECT t.id AS id FROM (SELECT i.id AS id, i.k AS k, i.v AS v, i.w AS w, "
+        "MAX(CASE WHEN i.w > 1 THEN i.v END) OVER (PARTITION BY i.k) AS windowed1 FROM t AS i) AS t "
+        "WHERE t.v = t.windowed1 AND NOT t.k IS NULL",
     ),
 )

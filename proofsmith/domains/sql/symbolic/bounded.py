@@ -1,14 +1,13 @@
 """Decide whether two queries agree on all databases of at most k rows a table, and give one on which they differ."""
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 
 import z3
 from sqlglot import exp
 
-from proofsmith.domains.sql.schema import Schema, Table
+from proofsmith.domains.sql.schema import Schema
 from proofsmith.domains.sql.symbolic.encoder import Encoder, Ordered
 from proofsmith.domains.sql.symbolic.literals import zoned
 from proofsmith.domains.sql.symbolic.relations import Relation, Row, Scope, Side
@@ -16,7 +15,6 @@ from proofsmith.domains.sql.symbolic.tables import (
     column_names,
     filled_in_turn,
     fresh_row,
-    holds_in,
     kept_constraints,
     read_rows,
 )
@@ -27,15 +25,12 @@ from proofsmith.domains.sql.symbolic.terms import (
     both,
     count,
     either,
-    no,
     rows_identical,
 )
 from proofsmith.domains.sql.symbolic.texts import codes
 from proofsmith.domains.sql.testing.conditions import conditions_of
 from proofsmith.domains.sql.testing.pools import Cell
 
-Known = Mapping[str, Sequence[tuple[Cell, ...]]]
-"""Rows of each table."""
 LOCK = threading.Lock()
 """The solver's terms belong to one global context."""
 
@@ -48,6 +43,8 @@ class Bound:
     rows: int
     reason: str = ""
     database: Mapping[str, list[tuple[Cell, ...]]] | None = None
+    unknown: tuple[str, ...] = ()
+    """Functions that took values in it which they may not have."""
 
 
 def decide(
@@ -56,33 +53,11 @@ def decide(
     """Compare two qualified queries at `rows` rows a table; blocks this thread for about `limit_s` at most."""
     with LOCK:
         try:
-            return _Comparison(base, candidate, schema, rows).decide(limit_s)
+            return Comparison(base, candidate, schema, rows).decide(limit_s)
         except Unsupported as reason:
             return Bound(found="unsupported", rows=rows, reason=str(reason))
         except UNENCODED as error:
             return Bound(found="unsupported", rows=rows, reason=f"not encoded: {error}"[:200])
-
-
-def answer(
-    query: exp.Query,
-    schema: Schema,
-    database: Known,
-    *,
-    folded: bool = False,
-    limit_s: float = 60.0,
-) -> list[tuple[Fraction | None, ...]] | None:
-    """Return what the solver's model of SQL says that a qualified query gives on a database of whole numbers.
-
-    None where the model does not cover the query, where ties leave the answer open, or after `limit_s`. With
-    `folded` the rows are constants while the formula is built, which takes a fraction of the time.
-    """
-    most = max(map(len, database.values()), default=0)
-    with LOCK:
-        try:
-            found = _Comparison(query, query, schema, most)
-            return found.answer(database, limit_s, folded=folded)
-        except UNENCODED:
-            return None
 
 
 UNENCODED = (
@@ -97,26 +72,33 @@ UNENCODED = (
 """What encoding raises for a query that the model does not cover."""
 
 
-class _Comparison:
+class Comparison:
+    """Two queries over the same tables of some rows each."""
+
     def __init__(self, base: exp.Query, candidate: exp.Query, schema: Schema, rows: int) -> None:
+        """Make the tables."""
         self._queries = base, candidate
         self._schema, self._rows = schema, rows
         types = [column.type for table in schema.tables.values() for column in table.columns]
-        self._engine = schema.dialect, any(map(zoned, types))
-        self._texts = codes((base, candidate, *conditions_of(schema)))
+        self.engine = schema.dialect, any(map(zoned, types))
+        self.texts = codes((base, candidate, *conditions_of(schema)))
         scaled = schema.dialect != "sqlite"  # which keeps any digits
-        self._tables = {
+        self.tables = {
             name: Relation(
                 column_names(table),
-                tuple(fresh_row(table, place, scaled=scaled) for place in range(rows)),
+                tuple(
+                    fresh_row(table, place, scaled=scaled, engine=schema.dialect)
+                    for place in range(rows)
+                ),
             )
             for name, table in schema.tables.items()
         }
 
     def decide(self, limit_s: float) -> Bound:
+        """Ask the solver for a database on which the queries differ."""
         sides = Side("base", adversarial=False), Side("candidate", adversarial=True)
         found = [
-            Encoder(self._tables, self._texts, side, *self._engine).ordered(query, Scope({}))
+            Encoder(self.tables, self.texts, side, *self.engine).ordered(query, Scope({}))
             for side, query in zip(sides, self._queries, strict=True)
         ]
         different = _difference(*found)
@@ -127,37 +109,19 @@ class _Comparison:
             return Bound(found="agree", rows=self._rows)
         if answer == z3.unknown:
             return Bound(found="unknown", rows=self._rows, reason=solver.reason_unknown())
-        return Bound(found="differ", rows=self._rows, database=self._database(solver.model()))
-
-    def answer(
-        self, database: Known, limit_s: float, *, folded: bool
-    ) -> list[tuple[Fraction | None, ...]] | None:
-        """Return the first query's rows on one database."""
-        side = Side("base", adversarial=False)
-        given = {name: database.get(name, ()) for name in self._tables}
-        tables = self._tables
-        if folded:
-            tables = {n: _constant(self._schema.tables[n], rows) for n, rows in given.items()}
-        encoder = Encoder(tables, self._texts, side, *self._engine)
-        found = encoder.ordered(self._queries[0], Scope({})).relation.rows
-        solver = solver_of(limit_s, side.assumptions)
-        if not folded:
-            solver.add(*(t for n, rows in given.items() for t in _fixed(tables[n], rows)))
-        if solver.check() != z3.sat:
-            return None
         model = solver.model()
-        return [
-            tuple(_exact(model, cell) for cell in row.cells)
-            for row in found
-            if holds_in(model, row.present)
-        ]
+        titles = {item.name() for item in model.decls() if item.arity()}
+        unknown = tuple(sorted({title.split(":")[1] for title in titles if ":" in title}))
+        return Bound(
+            found="differ", rows=self._rows, database=self._database(model), unknown=unknown
+        )
 
     def _constraints(self) -> Iterable[Bool]:
-        yield from filled_in_turn(self._tables)
-        yield from kept_constraints(self._schema, self._tables, self._texts, self._engine)
+        yield from filled_in_turn(self.tables)
+        yield from kept_constraints(self._schema, self.tables, self.texts, self.engine)
 
     def _database(self, model: z3.ModelRef) -> dict[str, list[tuple[Cell, ...]]]:
-        return read_rows(model, self._schema, self._tables, self._texts)
+        return read_rows(model, self._schema, self.tables, self.texts)
 
 
 def solver_of(limit_s: float, terms: Iterable[Bool]) -> z3.Solver:
@@ -196,26 +160,6 @@ def _difference(base: Ordered, candidate: Ordered) -> Bool:
     ) != count(both(row.present, rows_identical(row.cells, witness)) for row in right.rows)
 
 
-def _constant(table: Table, rows: Sequence[tuple[Cell, ...]]) -> Relation:
-    """Return a table of known rows of whole numbers."""
-    kinds = [column.kind for column in table.columns]
-    cells = [
-        tuple(
-            Value(k, v is None, 0 if v is None else int(v)) for k, v in zip(kinds, row, strict=True)
-        )
-        for row in rows
-    ]
-    return Relation(tuple(c.name for c in table.columns), tuple(Row(True, row) for row in cells))
-
-
-def _fixed(relation: Relation, rows: Sequence[tuple[Cell, ...]]) -> Iterable[Bool]:
-    """Yield what says that a table holds these rows and no others."""
-    for place, row in enumerate(relation.rows):
-        yield row.present == (place < len(rows))
-        for cell, value in zip(row.cells, rows[place] if place < len(rows) else (), strict=False):
-            yield cell.null if value is None else both(no(cell.null), cell.number == value)
-
-
 def _width(base: Ordered) -> int:
     return len(base.keys[0])
 
@@ -237,14 +181,3 @@ def _arbitrary(name: str, cells: Iterable[Value]) -> Value:
     kind = next(iter(kinds)) if len(kinds) == 1 else "decimal" if kinds else "null"
     real = kind in ("decimal", "float")
     return Value(kind, z3.Bool(f"{name}?"), z3.Real(name) if real else z3.Int(name))
-
-
-def _exact(model: z3.ModelRef, value: Value) -> Fraction | None:
-    """Return a cell of an answer as a number; raises AttributeError for anything else."""
-    if holds_in(model, value.null):
-        return None
-    number = value.number
-    if isinstance(number, int):
-        return Fraction(number)
-    found = model.eval(number, model_completion=True)
-    return Fraction(found.as_long()) if z3.is_int_value(found) else Fraction(found.as_fraction())

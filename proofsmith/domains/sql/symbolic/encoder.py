@@ -7,14 +7,7 @@ from sqlglot import exp
 
 from proofsmith.domains.sql.symbolic.aggregates import aggregate, window
 from proofsmith.domains.sql.symbolic.grouping import folds_all, grouping_sets, literal_number
-from proofsmith.domains.sql.symbolic.relations import (
-    Key,
-    Relation,
-    Row,
-    Scope,
-    Side,
-    limited,
-)
+from proofsmith.domains.sql.symbolic.relations import Key, Relation, Row, Scope, Side, limited
 from proofsmith.domains.sql.symbolic.scalar import Scalars
 from proofsmith.domains.sql.symbolic.terms import (
     NULL,
@@ -70,7 +63,7 @@ class Encoder:
     ) -> None:
         """Take the tables, the numbers that stand for texts and what to note about this query."""
         self._tables = tables
-        self._texts = texts
+        self.texts = texts
         self._side = side
         self.engine = engine
         self.zoned = zoned
@@ -80,7 +73,7 @@ class Encoder:
 
     def text(self, literal: str) -> int:
         """Return the number that stands for a text."""
-        return self._texts[literal]
+        return self.texts[literal]
 
     def fails(self, condition: Bool) -> None:
         """Note where the query ends in an error."""

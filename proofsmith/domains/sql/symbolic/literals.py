@@ -2,13 +2,15 @@
 
 import datetime
 import re
+from collections.abc import Sequence
 
 from sqlglot import exp
 
-from proofsmith.domains.sql.symbolic.terms import Unsupported, Value
+from proofsmith.domains.sql.symbolic.terms import UNORDERED, Unsupported, Value
 
 DAY_US = 86_400_000_000
 """Microseconds of a day."""
+_BETWEEN = " | "
 
 
 def is_date_text(node: exp.Expr | None) -> bool:
@@ -68,19 +70,6 @@ def bounds_of(pattern: str) -> tuple[str, str] | None:
     return start, start[:-1] + chr(following)
 
 
-def begins(node: exp.Expr, other: exp.Expr) -> exp.Like | None:
-    """Return `x LIKE 'ab%'` for the sides of `SUBSTR(x, 1, 2) = 'ab'` or `LEFT(x, 2) = 'ab'`, None for any others."""
-    if not (isinstance(other, exp.Literal) and other.is_string and bounds_of(f"{other.this}%")):
-        return None
-    size = exp.Literal.number(len(str(other.this)))
-    first = isinstance(node, exp.Substring) and node.args.get("start") == exp.Literal.number(1)
-    if not (first and node.args.get("length") == size) and not (
-        isinstance(node, exp.Left) and node.expression == size
-    ):
-        return None
-    return exp.Like(this=node.this.copy(), expression=exp.Literal.string(f"{other.this}%"))
-
-
 def padded(width: int) -> str:
     """Return the kind of texts that are filled up with blanks: those of one width alone are alike in every function.
 
@@ -94,6 +83,25 @@ def stripped(node: exp.Expr, other: Value) -> str | None:
     if not other.kind.startswith("padded") or not isinstance(node, exp.Literal):
         return None
     return str(node.this).rstrip(" ") if node.is_string else None
+
+
+def enumeration(labels: Sequence[str], engine: str) -> str:
+    """Return the kind of an enumeration's values, whose numbers are places among its labels.
+
+    DuckDB sorts them by place, and compares them with a text as texts.
+    """
+    if any(_BETWEEN in label for label in labels):
+        raise Unsupported(f"a label with '{_BETWEEN}' in it")
+    return f"{UNORDERED if engine == 'duckdb' else 'one'} of {_BETWEEN.join(labels)}"
+
+
+def place_of(node: exp.Expr, other: Value) -> int | None:
+    """Return which label a text literal beside an enumeration's value is, None for anything else."""
+    first, _, rest = other.kind.partition(" of ")
+    labels = rest.split(_BETWEEN) if first in ("one", UNORDERED) else []
+    node = node.this if isinstance(node, exp.Cast) else node
+    known = isinstance(node, exp.Literal) and node.is_string and str(node.this) in labels
+    return labels.index(str(node.this)) if known else None
 
 
 def zoned(type_text: str) -> bool:

@@ -1,22 +1,26 @@
 """Conditions in three-valued logic as solver terms: comparisons, IN, EXISTS, BETWEEN, IS."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from sqlglot import exp
 
+from proofsmith.domains.sql.symbolic import periods
 from proofsmith.domains.sql.symbolic.literals import (
     DAY_US,
-    begins,
     bounds_of,
     date_of,
     is_date_text,
     is_moment_text,
     moment_of,
+    place_of,
     stripped,
 )
 from proofsmith.domains.sql.symbolic.relations import Relation, Scope, in_list
+from proofsmith.domains.sql.symbolic.spellings import as_like
 from proofsmith.domains.sql.symbolic.terms import (
+    NULL,
     Bool,
     Truth,
     Unsupported,
@@ -51,6 +55,9 @@ class Subqueries(Protocol):
 
     def window(self, node: exp.Window, scope: Scope) -> Value:
         """Return a window function's value."""
+
+    texts: Mapping[str, int]
+    """Numbers of the texts that the queries write."""
 
     def text(self, literal: str) -> int:
         """Return the number that stands for a text."""
@@ -94,11 +101,26 @@ def condition(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
         return evaluate(of, node, scope)
     if type(node) in _COMPARISONS:
         return _comparison(of, node, scope)
-    if isinstance(node, exp.Like):
-        return _like(of, node, scope)
+    spelt = _spelt(of, node, scope)
+    if spelt is not None:
+        return _like(of, spelt, scope)
     if isinstance(node, exp.ILike | exp.RegexpLike | exp.StartsWith | exp.SimilarTo):
         return as_truth(of.uninterpreted(node, scope))
-    return as_truth(of.value(node, scope))
+    value = of.value(node, scope)
+    if of.around.engine == "sqlite" and value.kind in ("integer", "decimal"):
+        known, zero = no(value.null), value.number == 0
+        return Truth(both(known, no(zero)), both(known, zero))
+    return as_truth(value)
+
+
+def _spelt(of: Evaluator, node: exp.Expr, scope: Scope) -> exp.Like | None:
+    """Return what says the same by LIKE; of a padded text functions see other blanks than LIKE does."""
+    found = as_like(node, of.around.engine)
+    if found is None or found is node:
+        return found
+    folded = isinstance(node, exp.ILike) and not isinstance(node.this, exp.Lower)
+    subject = of.value(found.this.this if folded else found.this, scope)
+    return found if subject.kind == "text" else None
 
 
 def _like(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
@@ -165,10 +187,12 @@ def _comparison(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
     if isinstance(right, exp.Any | exp.All):
         return _quantified(of, node, scope)
     compare = _COMPARISONS[type(node)]
-    beginning = begins(left, right) or begins(right, left)
-    if beginning and isinstance(node, exp.EQ | exp.NEQ) and of.around.engine != "sqlite":
-        found = _like(of, beginning, scope)
-        return found if isinstance(node, exp.EQ) else opposite(found)
+    spelt = _spelt(of, node, scope)
+    if spelt is not None:
+        return _like(of, spelt, scope)
+    unwrapped = _unwrapped(of, left, right, scope) or _unwrapped(of, right, left, scope)
+    if unwrapped is not None and isinstance(node, exp.EQ | exp.NEQ):
+        return unwrapped if isinstance(node, exp.EQ) else opposite(unwrapped)
     if isinstance(left, exp.Tuple) and isinstance(right, exp.Tuple):
         if not isinstance(node, exp.EQ | exp.NEQ):
             raise Unsupported("rows compared by order")
@@ -178,10 +202,28 @@ def _comparison(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
         ]
         found = Truth(both(*(p.yes for p in parts)), either(*(p.no for p in parts)))
         return found if isinstance(node, exp.EQ) else opposite(found)
-    ranged = _year_range(of, node, scope)
+    ranged = _of_period(of, node, scope)
     if ranged is not None:
         return ranged
     return compare(*_aligned(of, left, right, scope))
+
+
+def _unwrapped(of: Evaluator, node: exp.Expr, literal: exp.Expr, scope: Scope) -> Truth | None:
+    """Compare what is inside: `x || 'b' = 'ab'` is x = 'a', and a whole number is spelt in one way as a text."""
+    cast = isinstance(node, exp.Cast) and node.args["to"].sql().upper() in ("TEXT", "VARCHAR")
+    if not _is_text(literal) or not (cast or isinstance(node, exp.DPipe)):
+        return None
+    inner, text = of.value(node.this, scope), str(literal.this)
+    never = Truth(False, no(inner.null))
+    if cast and inner.kind == "integer":
+        spelt = re.fullmatch(r"-?[1-9]\d*|0", text)
+        return equal(inner, Value("integer", False, int(text))) if spelt else never
+    if cast or not _is_text(node.expression) or inner.kind != "text":
+        return None
+    end = str(node.expression.this)
+    if not text.endswith(end):
+        return never
+    return equal(inner, Value("text", False, of.around.text(text.removesuffix(end))))
 
 
 def _aligned(of: Evaluator, left: exp.Expr, right: exp.Expr, scope: Scope) -> tuple[Value, Value]:
@@ -195,6 +237,16 @@ def _aligned(of: Evaluator, left: exp.Expr, right: exp.Expr, scope: Scope) -> tu
         bare = stripped(node, values[other])
         if bare is not None:
             values[mine] = Value(values[other].kind, False, of.around.text(bare))
+        whole = _is_text(node) and re.fullmatch(r"-?\d{1,18}", str(node.this))
+        if (
+            values[other].kind == "integer"
+            and whole
+            and isinstance((right, left)[mine], exp.Column)
+        ):
+            values[mine] = Value("integer", False, int(str(node.this)))
+        place = place_of(node, values[other])
+        if place is not None:
+            values[mine] = Value(values[other].kind, False, place)
         if values[mine].kind == "date" and values[other].kind == "timestamp":
             days = values[mine]
             values[mine] = Value("timestamp", days.null, days.number * DAY_US)
@@ -203,30 +255,17 @@ def _aligned(of: Evaluator, left: exp.Expr, right: exp.Expr, scope: Scope) -> tu
     return values[0], values[1]
 
 
-def _year_range(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth | None:
-    """Compare the year of a date with a number as a comparison of dates."""
-    left, right = node.this, node.expression
-    part = isinstance(left, exp.Extract) and left.name.upper() == "YEAR"
-    source = left.expression if part else left.this if isinstance(left, exp.Year) else None
-    if source is None or not isinstance(right, exp.Literal) or right.is_string:
+def _of_period(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth | None:
+    """Compare the year of a date, or the beginning of its month, with a constant as a comparison of dates."""
+    subject, other = periods.subject_of(node.this), node.expression
+    if subject is None or node.this in scope.nulled:
         return None
-    day = of.value(source, scope)
-    year = int(str(right.this)) if str(right.this).isdigit() else 0
-    if day.kind != "date" or not 1 < year < 9999:
+    moment = of.value(subject, scope)
+    if moment.kind == "timestamp" and of.around.zoned:
         return None
-    first, following = date_of(f"{year:04}-01-01"), date_of(f"{year + 1:04}-01-01")
-    from_first = less(first, day, orequal=True)
-    before_next = less(day, following)
-    inside = Truth(both(from_first.yes, before_next.yes), either(from_first.no, before_next.no))
-    ranges: Mapping[type[exp.Expr], Truth] = {
-        exp.EQ: inside,
-        exp.NEQ: opposite(inside),
-        exp.LT: opposite(from_first),
-        exp.LTE: before_next,
-        exp.GT: opposite(before_next),
-        exp.GTE: from_first,
-    }
-    return ranges[type(node)]
+    written = date_of(str(other.this)) if is_date_text(other) else None
+    limit = written or (NULL if _is_text(other) else of.value(other, scope))
+    return periods.compared(node, moment, limit)
 
 
 def _quantified(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
@@ -264,10 +303,20 @@ def _in(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
 
 
 def _between(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
+    if periods.subject_of(node.this) is not None:
+        return _and(of, _split(node), scope)
     subject, low = _aligned(of, node.this, node.args["low"], scope)
     _, high = _aligned(of, node.this, node.args["high"], scope)
     above, below = less(low, subject, orequal=True), less(subject, high, orequal=True)
     return Truth(both(above.yes, below.yes), either(above.no, below.no))
+
+
+def _split(node: exp.Expr) -> exp.And:
+    """Return BETWEEN as two comparisons."""
+    low = exp.GTE(this=node.this.copy(), expression=node.args["low"].copy())
+    return exp.And(
+        this=low, expression=exp.LTE(this=node.this.copy(), expression=node.args["high"].copy())
+    )
 
 
 def _is(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:

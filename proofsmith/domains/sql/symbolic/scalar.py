@@ -15,7 +15,7 @@ from proofsmith.domains.sql.symbolic.literals import (
     moment_of,
     zoned,
 )
-from proofsmith.domains.sql.symbolic.opaque import inputs_of, is_label, opaque
+from proofsmith.domains.sql.symbolic.opaque import informed, inputs_of, is_label, joined, opaque
 from proofsmith.domains.sql.symbolic.predicates import Subqueries, condition, is_condition
 from proofsmith.domains.sql.symbolic.relations import Scope
 from proofsmith.domains.sql.symbolic.terms import (
@@ -145,10 +145,19 @@ class Scalars:
         if further or not known or inner.kind != "decimal" or self.around.engine == "sqlite":
             return self.uninterpreted(node, scope)
         unit = 10 ** int(digits)
-        exact, half = real(inner.number) * unit, z3.RealVal("1/2")
-        upward = z3.ToReal(z3.ToInt(exact + half))
-        whole = choice(exact >= 0, upward, -z3.ToReal(z3.ToInt(half - exact)))
-        return _numeric(inner, whole / unit)
+        return _numeric(
+            inner, z3.ToReal(_nearest(real(inner.number) * unit, z3.RealVal("1/2"))) / unit
+        )
+
+    def _bounded(self, node: exp.Expr, scope: Scope) -> Value:
+        """FLOOR and CEIL of an exact number; other uses are opaque."""
+        inner = self.value(node.this, scope)
+        further = any(item for key, item in node.args.items() if key != "this")
+        if further or inner.kind != "decimal" or self.around.engine == "sqlite":
+            return self.uninterpreted(node, scope)
+        exact = real(inner.number)
+        down = z3.ToInt(exact) if isinstance(node, exp.Floor) else -z3.ToInt(-exact)
+        return _numeric(inner, z3.ToReal(down))
 
     def _coalesced(self, node: exp.Expr, scope: Scope) -> Value:
         values = [self.value(item, scope) for item in (node.this, *node.expressions)]
@@ -257,17 +266,38 @@ class Scalars:
             return inner
         if inner.kind == kind == "text" and not sized:
             return inner
+        return self._recounted(node, inner, kind, sized=sized) or self.uninterpreted(node, scope)
+
+    def _recounted(self, node: exp.Expr, inner: Value, kind: str, *, sized: bool) -> Value | None:
+        """Cast a number to another kind of number: a column of decimals to whole ones as each engine rounds them."""
         if inner.kind == "integer" and kind in ("decimal", "float"):
             return Value("decimal", inner.null, inner.number, inner.most)
+        if (inner.kind, kind) == ("decimal", "integer") and isinstance(node.this, exp.Column):
+            half = z3.RealVal(0 if self.around.engine == "sqlite" else "1/2")
+            return Value("integer", inner.null, _nearest(real(inner.number), half))
+        if inner.kind == kind == "decimal" and self.around.engine == "postgresql" and not sized:
+            return inner
         if not self.around.exact and inner.kind in NUMERIC and kind in ("decimal", "float"):
             return Value("decimal", inner.null, inner.number)
-        return self.uninterpreted(node, scope)
+        return None
 
     def uninterpreted(self, node: exp.Expr, scope: Scope) -> Value:
         """Return an arbitrary function of the node's inputs, the same for equal nodes over equal inputs."""
         inputs = inputs_of(node)
         values = [self.value(child, scope) for child in inputs if not is_label(child)]
-        return opaque(node, inputs, values)
+        plain = isinstance(node, exp.DPipe) or node.args.get("coalesce")
+        if (
+            isinstance(node, exp.DPipe | exp.Concat)
+            and plain
+            and {v.kind for v in values} == {"text"}
+        ):
+            if isinstance(node, exp.Concat):
+                values = [Value("text", False, choice(v.null, 0, v.number)) for v in values]
+            return joined(values)
+        found = opaque(node, inputs, values)
+        if len(values) != 1:
+            return found
+        return informed(node, values[0], found, self.around.texts, self.around.engine)
 
     def undetermined(self, condition: Bool) -> None:
         """Note where a value depends on how rows are stored."""
@@ -293,6 +323,8 @@ _COMPUTED: Mapping[type[exp.Expr], Callable[[Scalars, exp.Expr, Scope], Value]] 
     exp.If: Scalars._case,
     exp.Abs: Scalars._absolute,
     exp.Round: Scalars._rounded,
+    exp.Floor: Scalars._bounded,
+    exp.Ceil: Scalars._bounded,
     exp.Greatest: Scalars._extreme,
     exp.Least: Scalars._extreme,
     exp.Max: Scalars._extreme,
@@ -327,6 +359,11 @@ def real(number: Number) -> Number:
     if isinstance(number, int):
         return z3.RealVal(number)
     return z3.ToReal(number) if z3.is_int(number) else number
+
+
+def _nearest(exact: Number, half: Number) -> Number:
+    """Return the whole number nearest to a real one, halves away from zero; with 0 for `half` the next towards zero."""
+    return choice(exact >= 0, z3.ToInt(exact + half), -z3.ToInt(half - exact))
 
 
 def _truncated(over: Number, under: Number) -> Number:

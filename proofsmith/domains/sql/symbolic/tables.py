@@ -8,7 +8,7 @@ import z3
 
 from proofsmith.domains.sql.schema import Column, ForeignKey, Schema, Table
 from proofsmith.domains.sql.symbolic.encoder import Encoder
-from proofsmith.domains.sql.symbolic.literals import DAY_US, padded
+from proofsmith.domains.sql.symbolic.literals import DAY_US, enumeration, padded
 from proofsmith.domains.sql.symbolic.relations import Relation, Row, Scope, Side
 from proofsmith.domains.sql.symbolic.scalar import Scalars
 from proofsmith.domains.sql.symbolic.terms import (
@@ -36,22 +36,24 @@ def column_names(table: Table) -> tuple[str, ...]:
     return tuple(column.name for column in table.columns)
 
 
-def fresh_row(table: Table, place: int, *, scaled: bool = False) -> Row:
+def fresh_row(table: Table, place: int, *, scaled: bool = False, engine: str = "") -> Row:
     """Return the `place`-th row of a table, every cell a variable; raises Unsupported for types without a model.
 
-    With `scaled` decimals have as many digits behind the point as their type says.
+    With `scaled` decimals have as many digits behind the point as their type says; `engine` says how labels compare.
     """
     stem = f"{table.name}!{place}"
-    cells = tuple(_variable(f"{stem}!{c.name}", c, scaled=scaled) for c in table.columns)
+    cells = tuple(_variable(f"{stem}!{c.name}", c, engine, scaled=scaled) for c in table.columns)
     return Row(z3.Bool(f"{stem}?"), cells)
 
 
-def _variable(name: str, column: Column, *, scaled: bool) -> Value:
+def _variable(name: str, column: Column, engine: str, *, scaled: bool) -> Value:
     null: Bool = z3.Bool(f"{name}?") if column.nullable else False
     if column.width:
         return Value(padded(column.width), null, z3.Int(name))
     if not column.compares_bytewise:
         raise Unsupported(f"a column of type {column.type}")
+    if column.labels:
+        return Value(enumeration(column.labels, engine), null, z3.Int(name))
     if scaled and column.kind == "decimal" and column.arguments:
         scale = (*column.arguments, 0)[1]
         return Value("decimal", null, z3.ToReal(z3.Int(name)) / 10**scale)
@@ -94,6 +96,8 @@ def _in_range(table: Table, row: Row, texts: Mapping[str, int]) -> Iterator[Bool
             yield cell.number >= 0
         if column.width:  # its texts stand without the blanks that fill them
             yield from (cell.number != code for text, code in texts.items() if text[-1:] == " ")
+        if column.labels:
+            yield z3.And(cell.number >= 0, cell.number < len(column.labels))
         if column.kind == "boolean":
             yield z3.And(cell.number >= 0, cell.number <= 1)
         if column.kind == "date":
@@ -179,5 +183,7 @@ def _cell(model: z3.ModelRef, value: Value, column: Column, names: Names) -> Cel
             return str(moment + datetime.timedelta(microseconds=whole - _EPOCH_DAYS * DAY_US))
         case "boolean":
             return bool(whole)
+        case "enum":
+            return column.labels[min(max(whole, 0), len(column.labels) - 1)]
         case _:
             return whole

@@ -76,6 +76,8 @@ class Value:
 
 
 NULL = Value("null", True, 0)
+UNORDERED = "any"
+"""First word of a kind whose values cannot be said to be less than others."""
 NUMERIC = frozenset(("integer", "decimal", "float"))
 
 
@@ -105,6 +107,8 @@ def identical(left: Value, right: Value) -> Bool:
 def less(left: Value, right: Value, *, orequal: bool = False) -> Truth:
     """Return SQL's `<` or `<=`."""
     comparable(left, right)
+    if UNORDERED in (left.kind.split()[0], right.kind.split()[0]):
+        raise Unsupported(f"the order of {left.kind}")
     if "boolean" in (left.kind, right.kind) and left.kind != right.kind:
         raise Unsupported("a boolean compared with something else")
     known = both(no(left.null), no(right.null))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from sqlglot import exp
 
 from proofsmith.domains.sql.symbolic.literals import bounds_of
+from proofsmith.domains.sql.symbolic.spellings import spelt
 
 _GAP = 1000
 
@@ -13,8 +14,9 @@ def codes(trees: Iterable[exp.Expr]) -> dict[str, int]:
     """Give every text literal a number in the order of texts, with room for others in between."""
     nodes = [node for tree in trees for node in tree.walk()]
     texts = {str(node.this) for node in nodes if isinstance(node, exp.Literal) and node.is_string}
-    if any(isinstance(node, exp.Substring | exp.Left) for node in nodes):
-        texts |= {f"{text}%" for text in texts}
+    texts = spelt(texts, nodes)
+    ends = {str(n.expression.this) for n in nodes if isinstance(n, exp.DPipe)}
+    texts |= {text.removesuffix(end) for text in texts for end in ends}
     texts.update(*(bounds_of(text) or () for text in [*texts]))
     texts.update([text.rstrip(" ") for text in texts])
     ordered = sorted(texts - {""}, key=lambda text: text.encode())

@@ -326,3 +326,8 @@ def _literal(value: Cell, column: Column) -> str:
 def shuffled(database: Database, random_: random.Random) -> dict[str, list[Row]]:
     """Return the same rows in another order."""
     return {name: random_.sample(list(rows), len(rows)) for name, rows in database.items()}
+
+
+def turned(database: Database) -> dict[str, list[Row]]:
+    """Return the same rows from the last to the first: of two that tie, the other one comes first."""
+    return {name: [*rows][::-1] for name, rows in database.items()}

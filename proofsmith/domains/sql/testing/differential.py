@@ -7,7 +7,7 @@ from itertools import islice
 
 from proofsmith.domains.sql.engines import STATEMENT_S, Engine, Outcome, StatementRefused
 from proofsmith.domains.sql.schema import Schema
-from proofsmith.domains.sql.testing.databases import Database, inserts, shuffled
+from proofsmith.domains.sql.testing.databases import Database, inserts, shuffled, turned
 from proofsmith.domains.sql.testing.results import (
     Promise,
     difference,
@@ -17,6 +17,8 @@ from proofsmith.domains.sql.testing.results import (
 )
 
 SHUFFLES = 3
+_MORE_SHUFFLES = 8
+"""Orders of rows that are tried where a tie could decide: each hides a tie of two rows with an even chance."""
 _FIRST = 6
 """Databases of the first batch: most wrong rewrites are refuted by one of them."""
 _BATCH = 30
@@ -107,11 +109,7 @@ async def examine(engine: Engine, pair: Pair, databases: Iterator[Database], see
 
 
 async def _outcomes(
-    engine: Engine,
-    pair: Pair,
-    batch: Sequence[Database],
-    tally: Tally,
-    random_: random.Random,
+    engine: Engine, pair: Pair, batch: Sequence[Database], tally: Tally, random_: random.Random
 ) -> list[tuple[Database, list[Ran]]]:
     """Return each loadable database with the outcomes of base and candidate, again on shuffled rows if fragile."""
     scripts, owners = [], []
@@ -184,11 +182,16 @@ async def confirm(
     engine: Engine, pair: Pair, database: Database, tally: Tally, random_: random.Random
 ) -> Difference | None:
     """Repeat a difference on a fresh database; None, with a count, when it is not the candidate's fault."""
-    runs = await fresh_runs(engine, pair, database, random_)
+    count = _MORE_SHUFFLES if pair.fragile else SHUFFLES
+    mixed: list[Database] = [shuffled(database, random_) for _ in range(count)]
+    orders: tuple[list[Database], ...] = ([database, turned(database)], mixed)
+    runs: list[Ran] = []
+    for versions in orders:
+        runs += await _fresh_runs(engine, pair, versions)
+        if any(not same_bag(runs[0].base, again.base) for again in runs[1:]):
+            tally.undetermined += 1
+            return None
     base, candidate = runs[0].base, runs[0].candidate
-    if any(not same_bag(base, again.base) for again in runs[1:]):
-        tally.undetermined += 1
-        return None
     kind = kind_of(runs[0], pair.promise)
     if not kind and any(not same_bag(candidate, again.candidate) for again in runs[1:]):
         kind = "unstable"
@@ -198,11 +201,8 @@ async def confirm(
     return Difference(database=database, kind=kind, base=base, candidate=candidate)
 
 
-async def fresh_runs(
-    engine: Engine, pair: Pair, database: Database, random_: random.Random
-) -> list[Ran]:
-    """Run both queries on a database that nothing was done to before, then on the same rows in other orders."""
-    versions = [database, *(shuffled(database, random_) for _ in range(SHUFFLES))]
+async def _fresh_runs(engine: Engine, pair: Pair, versions: Sequence[Database]) -> list[Ran]:
+    """Run both queries on a database that nothing was done to before, then on the others."""
     scripts = [inserts(pair.schema, version) for version in versions]
     found = await engine.trials(
         pair.schema, scripts, pair.statements, limit_s=pair.limit_s, fresh=True

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 
 from proofsmith.domains.sql.engines import Engine, Outcome, StatementRefused
-from proofsmith.domains.sql.engines.ddl import create_table
+from proofsmith.domains.sql.engines.ddl import create_table, create_tables, create_types
 from proofsmith.domains.sql.schema import Column
 from proofsmith.domains.sql.testing.databases import Database, Row, inserts, keeps, shuffled
 from proofsmith.domains.sql.testing.differential import (
@@ -151,23 +151,28 @@ def _plain_values(column: Column, value: Cell) -> Iterator[Cell]:
 def script(pair: Pair, found: Difference) -> str:
     """Write a counter-example as a script that anyone can run on an empty database of the engine."""
     used = {name for name in found.database if found.database[name]}
-    tables = [create_table(table) for table in pair.schema.tables.values()]
     lines = [
         f"-- {len(used)} table(s) with rows: the two queries below must return the same and do not",
-        *tables,
+        create_tables(pair.schema),
         inserts(pair.schema, found.database),
         f"-- original: {_told(found.base)}",
-        pair.base.strip().rstrip(";") + ";",
+        _statement(pair.base),
         f"-- candidate: {_told(found.candidate)}",
-        pair.candidate.strip().rstrip(";") + ";",
+        _statement(pair.candidate),
     ]
     return "\n".join(line for line in lines if line)
+
+
+def _statement(text: str) -> str:
+    """Return a query with its end, which must not stand behind a comment."""
+    text = text.strip().rstrip(";")
+    return f"{text}\n;" if "--" in text.splitlines()[-1] else f"{text};"
 
 
 def reported(pair: Pair, found: Difference, verdict: str) -> str:
     """Report a counter-example to the author of a query: the rows that show it, and what both queries make of them."""
     used = [table for name, table in pair.schema.tables.items() if found.database.get(name)]
-    rows = [*map(create_table, used), inserts(pair.schema, found.database)]
+    rows = [*create_types(used), *map(create_table, used), inserts(pair.schema, found.database)]
     sides = (f"original: {_told(found.base)}", f"candidate: {_told(found.candidate)}")
     return Feedback(
         verdict=verdict,

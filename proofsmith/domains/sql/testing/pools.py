@@ -81,6 +81,8 @@ class Pools:
                 return [*self.times, "23:59:59"]
             case "boolean":
                 return [True, False]
+            case "enum":
+                return [*column.labels]
             case _:
                 return list(_OTHERS.get(upper, ("a", "b")))
 
@@ -160,7 +162,8 @@ def _add_text(found: Pools, text: str) -> None:
         for shift in (0, -1, 1):
             found.dates.append(str(date + datetime.timedelta(days=shift)))
     if re.fullmatch(r"-?\d{1,9}", text):
-        found.integers.append(int(text))
+        number = int(text)
+        found.integers += [number, 10 * number, int(f"1{abs(number)}")]  # texts sort them otherwise
 
 
 def _add_own(found: Pools, literal: exp.Literal) -> None:

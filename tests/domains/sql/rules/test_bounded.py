@@ -2,10 +2,10 @@
 
 import pytest
 
+from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.rules import CATALOGUE
 from proofsmith.domains.sql.rules.rule import Rule
 from proofsmith.domains.sql.rules.text import qualified
-from proofsmith.domains.sql.schema import parse_schema
 from proofsmith.domains.sql.symbolic.bounded import Bound, decide
 
 ROWS = 3
@@ -19,7 +19,7 @@ def decided(ddl: str, before: str, after: str) -> Bound:
 
 @pytest.mark.parametrize("rule", CATALOGUE, ids=lambda rule: rule.name)
 def test_the_template_is_bounded_at_three_rows(rule: Rule) -> None:
-    template = rule.template
+    template = rule
     found = decided(template.schema, template.before, template.after)
     assert (found.found, found.rows) == ("agree", ROWS), found
 

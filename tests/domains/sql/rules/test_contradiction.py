@@ -2,11 +2,11 @@
 
 import pytest
 
+from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.rules.contradiction import contradictory
 from proofsmith.domains.sql.rules.joins import rejects_null
 from proofsmith.domains.sql.rules.scopes import where
 from proofsmith.domains.sql.rules.text import qualified
-from proofsmith.domains.sql.schema import parse_schema
 from proofsmith.domains.sql.testing.conditions import Condition
 
 DDL = "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, d DECIMAL(8, 2), s TEXT, f BOOLEAN)"

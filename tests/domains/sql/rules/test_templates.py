@@ -8,22 +8,23 @@ from collections import Counter
 import pytest
 import sqlglot
 
+from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.rules import CATALOGUE
 from proofsmith.domains.sql.rules.rule import Rule
 from proofsmith.domains.sql.rules.text import qualified, written
-from proofsmith.domains.sql.schema import Schema, Table, parse_schema
+from proofsmith.domains.sql.schema import Schema, Table
 
 DATABASES = 120
 VALUES = (None, 1, 1, 2, 2, 3)
 
 
 def schema_of(rule: Rule) -> Schema:
-    return parse_schema(rule.template.schema, "postgresql")
+    return parse_schema(rule.schema, "postgresql")
 
 
 def outputs_of(rule: Rule) -> list[str]:
     schema = schema_of(rule)
-    tree = qualified(rule.template.before, schema)
+    tree = qualified(rule.before, schema)
     return [written(made, schema) for made in rule.apply(tree, schema)]
 
 
@@ -33,21 +34,21 @@ def plain(text: str) -> str:
 
 @pytest.mark.parametrize("rule", CATALOGUE, ids=lambda rule: rule.name)
 def test_gives_what_its_template_says(rule: Rule) -> None:
-    wanted = written(sqlglot.parse_one(rule.template.after, read="postgres"), schema_of(rule))
+    wanted = written(sqlglot.parse_one(rule.after, read="postgres"), schema_of(rule))
     assert plain(wanted) in [plain(text) for text in outputs_of(rule)]
 
 
 @pytest.mark.parametrize("rule", CATALOGUE, ids=lambda rule: rule.name)
 def test_leaves_the_tree_it_is_given_alone(rule: Rule) -> None:
     schema = schema_of(rule)
-    tree = qualified(rule.template.before, schema)
+    tree = qualified(rule.before, schema)
     text = written(tree, schema)
     list(rule.apply(tree, schema))
     assert written(tree, schema) == text
 
 
 @pytest.mark.parametrize(
-    "rule", [rule for rule in CATALOGUE if "DATE" not in rule.template.schema], ids=lambda r: r.name
+    "rule", [rule for rule in CATALOGUE if "DATE" not in rule.schema], ids=lambda r: r.name
 )
 def test_agrees_with_its_input_on_random_databases(rule: Rule) -> None:
     made = outputs_of(rule)
@@ -55,7 +56,7 @@ def test_agrees_with_its_input_on_random_databases(rule: Rule) -> None:
     answers = Counter()
     for _ in range(DATABASES):
         database = filled(schema_of(rule), rng)
-        rows = Counter(database.execute(rule.template.before).fetchall())
+        rows = Counter(database.execute(rule.before).fetchall())
         answers[bool(rows)] += 1
         for text in made:
             assert Counter(database.execute(text).fetchall()) == rows, text

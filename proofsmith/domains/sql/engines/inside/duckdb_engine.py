@@ -81,14 +81,8 @@ class Engine:
 
     def run(self, statement: str, limit_s: float, most_rows: int) -> dict[str, Any]:
         """Run one statement; `most_rows` below 0 counts the rows and keeps none."""
-        found: dict[str, Any] = {
-            "columns": [],
-            "types": [],
-            "rows": [],
-            "count": 0,
-            "ended": "ok",
-            "error": "",
-        }
+        found: dict[str, Any] = {"count": 0, "ended": "ok", "error": ""}
+        found |= {"columns": [], "types": [], "rows": []}
         began_s = time.perf_counter()
         self.watch.begin(self.connection, limit_s)
         try:

@@ -55,7 +55,8 @@ DO $$ DECLARE f record; BEGIN
   WHERE n.nspname = 'pg_catalog' AND (p.proname LIKE 'lo\\_%' OR p.proname LIKE 'pg\\_sleep%'
    OR p.proname LIKE 'pg\\_%advisory%' OR p.proname LIKE '%\\_to\\_xml%' OR p.proname IN ('pg_notify', 'set_config',
    'pg_cancel_backend', 'pg_terminate_backend', 'current_setting', 'pg_read_file', 'pg_ls_dir', 'loread', 'lowrite',
-   'lo_import', 'lo_export', 'pg_reload_conf', 'pg_stat_get_activity', 'ts_stat', 'query_to_xml'))
+   'lo_import', 'lo_export', 'pg_reload_conf', 'pg_logical_emit_message',
+   'pg_export_snapshot', 'ts_rewrite', 'pg_stat_get_activity', 'ts_stat', 'query_to_xml'))
  LOOP EXECUTE 'REVOKE EXECUTE ON FUNCTION ' || f.signature || ' FROM PUBLIC'; END LOOP; END $$;
 """
 
@@ -193,14 +194,8 @@ class Engine:
         """Run one statement as the reader; `most_rows` below 0 counts the rows and keeps none."""
         if self.reader is None:
             raise LookupError("no database is open")
-        found: dict[str, Any] = {
-            "columns": [],
-            "types": [],
-            "rows": [],
-            "count": 0,
-            "ended": "ok",
-            "error": "",
-        }
+        found: dict[str, Any] = {"count": 0, "ended": "ok", "error": ""}
+        found |= {"columns": [], "types": [], "rows": []}
         began_s = time.perf_counter()
         wire = self.reader.pgconn
         try:

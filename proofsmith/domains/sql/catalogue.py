@@ -1,0 +1,86 @@
+"""Read the tables, views and enumerations of a PostgreSQL database from its catalogue, as DDL."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from proofsmith.domains.sql.engines.ddl import create_type, listed, quoted
+
+_COLUMNS = """
+SELECT a.attname, format_type(COALESCE(NULLIF(t.typbasetype, 0), t.oid),
+  CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END), a.attnotnull OR t.typnotnull, l.collname,
+  ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder)
+FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.collname NOT IN ('default', 'C', 'POSIX', 'ucs_basic')
+WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+"""
+"""Name, type (of a domain the one below it), whether it is required, a collation of its own, labels."""
+_CONSTRAINTS = """
+SELECT c.contype, pg_get_constraintdef(c.oid), p.relname
+FROM pg_constraint c LEFT JOIN pg_class p ON p.oid = c.confrelid
+WHERE c.conrelid = %s::regclass AND c.contype IN ('p', 'f', 'c') AND c.convalidated ORDER BY c.conname
+"""
+_UNIQUE = """
+SELECT ARRAY(SELECT a.attname::text FROM unnest(i.indkey::int[]) WITH ORDINALITY AS k(place, nth)
+  JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.place WHERE k.nth <= i.indnkeyatts ORDER BY k.nth)
+FROM pg_index i WHERE i.indrelid = %s::regclass AND i.indisunique AND i.indisvalid AND NOT i.indisprimary
+  AND i.indpred IS NULL AND i.indexprs IS NULL ORDER BY i.indexrelid
+"""
+"""Columns of unique constraints, and of unique indexes, which hold as much."""
+_VIEW = """
+SELECT pg_get_viewdef(c.oid, true), ARRAY(SELECT DISTINCT t.relname::text
+  FROM pg_rewrite r JOIN pg_depend d ON d.objid = r.oid JOIN pg_class t ON t.oid = d.refobjid
+  WHERE r.ev_class = c.oid AND t.oid <> c.oid ORDER BY 1)
+FROM pg_class c WHERE c.oid = to_regclass(%s) AND c.relkind = 'v'
+"""
+
+
+def ddl_of(connection: Any, names: Iterable[str]) -> str:
+    """Return CREATE statements of what is called `names`, after those of all that it refers to.
+
+    A name that the database does not know is left out.
+    """
+    reader = _Catalogue(connection)
+    for name in sorted(names):
+        reader.visit(name)
+    return "\n".join([*reader.types.values(), *reader.found])
+
+
+class _Catalogue:
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._seen: set[str] = set()
+        self.types: dict[str, str] = {}
+        self.found: list[str] = []
+
+    def visit(self, name: str) -> None:
+        """Write down a table or view, once, after its parents."""
+        if name in self._seen:
+            return
+        self._seen.add(name)
+        if self._rows("SELECT to_regclass(%s)", name) == [(None,)]:
+            return
+        views = self._rows(_VIEW, name)
+        for text, parents in views:
+            for parent in parents:
+                self.visit(parent)
+            self.found.append(f"CREATE VIEW {quoted(name)} AS {text.strip().rstrip(';')};")
+        if not views:
+            self._table(name)
+
+    def _rows(self, query: str, name: str) -> list[Any]:
+        found: list[Any] = self._connection.execute(query, (quoted(name),)).fetchall()
+        return found
+
+    def _table(self, name: str) -> None:
+        parts = []
+        for column, kind, required, collation, labels in self._rows(_COLUMNS, name):
+            if labels:
+                self.types[kind] = create_type(kind, labels)
+            own = f" COLLATE {quoted(collation)}" if collation else ""
+            parts.append(f"{quoted(column)} {kind}{own}{' NOT NULL' if required else ''}")
+        for sort, definition, parent in self._rows(_CONSTRAINTS, name):
+            parts.append(definition)
+            if sort == "f":
+                self.visit(parent)
+        parts += [f"UNIQUE ({listed(tuple(key))})" for (key,) in self._rows(_UNIQUE, name)]
+        self.found.append(f"CREATE TABLE {quoted(name)} ({', '.join(parts)});")

@@ -1,0 +1,249 @@
+"""Read CREATE and ALTER statements into a schema."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import lru_cache
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from proofsmith.domains.sql.dialect import folded, sqlglot_name
+from proofsmith.domains.sql.schema import Column, ForeignKey, Schema, Table
+from proofsmith.errors import UsageError
+
+_TYPE = re.compile(r"CREATE\s+TYPE\b", re.IGNORECASE)
+_DOMAIN = re.compile(
+    r"CREATE\s+DOMAIN\s+(\S+)\s+(?:AS\s+)?(.+?)\s*(?:\b(?:CHECK|NOT|NULL|DEFAULT|CONSTRAINT|COLLATE)\b|$)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@lru_cache(64)
+def parse_schema(ddl: str, dialect: str) -> Schema:
+    """Read CREATE TABLE, CREATE VIEW, CREATE UNIQUE INDEX and ALTER TABLE statements of `dialect`.
+
+    `dialect` is an engine's name. A dump with back-quoted names is read as MySQL's, with its types translated; other
+    statements say nothing about tables and are passed over.
+
+    Raises:
+        UsageError: the text cannot be parsed or declares no table.
+    """
+    source = "mysql" if "`" in ddl else sqlglot_name(dialect)
+    reader = _Reader(dialect, folding="sqlite" if source == "mysql" else dialect)
+    for statement in _statements(ddl, source):
+        reader.take(statement)
+    if not reader.tables:
+        raise UsageError("the schema declares no table", hint="give CREATE TABLE statements")
+    return reader.schema()
+
+
+def _statements(text: str, dialect: str) -> list[exp.Expr]:
+    """Return the statements of a text; the parser answers some broken ones with errors that are not its own."""
+    try:
+        return [s for s in sqlglot.parse(text, dialect=dialect) if s is not None]
+    except (SqlglotError, RecursionError, TypeError, AttributeError, ValueError, KeyError) as error:
+        first = str(error).partition("\n")[0]
+        raise UsageError(
+            f"the schema cannot be read: {first}", hint="give plain CREATE TABLE statements"
+        ) from None
+
+
+class _Reader:
+    """Collects tables from statements; later ALTERs and indexes amend earlier tables."""
+
+    def __init__(self, dialect: str, folding: str) -> None:
+        self.tables: dict[str, Table] = {}
+        self.views: dict[str, str] = {}
+        self._domains: dict[str, str] = {}
+        self._labels: dict[str, tuple[str, ...]] = {}
+        self._dialect = dialect
+        self._folding = folding
+
+    def take(self, statement: exp.Expr) -> None:
+        """Amend what is known by one statement."""
+        if isinstance(statement, exp.Command):
+            statement = self._command(statement)
+        if isinstance(statement, exp.Create):
+            kind = statement.kind
+            if kind == "TABLE" and isinstance(statement.this, exp.Schema):
+                self._table(statement.this)
+            elif kind == "VIEW" and statement.expression is not None:
+                name = self._name(statement.find(exp.Table))
+                self.views[name] = statement.expression.sql(dialect=sqlglot_name(self._dialect))
+            elif kind == "INDEX" and statement.args.get("unique"):
+                self._index(statement.this)
+            elif kind == "TYPE" and isinstance(statement.expression, exp.DataType):
+                self._labels[_bare(statement.this.sql())] = _labels_of(statement.expression)
+        elif isinstance(statement, exp.Alter):
+            self._alter(statement)
+
+    def _command(self, command: exp.Command) -> exp.Expr:
+        """Read a type's definition that the dialect has no syntax for; of a domain only the type below it counts."""
+        text = command.sql()
+        domain = _DOMAIN.match(text)
+        if domain is not None:
+            self._domains[_bare(domain[1])] = domain[2]
+        return _statements(text, "postgres")[0] if _TYPE.match(text) else command
+
+    def schema(self) -> Schema:
+        """Return the tables, with foreign keys that name no column resolved to the parent's primary key."""
+        tables = {name: self._resolved(table) for name, table in self.tables.items()}
+        return Schema(tables, self._dialect, self.views)
+
+    def _resolved(self, table: Table) -> Table:
+        keys = []
+        for key in table.foreign_keys:
+            parent = self.tables.get(key.table)
+            references = key.references or (parent.primary_key if parent else ())
+            if parent and len(references) == len(key.columns):
+                keys.append(replace(key, references=references))
+        strict = self._dialect != "sqlite" or self._is_rowid(table)
+        primary = table.primary_key if strict else ()
+        columns = tuple(
+            replace(column, nullable=False) if column.name in primary else column
+            for column in table.columns
+        )
+        return replace(table, columns=columns, foreign_keys=tuple(keys))
+
+    @staticmethod
+    def _is_rowid(table: Table) -> bool:
+        """SQLite lets NULL into every primary key but the row's own number."""
+        if len(table.primary_key) != 1:
+            return False
+        column = table.column(table.primary_key[0])
+        return column is not None and column.type.upper() in ("INTEGER", "INT")
+
+    def _table(self, body: exp.Schema) -> None:
+        name = self._name(body.this)
+        columns = [
+            self._column(item) for item in body.expressions if isinstance(item, exp.ColumnDef)
+        ]
+        self.tables[name] = Table(name, tuple(columns))
+        for item in body.expressions:
+            if isinstance(item, exp.ColumnDef):
+                for constraint in item.find_all(exp.ColumnConstraint):
+                    self._constrain(name, constraint.args["kind"], (self._name(item),))
+            else:
+                self._constraints(name, item)
+
+    def _constraints(self, table: str, item: exp.Expression) -> None:
+        parts = item.expressions if isinstance(item, exp.Constraint) else [item]
+        for part in parts:
+            self._constrain(table, part, ())
+
+    def _constrain(self, name: str, item: exp.Expression, own: tuple[str, ...]) -> None:
+        """Add one constraint to the table; `own` is the column that carries it, empty for a table's."""
+        table = self.tables[name]
+        if isinstance(item, exp.PrimaryKey | exp.PrimaryKeyColumnConstraint):
+            columns = own or self._names(item.expressions)
+            self.tables[name] = replace(table, primary_key=columns)
+        elif isinstance(item, exp.NotNullColumnConstraint):
+            if not item.args.get("allow_null"):
+                self._not_null(name, own)
+        elif isinstance(item, exp.UniqueColumnConstraint):
+            columns = own or self._names(item.this.expressions if item.this else ())
+            if not columns:  # a key of no column would say that there is one row at most
+                raise UsageError(f"a unique constraint of '{name}' names no column")
+            self.tables[name] = replace(table, unique=(*table.unique, columns))
+        elif isinstance(item, exp.CheckColumnConstraint):
+            text = item.this.sql(dialect=sqlglot_name(self._dialect))
+            self.tables[name] = replace(table, checks=(*table.checks, text))
+        elif isinstance(item, exp.ForeignKey | exp.Reference):
+            self._foreign_key(name, item, own)
+
+    def _foreign_key(self, name: str, item: exp.Expression, own: tuple[str, ...]) -> None:
+        reference = item.args["reference"] if isinstance(item, exp.ForeignKey) else item
+        columns = own or self._names(item.expressions)
+        if not isinstance(reference, exp.Reference) or not columns:
+            missing = "column" if isinstance(reference, exp.Reference) else "table"
+            raise UsageError(
+                f"a foreign key of '{name}' names no {missing}",
+                hint="FOREIGN KEY (a) REFERENCES t (a)",
+            )
+        target = reference.this
+        listed = target.expressions if isinstance(target, exp.Schema) else []
+        key = ForeignKey(columns, self._name(reference.find(exp.Table)), self._names(listed))
+        table = self.tables[name]
+        self.tables[name] = replace(table, foreign_keys=(*table.foreign_keys, key))
+
+    def _alter(self, statement: exp.Alter) -> None:
+        name = self._name(statement.this)
+        if name not in self.tables:
+            return
+        for action in statement.args.get("actions") or ():
+            if isinstance(action, exp.AddConstraint):
+                for item in action.expressions:
+                    self._constraints(name, item)
+            elif isinstance(action, exp.AlterColumn) and action.args.get("allow_null") is False:
+                self._not_null(name, (self._name(action),))
+
+    def _index(self, index: exp.Expression) -> None:
+        """A unique index is a constraint when it covers all rows and plain columns."""
+        name = self._name(index.args.get("table"))
+        parameters = index.args.get("params")
+        if name not in self.tables or parameters is None or parameters.args.get("where"):
+            return
+        parts = [item.this for item in parameters.args.get("columns") or ()]
+        if parts and all(isinstance(part, exp.Column) for part in parts):
+            table = self.tables[name]
+            self.tables[name] = replace(table, unique=(*table.unique, self._names(parts)))
+
+    def _not_null(self, name: str, own: tuple[str, ...]) -> None:
+        table = self.tables[name]
+        columns = tuple(
+            replace(column, nullable=False) if column.name in own else column
+            for column in table.columns
+        )
+        self.tables[name] = replace(table, columns=columns)
+
+    def _names(self, items: Iterable[exp.Expression]) -> tuple[str, ...]:
+        return tuple(self._name(item) for item in items)
+
+    def _name(self, item: exp.Expression | None) -> str:
+        """Return the folded name of a table, column or identifier."""
+        identifier = next(self._identifiers(item), None)
+        if identifier is None:
+            raise UsageError("the schema has a table or column without a name")
+        return folded(identifier.name, bool(identifier.args.get("quoted")), self._folding)
+
+    @staticmethod
+    def _identifiers(item: exp.Expression | None) -> Iterator[exp.Identifier]:
+        while isinstance(item, exp.Expr) and not isinstance(item, exp.Identifier):
+            item = item.this
+        if isinstance(item, exp.Identifier):
+            yield item
+
+    def _column(self, item: exp.ColumnDef) -> Column:
+        """Return a column as declared; labels given in place are a type of their own in DuckDB alone, else a text."""
+        kind, text = item.args.get("kind"), self._type(item)
+        own = _labels_of(kind) if kind is not None else ()
+        if own and self._dialect != "duckdb":
+            return Column(self._name(item), "VARCHAR")
+        return Column(self._name(item), text, labels=own or self._labels.get(_bare(text), ()))
+
+    def _type(self, item: exp.ColumnDef) -> str:
+        kind = item.args.get("kind")
+        if kind is None:
+            return "TEXT" if self._dialect == "sqlite" else "VARCHAR"
+        text: str = kind.sql(dialect=sqlglot_name(self._dialect))
+        text = self._domains.get(_bare(text), text)
+        if self._dialect != "postgresql" and kind.this in (exp.DType.CHAR, exp.DType.NCHAR):
+            text = re.sub(r"^[A-Z]+", "VARCHAR", text)  # pads nothing there
+        if self._dialect == "sqlite" and kind.this is exp.DType.DECIMAL:
+            text = re.sub(r"^[A-Z]+", "NUMBER", text)  # a REAL column would make 3 / 2 of it 1.5
+        for constraint in item.find_all(exp.CollateColumnConstraint):
+            text += f" COLLATE {constraint.this.sql(dialect=sqlglot_name(self._dialect))}"
+        return {"SERIAL": "INT", "BIGSERIAL": "BIGINT"}.get(text.upper(), text)
+
+
+def _bare(name: str) -> str:
+    """Return the name of a type without its schema and quotes, in lower case."""
+    return name.rpartition(".")[2].strip('"').lower()
+
+
+def _labels_of(kind: exp.DataType) -> tuple[str, ...]:
+    """Return the labels that a type lists, empty for other types than ENUM."""
+    listed = kind.expressions if kind.this is exp.DType.ENUM else ()
+    return tuple(str(item.this) for item in listed)
