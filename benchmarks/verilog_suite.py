@@ -1,7 +1,7 @@
-"""Read the public suites: problems, their references and benches, recorded answers, mutants; grade and score."""
+"""Read the public suites: problems, their references and benches, recorded answers, mutants."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import comb
 from pathlib import Path
@@ -11,11 +11,7 @@ from proofsmith.domains.verilog import lexicon
 from proofsmith.domains.verilog.bench import connected_by_name
 from proofsmith.domains.verilog.design import Design, Interface, Port
 from proofsmith.domains.verilog.equality import Terms
-from proofsmith.domains.verilog.prove import prove
-from proofsmith.domains.verilog.specification import Specification
 from proofsmith.errors import UsageError
-from proofsmith.protocols import Sandbox
-from proofsmith.types import Candidate, Depth, Goal, Problem, Report, Status, Verdict, digest
 
 FILES = {"verilogeval": "verilogeval_v2.jsonl", "rtllm": "rtllm_v2.jsonl"}
 ANSWERS = "replay_candidates.jsonl"
@@ -90,59 +86,6 @@ def pass_at(k: int, n: int, right: int) -> float:
     return 1.0 - comb(n - right, k) / comb(n, k)
 
 
-class VerilogSuite:
-    """VerilogEval v2 and RTLLM 2.0, graded by equivalence with the hidden reference."""
-
-    name = "verilog"
-    revision = "verilogeval-v2, rtllm-2.0"
-
-    def __init__(self, *, completion: bool = False) -> None:
-        """`completion` shows VerilogEval's code-complete prompts instead of its specifications."""
-        self._completion = completion
-        self._known: dict[str, Entry] = {}
-
-    def problems(self, root: Path) -> Iterator[Problem]:
-        """Yield the problems; neither bench nor reference is in them."""
-        self._known = entries(root)
-        for entry in self._known.values():
-            if entry.interface is not None:
-                yield self._problem(entry, entry.interface)
-
-    def _problem(self, entry: Entry, interface: Interface) -> Problem:
-        text = entry.completion if self._completion and entry.completion else entry.text
-        skeleton = Specification(text=text, top=entry.top, interface=interface).skeleton()
-        return Problem(
-            id=digest(entry.id, text)[:16],
-            domain="verilog",
-            goal=Goal.SOLVE,
-            text=text,
-            files={f"{entry.top}.sv": skeleton},
-            editable=(f"{entry.top}.sv",),
-            options={
-                "top": entry.top,
-                "suite_id": entry.id,
-                "interface": interface.dump(),
-                "specification": True,
-            },
-            required=Status.TESTED,
-        )
-
-    async def grade(self, problem: Problem, candidate: Candidate, sandbox: Sandbox) -> Verdict:
-        """Judge an answer against the hidden reference."""
-        entry = self._known[str(problem.options["suite_id"])]
-        design = Design(files=candidate.files, top=entry.top)
-        return await prove(entry.reference, design, sandbox, Depth.FULL, terms=entry.terms)
-
-    def score(self, reports: Sequence[Report]) -> Mapping[str, float]:
-        """Return the share of problems solved, by the level of evidence."""
-        total = max(1, len(reports))
-        found = [r.best.verdict.status for r in reports if r.best is not None]
-        return {
-            f"solved:{level}": sum(s.at_least(level) for s in found) / total
-            for level in (Status.TESTED, Status.BOUNDED, Status.PROVED)
-        }
-
-
 def _rows(path: Path) -> list[dict[str, Any]]:
     try:
         return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
@@ -157,7 +100,7 @@ def _entry(row: Mapping[str, Any]) -> Entry:
     return Entry(
         id=row["id"],
         text=row["prompt"],
-        completion=row.get("code_complete") or "",
+        completion=(row.get("code_complete") or {}).get("prompt", ""),
         reference=Design(
             files={"reference.sv": row["ref"], **(row.get("tb_files") or {})},
             top=row["ref_top"],

@@ -84,6 +84,14 @@ library(edu45) {
   operating_conditions(typ) { process : 1; voltage : 1.1; temperature : 25; }
   default_operating_conditions : typ;"""
 OUTPUT = "direction : output; max_capacitance : 0.06;"
+PACKED = {
+    "id": lzma.FILTER_LZMA2,
+    "preset": 9 | lzma.PRESET_EXTREME,
+    "lc": 4,
+    "lp": 0,
+    "pb": 0,
+    "nice_len": 273,
+}
 SETUP_HOLD = (("setup_rising", 0.035), ("hold_rising", 0.005))
 
 
@@ -188,4 +196,4 @@ def library() -> str:
 
 if __name__ == "__main__":
     text = library().encode("ascii")
-    Path(sys.argv[1]).write_bytes(lzma.compress(text, preset=9 | lzma.PRESET_EXTREME))
+    Path(sys.argv[1]).write_bytes(lzma.compress(text, filters=[PACKED]))

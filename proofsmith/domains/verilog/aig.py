@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 FALSE, TRUE = 0, 1
 _INPUT, _LATCH = -1, -2
+Literals = Mapping[int, int] | Sequence[int]
+"""Literals by node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,10 @@ class Aig:
             self._known[a, b] = node
         return 2 * node
 
+    def gate(self, old: "Aig", node: int, values: Literals) -> int:
+        """Return the literal of a gate of `old`, of whose nodes `values` gives the literals here."""
+        return self.and_(at(values, old.left[node]), at(values, old.right[node]))
+
     def or_(self, a: int, b: int) -> int:
         """Return the literal of `a` or `b`."""
         return self.and_(a ^ 1, b ^ 1) ^ 1
@@ -135,6 +141,11 @@ class Aig:
             elif node not in values:
                 values[node] = 0
         return values
+
+
+def at(values: Literals, literal: int) -> int:
+    """Return what a literal becomes when `values` says what each node does."""
+    return values[literal >> 1] ^ (literal & 1)
 
 
 def value_of(literal: int, values: Mapping[int, int], mask: int) -> int:

@@ -67,7 +67,8 @@ def _interface(problem: Problem) -> str:
     if isinstance(shape, Mapping) and isinstance(shape.get("ports"), list):
         for port in shape["ports"]:  # type: ignore[union-attr]
             if isinstance(port, list):
-                lines.append(f"- {port[1]} {port[0]}, {port[2]} bit(s)")
+                wide = "" if problem.options.get("widths") is False else f", {port[2]} bit(s)"
+                lines.append(f"- {port[1]} {port[0]}{wide}")
     if clock:
         lines.append(f"Clock: {clock}")
     if isinstance(reset, list):

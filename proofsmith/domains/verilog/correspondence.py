@@ -5,11 +5,12 @@ operator that a rewrite shares among branches is the very operator of the branch
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import partial
 
-from proofsmith.domains.verilog import toolchain
-from proofsmith.domains.verilog.aig import FALSE, TRUE, Aig, aiger
+from proofsmith.domains.verilog import compressors, sums, toolchain
+from proofsmith.domains.verilog.aig import FALSE, TRUE, Aig, aiger, at
 from proofsmith.domains.verilog.circuit import Circuit, Register, Step
 from proofsmith.domains.verilog.elaborate import Elaborated
 from proofsmith.domains.verilog.gates import circuit_of
@@ -26,6 +27,7 @@ LARGEST = 60_000
 """Nodes above which cases are not looked at, and the engine is asked once."""
 SMALL = 6_000
 """Nodes below which the engine is asked before any case is split."""
+Stones = Callable[[], Awaitable[Sequence[Circuit]]]
 _LIMITS = Limits(wall_s=6, cpu_s=6, memory_mib=1024, disk_mib=64)
 
 
@@ -41,25 +43,34 @@ async def between(
     sandbox: Sandbox,
 ) -> frozenset[str]:
     """Return outputs of a reference and a candidate that `settled` proves equal."""
-    if b"$mul" in pair[1].word:  # products as they stand are alike where a rewrite moved them
+    products = b"$mul" in pair[1].word  # as they stand they are alike where a rewrite moved them
+    if products:
         mine, its = (circuit_of(read, step, positional=True) for read in pair)
         if not isinstance(mine, str) and not isinstance(its, str):
             sure = await settled(mine, its, sandbox)
             if sure:
                 return sure
-    sure = await settled(*circuits, sandbox)
-    if sure == circuits[0].outputs.keys() or sum(len(c.graph) for c in circuits) < SMALL:
+    stones = partial(compressors.stones, pair, step, sandbox)
+    sure = await settled(*circuits, sandbox, stones=stones)
+    small = not products and sum(len(c.graph) for c in circuits) < SMALL
+    if small or sure == circuits[0].outputs.keys():
         return sure
     return sure | await settled(*circuits, sandbox, named=False)
 
 
 async def settled(
-    reference: Circuit, candidate: Circuit, sandbox: Sandbox, *, named: bool = True
+    reference: Circuit,
+    candidate: Circuit,
+    sandbox: Sandbox,
+    *,
+    named: bool = True,
+    stones: Stones | None = None,
 ) -> frozenset[str]:
     """Return outputs that are proved equal: they and the next states they depend on agree for every common state.
 
     Registers correspond by their names, or else by their signatures, and have the same value at power-up. An output
-    that is missing here may be equal as well: states may differ that are never reached.
+    that is missing here may be equal as well: states may differ that are never reached. `stones` makes circuits on
+    whose nodes equal sums of these two are put.
     """
     if reference.unknowns or candidate.unknowns:
         return frozenset()
@@ -72,8 +83,49 @@ async def settled(
     joined = _joined(sides, sure, keys) if sure else None
     if joined is None:
         return frozenset()
-    proved = await _never(*joined, sandbox, DEEPEST, _Effort())
-    return sure if proved else frozenset()
+    graph, pairs = joined
+    bad, effort = _differing(graph, pairs), _Effort()
+    found = await _at_once(graph, bad, sandbox, effort)
+    if found is None and len(graph) <= LARGEST:
+        laid = await stones() if stones else []
+        for stone in laid:
+            found = found or await _over(_Side(stone, named=named), sides, sure, keys, sandbox)
+        if not laid:
+            graph, pairs = sums.merged(graph, pairs)
+            bad = _differing(graph, pairs)
+            found = True if bad == FALSE else None
+    if found is None:
+        found = await _never(graph, bad, sandbox, DEEPEST, effort)
+    return sure if found else frozenset()
+
+
+async def _over(
+    stone: "_Side",
+    sides: Sequence["_Side"],
+    outputs: frozenset[str],
+    keys: Set[object],
+    sandbox: Sandbox,
+) -> bool | None:
+    """Say whether two circuits are equal once their sums are those of `stone`, as far as they are equal to these."""
+    joined = _joined(sides, outputs, keys, stone)
+    if joined is None:
+        return None
+    graph, pairs = sums.merged(*joined)
+    return await _asked(graph, _differing(graph, pairs), sandbox, seconds=10)
+
+
+def _differing(graph: Aig, pairs: Sequence[sums.Pair]) -> int:
+    return graph.any(graph.xor(a, b) for a, b in pairs)
+
+
+async def _at_once(graph: Aig, bad: int, sandbox: Sandbox, effort: "_Effort") -> bool | None:
+    """Return what the structure or, of a small graph, the engine says of `bad`."""
+    if bad in (FALSE, TRUE):
+        return bad == FALSE
+    if len(graph.cone([bad])) >= SMALL:
+        return None
+    effort.calls += 1
+    return await _asked(graph, bad, sandbox)
 
 
 class _Side:
@@ -140,9 +192,15 @@ def _doubtful(one: _Side, other: _Side) -> set[object]:
 
 
 def _joined(
-    sides: Sequence[_Side], outputs: frozenset[str], keys: Set[object]
-) -> tuple[Aig, int] | None:
-    """Return both circuits over one set of inputs and states, and the literal that says where they differ."""
+    sides: Sequence[_Side],
+    outputs: frozenset[str],
+    keys: Set[object],
+    stone: _Side | None = None,
+) -> tuple[Aig, list[sums.Pair]] | None:
+    """Return both circuits over one set of inputs and states, and the pairs of literals that must be equal.
+
+    The nodes of `stone` come first; what it computes is paired with itself.
+    """
     graph = Aig()
     inputs = sides[0].circuit.inputs
     leaves = {name: [graph.input() for _ in word] for name, word in sorted(inputs.items())}
@@ -150,24 +208,46 @@ def _joined(
     states = {key: graph.input() for key in order}
     found: list[list[int]] = []
     follow: dict[object, list[int]] = {key: [] for key in order}
+    laid = _laid(graph, stone, leaves, states) if stone else []
     for side in sides:
-        values = {0: FALSE}
-        for name, word in side.circuit.inputs.items():
-            values.update({bit >> 1: new for bit, new in zip(word, leaves[name], strict=True)})
-        for key in order:
-            for register in side.registers[key]:
-                values[register.output >> 1] = states[key] ^ (register.output & 1)
+        values = _values(side, leaves, states)
         shown = [bit for name in sorted(outputs) for bit in side.circuit.outputs[name]]
         roots = shown + [r.next for key in order for r in side.registers[key]]
         copied = _copy(side.circuit.graph, graph, values, roots)
         if copied is None:
             return None
-        found.append([_at(copied, bit) for bit in shown])
+        found.append([at(copied, bit) for bit in shown])
         for key in order:
-            follow[key] += [_at(copied, r.next) for r in side.registers[key]]
+            follow[key] += [at(copied, r.next) for r in side.registers[key]]
     pairs = [*zip(*found, strict=True)]
     pairs += [(nexts[0], other) for nexts in follow.values() for other in nexts[1:]]
-    return graph, graph.any(graph.xor(a, b) for a, b in pairs)
+    return graph, pairs + laid
+
+
+def _values(
+    side: _Side, leaves: Mapping[str, list[int]], states: Mapping[object, int]
+) -> dict[int, int]:
+    values = {0: FALSE}
+    for name, word in side.circuit.inputs.items():
+        values.update({bit >> 1: new for bit, new in zip(word, leaves[name], strict=True)})
+    for key, state in states.items():
+        for register in side.registers.get(key, []):
+            values[register.output >> 1] = state ^ (register.output & 1)
+    return values
+
+
+def _laid(
+    graph: Aig, stone: _Side, leaves: Mapping[str, list[int]], states: Mapping[object, int]
+) -> list[sums.Pair]:
+    """Add all nodes of `stone` and return what it computes; what else it reads may be anything."""
+    values, old = _values(stone, leaves, states), stone.circuit.graph
+    for node in range(len(old)):
+        if node not in values:
+            gate = old.left[node] >= 0
+            values[node] = graph.gate(old, node, values) if gate else graph.input()
+    computed = [bit for word in stone.circuit.outputs.values() for bit in word]
+    computed += [register.next for register in stone.circuit.registers]
+    return [(at(values, bit), at(values, bit)) for bit in computed]
 
 
 def _copy(old: Aig, new: Aig, values: dict[int, int], roots: list[int]) -> dict[int, int] | None:
@@ -176,12 +256,8 @@ def _copy(old: Aig, new: Aig, values: dict[int, int], roots: list[int]) -> dict[
             continue
         if old.left[node] < 0:
             return None  # a leaf that is neither input nor state
-        values[node] = new.and_(_at(values, old.left[node]), _at(values, old.right[node]))
+        values[node] = new.gate(old, node, values)
     return values
-
-
-def _at(values: Mapping[int, int], literal: int) -> int:
-    return values[literal >> 1] ^ (literal & 1)
 
 
 async def _never(graph: Aig, bad: int, sandbox: Sandbox, depth: int, effort: _Effort) -> bool:
@@ -241,5 +317,5 @@ def _fixed(graph: Aig, bad: int, nodes: list[int], node: int, value: int) -> tup
             values[leaf] = made.input()
     for n in nodes:
         if n not in values:
-            values[n] = made.and_(_at(values, graph.left[n]), _at(values, graph.right[n]))
-    return made, _at(values, bad)
+            values[n] = made.gate(graph, n, values)
+    return made, at(values, bad)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from proofsmith.domains.verilog import replay
-from proofsmith.domains.verilog.aig import value_of
+from proofsmith.domains.verilog.aig import at, value_of
 from proofsmith.domains.verilog.circuit import Circuit
 from proofsmith.domains.verilog.engines import Trace
 from proofsmith.domains.verilog.product import Machine, Product, Rails, Setting
@@ -98,18 +98,12 @@ def settled(reference: Circuit, machine: Machine, suspect: Suspect, setting: Set
         roots = [reference.outputs[suspect.output][suspect.bit]]
         for node in reference.graph.cone([*roots, *(r.next for r in reference.registers)]):
             if node not in values:
-                left, right = reference.graph.left[node], reference.graph.right[node]
-                gate = left >= 0 and node not in reference.unknowns
-                values[node] = (
-                    graph.and_(_at(values, left), _at(values, right)) if gate else graph.input()
-                )
-        output = _at(values, roots[0])
-        state = {r.output: _at(values, r.next) for r in reference.registers}
+                gate = reference.graph.left[node] >= 0 and node not in reference.unknowns
+                copied = graph.gate(reference.graph, node, values) if gate else graph.input()
+                values[node] = copied
+        output = at(values, roots[0])
+        state = {r.output: at(values, r.next) for r in reference.registers}
     return made.machine(output ^ suspect.wanted, {})
-
-
-def _at(values: Mapping[int, int], literal: int) -> int:
-    return values[literal >> 1] ^ (literal & 1)
 
 
 def _shares(seen: Mapping[str, list[int]]) -> dict[str, float]:

@@ -1,10 +1,14 @@
 """A design as the tools take it: texts, top, macros, parameters, and what its ports are."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from proofsmith.types import JSON, digest
+
+INCLUDE = re.compile(r'^[ \t]*`include[ \t]+"([^"\n]+)"', re.MULTILINE)
+_DATA = (".vh", ".svh", ".dat", ".txt", ".mem", ".hex")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +29,8 @@ class Design:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Paths that are compiled; headers are only included."""
-        return tuple(
-            p for p in self.files if not p.endswith((".vh", ".svh", ".dat", ".txt", ".mem", ".hex"))
-        )
+        """Paths that are compiled; headers, and what other texts include, are not compiled by themselves."""
+        return compiled({p: t for p, t in self.files.items() if not p.endswith(_DATA)})
 
     @property
     def key(self) -> str:
@@ -41,6 +43,18 @@ class Design:
     def with_files(self, files: Mapping[str, str]) -> "Design":
         """Return the design with other texts."""
         return replace(self, files=files)
+
+
+def compiled(texts: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the paths of the texts that no other one includes.
+
+    >>> compiled({"top.v": '`include "leaf.v"', "leaf.v": ""})
+    ('top.v',)
+    """
+    included = {
+        name for path, text in texts.items() for name in INCLUDE.findall(text) if name != path
+    }
+    return tuple(p for p in texts if p not in included) or tuple(texts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Find nets with more than one driver in RTLIL, where later passes would silently keep one of them."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 _WIRE = re.compile(r"  wire (?P<options>.*?)(?P<name>[\\$]\S+)$")
@@ -11,25 +12,60 @@ _SWITCHES = re.compile(
     r"\b(?:r?(?:n|p|c)mos|(?:buf|not)if[01]|r?tran(?:if[01])?|pullup|pulldown)\b"
 )
 _OUTPUTS = frozenset({"\\Y", "\\Q", "\\DATA", "\\RD_DATA", "\\CO", "\\X"})
+_Z = "z"
+"""Stands among the nets that are read for a constant x or z; no net is called so."""
+_UNKNOWN = re.compile(r"\d+'[01]*[xz]")
 Bit = tuple[str, int]
+Joint = tuple[list[Bit], set[str]]
+"""The bits that something drives and the nets that it reads; what drives none acts by what it reads."""
 
 
-def conflicts(rtlil: str) -> list[str]:
-    """Return `module.net` of every net with a bit that two or more drive; inputs count as driven."""
+def conflicts(
+    rtlil: str, spare: frozenset[str] = frozenset(), *, floating: bool = False
+) -> list[str]:
+    """Return `module.net` of every net with a bit that two or more drive; inputs count as driven.
+
+    `spare`: names of nets that several may drive while nothing depends on them. `floating`: the text names z,
+    so several may drive a net in turn.
+    """
     outputs = _module_outputs(rtlil)
     found: dict[str, None] = {}
     for module, body in _bodies(rtlil):
         widths: dict[str, int] = {}
-        driven: dict[Bit, int] = {}
-        for bits in _driven(body, widths, outputs):
-            for bit in bits:
-                driven[bit] = driven.get(bit, 0) + 1
-        for (net, _), count in driven.items():
-            if count > 1 and net.startswith(
-                "\\"
-            ):  # the reader's own nets chain the writes of a memory
-                found.setdefault(f"{module.lstrip(chr(92))}.{net.lstrip(chr(92))}")
+        joints = list(_joints(body, widths, outputs))
+        driven = Counter(bit for bits, _ in joints for bit in bits)
+        # the reader's own nets chain the writes of a memory
+        many = {n for (n, _), count in driven.items() if count > 1 and n.startswith("\\")}
+        if floating:
+            many -= _shared(joints)
+        dead = {n for n in many if n[1:].rpartition(".")[2] in spare}
+        if dead:
+            dead -= _alive(outputs.get(module, frozenset()), joints)
+        clashing = (net for net, _ in driven if net in many - dead)
+        found |= {f"{module.lstrip(chr(92))}.{net.lstrip(chr(92))}": None for net in clashing}
     return list(found)
+
+
+def _shared(joints: list[Joint]) -> set[str]:
+    """Return the nets all of whose drivers choose between a value and z, which the reader writes as x."""
+    loose = {net for bits, read in joints if _Z in read and len(read) > 1 for net, _ in bits}
+    firm = {net for bits, read in joints if not read & (loose | {_Z}) for net, _ in bits}
+    firm |= {net for bits, read in joints if read == {_Z} for net, _ in bits}
+    return {net for bits, _ in joints for net, _ in bits} - firm
+
+
+def _alive(outputs: frozenset[str], joints: list[Joint]) -> set[str]:
+    """Return the nets on which an output, an instance or a memory depends."""
+    sources: dict[str, set[str]] = {"": set(outputs)}
+    for bits, read in joints:
+        for net in {net for net, _ in bits} or {""}:
+            sources.setdefault(net, set()).update(read)
+    alive, waiting = set[str](), [""]
+    while waiting:
+        new = sources.get(waiting.pop(), set()) - alive
+        alive |= new
+        waiting += new
+    return alive
 
 
 def nets(rtlil: str) -> dict[str, frozenset[str]]:
@@ -84,26 +120,40 @@ def _module_outputs(rtlil: str) -> dict[str, frozenset[str]]:
     return found
 
 
-def _driven(
+def _joints(
     body: list[str], widths: dict[str, int], outputs: dict[str, frozenset[str]]
-) -> Iterator[list[Bit]]:
-    """Yield what each connection, cell output and input port of one module drives."""
-    cell = ""
+) -> Iterator[Joint]:
+    """Yield what each connection, cell and input port of one module drives and reads."""
+    cell, drives, read = "", list[Bit](), set[str]()
     for line in body:
         wire = _WIRE.match(line)
         if wire:
             width = re.search(r"\bwidth (\d+)", wire["options"])
             widths[wire["name"]] = int(width[1]) if width else 1
             if re.search(r"\binput ", wire["options"]):
-                yield [(wire["name"], i) for i in range(widths[wire["name"]])]
+                yield [(wire["name"], i) for i in range(widths[wire["name"]])], set()
         elif line.startswith("  cell "):
-            cell = line.split(" ")[3]
+            cell, drives, read = line.split(" ")[3], [], set()
         elif line.startswith("  connect "):
-            yield list(_bits(_left(line.removeprefix("  connect ")), widths))
+            words = line.removeprefix("  connect ")
+            left = _left(words)
+            yield list(_bits(left, widths)), _read(words[len(left) :], widths)
         elif line.startswith("    connect "):
             port, _, signal = line.removeprefix("    connect ").partition(" ")
             if port in outputs.get(cell, _OUTPUTS):
-                yield list(_bits(signal, widths))
+                drives += _bits(signal, widths)
+            else:
+                read |= _read(signal, widths)
+        elif cell and line == "  end":
+            yield drives, read
+            if cell in outputs:
+                yield [], read
+            cell = ""
+
+
+def _read(signal: str, widths: dict[str, int]) -> set[str]:
+    """Return the nets in a signal, and _Z where a part of it is x or z."""
+    return {net for net, _ in _bits(signal, widths)} | ({_Z} if _UNKNOWN.search(signal) else set())
 
 
 def _left(words: str) -> str:

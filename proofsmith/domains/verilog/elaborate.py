@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from proofsmith.domains.verilog import controls, drivers, lowered, syntax, toolchain
+from proofsmith.domains.verilog import (
+    controls,
+    drivers,
+    gate,
+    lexicon,
+    loop_variables,
+    lowered,
+    syntax,
+    toolchain,
+    tristate,
+)
 from proofsmith.domains.verilog.design import Design, Interface, Port
 from proofsmith.domains.verilog.prepare import prepared
 from proofsmith.domains.verilog.specification import guessed_reset
@@ -22,6 +32,11 @@ _PASSES = (
     "opt_expr -keepdc; memory_map; opt_expr -keepdc; opt_clean; write_json word.json; write_rtlil word.il"
 )
 _LATCH = "inferred for signal"
+_CHANGES = re.compile(
+    r"\b(?:task|function)\b(?:(?!\bend(?:task|function)\b).)*?\b(?:inout|ref)\b", re.DOTALL
+)
+_LOWERED = ("loop", "syntax error", "Can't resolve task", "interfaces", "hile loops", "epeat loops")
+"""What yosys says of texts that slang may read."""
 _LOOP = re.compile(r"found logic loop in module (\S+?):")
 
 
@@ -94,11 +109,22 @@ async def elaborate(
     ready = await prepared(design, sandbox)
     if ready.complaint:
         return Elaborated(design=design, text="", trouble="syntax", complaint=ready.complaint)
+    # yosys reads some of what these mean
+    misread = (
+        "it has interfaces" * lexicon.interfaces(ready.text)
+        or "a routine changes its argument" * bool(_CHANGES.search(lexicon.bare(ready.text)))
+        or loop_variables.lost(ready.text)
+    )
+    if misread:
+        unread = Elaborated(design=design, text=ready.text, trouble="syntax", complaint=misread)
+        return await _lowered(unread, sandbox, limits)
     done, notes = await _loosely(design, ready.text, sandbox, limits)
+    notes += tuple(f"read with the macro {name} not set" for name in gate.unset(design))
     if done.ok:
         described = _described(design, ready.text, done)
         return _judged(replace(described, notes=notes), done)
     ended = done.status in (ToolStatus.LIMIT, ToolStatus.CRASHED) and "ERROR" not in done.log
+    ended = ended or "exceeds implementation limit" in done.log
     trouble: Trouble = "limit" if ended else "syntax"
     trouble = "time" if done.exceeded in ("wall", "cpu") else trouble
     failed = Elaborated(
@@ -128,7 +154,7 @@ async def _lowered(failed: Elaborated, sandbox: Sandbox, limits: Limits) -> Elab
     """Read a text as slang elaborates it, where that gives one that yosys reads."""
     plain = await lowered.lowered(failed.text, failed.design, sandbox)
     if not plain.text:
-        unread = "syntax error" in failed.complaint or "Can't resolve task" in failed.complaint
+        unread = any(words in failed.complaint for words in _LOWERED)
         said = plain.complaint(failed.complaint) if unread else failed.complaint
         legal = not plain.error and syntax.grammatical(failed.text)
         return replace(failed, complaint=said, legal=legal)
@@ -189,7 +215,9 @@ def _said(done: ToolResult) -> str:
 
 def _judged(read: Elaborated, done: ToolResult) -> Elaborated:
     """Refuse what later passes would hide: several drivers of a net, combinational loops."""
-    clashes = drivers.conflicts(done.outputs["drivers.il"].decode(errors="replace"))
+    rtlil = done.outputs["drivers.il"].decode(errors="replace")
+    spare, floating = loop_variables.named(read.text), tristate.drives(read.text)
+    clashes = drivers.conflicts(rtlil, spare, floating=floating)
     if clashes:
         shown = ", ".join(clashes[:5])
         return replace(read, trouble="drivers", complaint=f"multiple drivers of {shown}")

@@ -6,7 +6,7 @@ reset, the end of the first step) are constants of each step, so power-up values
 
 from collections.abc import Mapping, Sequence
 
-from proofsmith.domains.verilog.aig import FALSE, TRUE, Aig, Latch
+from proofsmith.domains.verilog.aig import FALSE, TRUE, Aig, Latch, at, value_of
 
 MOST_INPUTS = 13
 """Inputs of a step of a machine with state; one without is evaluated once, for all of MOST_BITS."""
@@ -82,13 +82,9 @@ class _Step:
         values: dict[int, int] = {0: FALSE, **known}
         for node in graph.cone(roots):
             if node not in values:
-                a, b = graph.left[node], graph.right[node]
-                values[node] = (
-                    self._graph.input()
-                    if a < 0
-                    else self._graph.and_(_at(values, a), _at(values, b))
-                )
-        self._bad, *self._next = (_at(values, root) for root in roots)
+                leaf, made = graph.left[node] < 0, self._graph
+                values[node] = made.input() if leaf else made.gate(graph, node, values)
+        self._bad, *self._next = (at(values, root) for root in roots)
         self._nodes = self._graph.cone([self._bad, *self._next])
         leaves = {literal >> 1 for literal in self._graph.inputs} & set(self._nodes)
         states = ((i, values.get(x.output >> 1, FALSE) >> 1) for i, x in enumerate(latches))
@@ -117,21 +113,12 @@ class _Step:
             bits = "".join("1" if state >> latch & 1 else "0" for state in reversed(order))
             leaves[node] = _spread(bits, inputs) * block
         values = self._graph.evaluate(self._nodes, leaves, mask)
-        if _word(self._bad, values, mask):
+        if value_of(self._bad, values, mask):
             return None
-        words = [_word(literal, values, mask) for literal in self._next]
+        words = [value_of(literal, values, mask) for literal in self._next]
         columns = [f"{word:0{lanes}b}" for word in reversed(words)]
         rows = set(zip(*columns, strict=True))
         return frozenset(int("".join(row), 2) for row in rows) or frozenset([0])
-
-
-def _at(values: Mapping[int, int], literal: int) -> int:
-    return values[literal >> 1] ^ (literal & 1)
-
-
-def _word(literal: int, values: Mapping[int, int], mask: int) -> int:
-    value = values[literal >> 1]
-    return value ^ mask if literal & 1 else value
 
 
 def _pattern(index: int, lanes: int) -> int:

@@ -7,6 +7,7 @@ from proofsmith.domains.verilog.bench import connected_by_name
 from proofsmith.domains.verilog.circuit import Step
 from proofsmith.domains.verilog.design import Interface
 from proofsmith.domains.verilog.elaborate import Elaborated
+from proofsmith.domains.verilog.options import listed
 from proofsmith.domains.verilog.product import Setting
 from proofsmith.domains.verilog.stimulus import Simulated
 from proofsmith.types import Problem
@@ -27,7 +28,7 @@ class Terms:
 
 def terms_of(problem: Problem) -> Terms:
     """Return what the user allows beyond strict equality."""
-    pairs = (item.partition("=") for item in source.listed(problem.options.get("valid")))
+    pairs = (item.partition("=") for item in listed(problem.options.get("valid")))
     latency = problem.options.get("latency")
     benches = source.checked(problem, source.BENCH).values()
     top = str(problem.options["top"])
@@ -60,9 +61,13 @@ def meaning(setting: Setting, *, always: bool) -> str:
     return ", ".join(words)
 
 
-def ports_differ(mine: Elaborated, theirs: Elaborated, *, by_name: bool = False) -> str:
-    """Return how the ports of a candidate differ from the reference's; empty when they do not."""
+def ports_differ(
+    mine: Elaborated, theirs: Elaborated, *, by_name: bool = False, widths: bool = True
+) -> str:
+    """Return how the ports of a candidate differ from the reference's, `widths` included; empty when they do not."""
     wanted, got = mine.interface.ports, theirs.interface.ports
+    if not widths:
+        wanted, got = (tuple(replace(p, width=1) for p in ports) for ports in (wanted, got))
     if wanted == got:
         return ""
     missing = [str(p) for p in wanted if p not in got]

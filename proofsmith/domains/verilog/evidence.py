@@ -2,6 +2,7 @@
 
 from proofsmith.domains.verilog import source
 from proofsmith.domains.verilog.netlist import netlist_of
+from proofsmith.domains.verilog.options import listed
 from proofsmith.types import Candidate, Depth, Goal, Problem
 
 
@@ -26,9 +27,7 @@ def replay_command(problem: Problem, base: str, made: str, depth: Depth) -> tupl
     if isinstance(reset, list):
         command += ["--reset", f"{reset[0]}:{reset[1]}"]
     for name in ("define", "parameter", "valid"):
-        command += [
-            w for item in source.listed(problem.options.get(name)) for w in (f"--{name}", item)
-        ]
+        command += [w for item in listed(problem.options.get(name)) for w in (f"--{name}", item)]
     latency = problem.options.get("latency")
     if latency is not None:
         command += ["--latency", str(latency)]

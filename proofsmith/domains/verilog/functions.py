@@ -39,33 +39,21 @@ def compiled(expression: str, pins: tuple[str, ...]) -> Evaluate:
     tokens = _TOKEN.findall(expression)
     if len(tokens) > MOST_WORDS or tokens.count("(") + tokens.count("~") > MOST_NESTED:
         raise ValueError(f"a Boolean function of {len(tokens)} words is too large")
-    evaluate, rest = _sum(tokens, pins)
+    evaluate, rest = _joined(tokens, pins)
     if rest or "".join(tokens) != re.sub(r"\s+", "", expression):
         raise ValueError(f"not a Boolean function: {expression}")
     return evaluate
 
 
-def _sum(tokens: list[str], pins: tuple[str, ...]) -> tuple[Evaluate, list[str]]:
-    left, rest = _product(tokens, pins)
-    while rest and rest[0] == "|":
-        right, rest = _product(rest[1:], pins)
-        left = _either(left, right)
-    return left, rest
-
-
-def _product(tokens: list[str], pins: tuple[str, ...]) -> tuple[Evaluate, list[str]]:
-    left, rest = _difference(tokens, pins)
-    while rest and rest[0] == "&":
-        right, rest = _difference(rest[1:], pins)
-        left = _both(left, right)
-    return left, rest
-
-
-def _difference(tokens: list[str], pins: tuple[str, ...]) -> tuple[Evaluate, list[str]]:
-    left, rest = _factor(tokens, pins)
-    while rest and rest[0] == "^":
-        right, rest = _factor(rest[1:], pins)
-        left = _differ(left, right)
+def _joined(tokens: list[str], pins: tuple[str, ...], level: int = 0) -> tuple[Evaluate, list[str]]:
+    """Read what the operator of a level joins, the loosest first, and return it with the tokens that are left."""
+    if level == len(_OPERATORS):
+        return _factor(tokens, pins)
+    sign, join = _OPERATORS[level]
+    left, rest = _joined(tokens, pins, level + 1)
+    while rest and rest[0] == sign:
+        right, rest = _joined(rest[1:], pins, level + 1)
+        left = join(left, right)
     return left, rest
 
 
@@ -77,7 +65,7 @@ def _factor(tokens: list[str], pins: tuple[str, ...]) -> tuple[Evaluate, list[st
         inner, rest = _factor(rest, pins)
         return _inverse(inner), rest
     if word == "(":
-        inner, rest = _sum(rest, pins)
+        inner, rest = _joined(rest, pins)
         if not rest or rest[0] != ")":
             raise ValueError("unbalanced parentheses in a Boolean function")
         return inner, rest[1:]
@@ -106,3 +94,6 @@ def _either(left: Evaluate, right: Evaluate) -> Evaluate:
 
 def _differ(left: Evaluate, right: Evaluate) -> Evaluate:
     return lambda values, ones: left(values, ones) ^ right(values, ones)
+
+
+_OPERATORS = (("|", _either), ("&", _both), ("^", _differ))

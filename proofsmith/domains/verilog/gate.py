@@ -20,7 +20,7 @@ _ENDS = frozenset({"$finish", "$stop", "$fatal"})
 _LOADERS = frozenset({"$readmemh", "$readmemb"})
 _TOOL_MACROS = re.compile(
     r"^(SYNTHESIS|SIMULATION|SIM|YOSYS|FORMAL|VERILATOR|ICARUS|__ICARUS\w*|__VAMS\w*|XILINX|ALTERA|MODEL_TECH|VCS|"
-    r"INCA|FPGA|ASIC|COCOTB\w*|SV_COV\w*)$"
+    r"INCA|FPGA|ASIC|COCOTB\w*|SV_COV\w*|__FILE__)$"
 )
 _PRAGMA = re.compile(r"translate_o(n|ff)|full_case|parallel_case|synthesis_o(n|ff)")
 _TOOL_COMMENT = re.compile(r"^/[/*]\s*(synopsys|cadence|ambit|exemplar|verilator|pragma)\b")
@@ -48,8 +48,8 @@ _FOREIGN = frozenset(
 )
 _UNSUPPORTED = frozenset(
     {
-        "class", "interface", "program", "checker", "clocking", "covergroup", "virtual", "modport", "config",
-        "primitive", "real", "realtime", "shortreal", "time", "string", "chandle", "event", "library", "randcase",
+        "class", "program", "checker", "clocking", "covergroup", "virtual", "config", "primitive", "real", "realtime",
+        "shortreal", "time", "string", "chandle", "event", "library", "randcase",
     }
 )  # fmt: skip
 _SIMULATED = frozenset(
@@ -57,18 +57,7 @@ _SIMULATED = frozenset(
 )
 """Words of texts that only a simulator reads."""
 _VERIFICATION = frozenset(
-    {
-        "class",
-        "interface",
-        "program",
-        "checker",
-        "clocking",
-        "covergroup",
-        "virtual",
-        "modport",
-        "config",
-        "primitive",
-    }
+    {"class", "program", "checker", "clocking", "covergroup", "virtual", "config", "primitive"}
 )
 """Constructs of test benches and libraries."""
 _NOT_A_MODULE = frozenset(
@@ -81,22 +70,32 @@ _NOT_A_MODULE = frozenset(
 
 
 def complaint(
-    candidate: Design, reference: Design | None, others: frozenset[str], *, silent: bool = False
+    candidate: Design,
+    reference: Design | None,
+    others: frozenset[str],
+    *,
+    silent: bool = False,
+    own: Design | None = None,
 ) -> str:
     """Return why the texts of `candidate` are refused, with the line; empty when they are not.
 
     What the reference does as well is not held against the candidate, unless it would let the two be told apart.
     `others`: names of modules of the bench, which a candidate may not define. `silent`: a bench's output will be
-    read, so not even a report of a wrong parameter may be printed.
+    read, so not even a report of a wrong parameter may be printed. `own`: the user's design where there is no
+    reference, whose conditions a candidate may keep.
     """
     spoken = frozenset[str]() if silent else _REPORTS
     known = _tokens(reference) if reference else []
     known = [t for t in known if t.kind not in ("space", "comment")]
+    base = reference or own
+    asked = frozenset(unset(base)) if base else frozenset[str]()
     for path in candidate.sources:
         text = candidate.files[path]
         problem = "it holds a NUL byte" if "\0" in text else ""
         problem = (
-            problem or _raw(text, candidate, known) or _read(text, candidate, known, others, spoken)
+            problem
+            or _raw(text, candidate, known, asked)
+            or _read(text, candidate, known, others, spoken)
         )
         if problem:
             return problem if len(candidate.sources) == 1 else f"{path}: {problem}"
@@ -156,9 +155,22 @@ def _tokens(design: Design) -> list[Token]:
     return [t for p in design.sources for t in lexicon.tokens(design.files[p])]
 
 
-def _raw(text: str, candidate: Design, known: Sequence[Token]) -> str:
+def unset(design: Design) -> list[str]:
+    """Return the macros that conditions ask for and nobody sets: neither the texts, nor an option, nor a tool."""
+    given = {m.partition("=")[0] for m in design.defines}
+    asked: dict[str, None] = {}
+    for text in design.files.values():
+        words = list(lexicon.tokens(text))
+        for token, after in zip(words, words[1:], strict=False):
+            given |= {after.name} if token.text == "`define" else set()
+            if token.text in ("`ifdef", "`ifndef", "`elsif") and not _TOOL_MACROS.match(after.name):
+                asked[after.name] = None
+    return [name for name in asked if name not in given]
+
+
+def _raw(text: str, candidate: Design, known: Sequence[Token], asked: frozenset[str]) -> str:
     """Judge what preprocessing would take away: conditions, includes, pragmas, attributes."""
-    allowed = {m.partition("=")[0] for m in candidate.defines}
+    allowed = {*asked, *(m.partition("=")[0] for m in candidate.defines)}
     seen = {t.text for t in known if t.kind in ("word", "directive")}
     words = list(lexicon.tokens(text, layout=True))
     for token in words:
@@ -184,7 +196,7 @@ def _raw(text: str, candidate: Design, known: Sequence[Token]) -> str:
         (t for t in code if _TOOL_MACROS.match(t.text.lstrip("`")) and t.kind == "directive"), None
     )
     if tool is not None and tool.text not in seen:
-        return f"line {tool.line}: {tool.text} tells which tool reads it"
+        return f"line {tool.line}: {tool.text} tells which tool reads it, or where"
     return ""
 
 
@@ -272,6 +284,17 @@ def _path(words: Sequence[Token]) -> str:
     return ""
 
 
+def shared_path(text: str, bench: str) -> str:
+    """Return a hierarchical name in `text` whose first part is a name in `bench` as well; empty when there is none."""
+    words, known = list(lexicon.tokens(text)), {t.name for t in lexicon.tokens(bench)}
+    for index, token in enumerate(words[1:-1], start=1):
+        if token.text == "." and words[index + 1].name:
+            root = _root(words, index)
+            if root is not None and root.name in known:
+                return f"{root.name}.{words[index + 1].name}"
+    return ""
+
+
 def _root(words: Sequence[Token], index: int) -> Token | None:
     """Return the first part of the hierarchical name with a dot at `index`."""
     depth, at = 0, index - 1
@@ -290,7 +313,10 @@ def _root(words: Sequence[Token], index: int) -> Token | None:
 
 def _scopes(words: Sequence[Token]) -> Iterator[str]:
     """Yield names that may start a path: labels of blocks, instances, variables of records."""
-    modules = {b.name for a, b in zip(words, words[1:], strict=False) if a.text == "module"}
+    heads = [(a.text, b.name) for a, b in zip(words, words[1:], strict=False)]
+    interfaces = {name for word, name in heads if word == "interface"}
+    modules = interfaces | {name for word, name in heads if word == "module"}
+    yield from interfaces
     records = {
         name.name
         for brace, name, end in zip(words, words[1:], words[2:], strict=False)
@@ -302,6 +328,8 @@ def _scopes(words: Sequence[Token]) -> Iterator[str]:
             yield c.name
         if (a.name in modules or a.name in records) and b.name:
             yield b.name
+        if a.name in interfaces and b.text == "." and index + 3 < len(words):
+            yield words[index + 3].name  # a port that sees the interface through a modport
         if a.name in modules and b.text == "#":
             instance = _after_parentheses(words, index + 2)
             if instance:
@@ -322,7 +350,7 @@ def _names(words: Sequence[Token], known: Sequence[Token], others: frozenset[str
     before = {b.name for a, b in zip(known, known[1:], strict=False) if a.text == "module"}
     defined: set[str] = set()
     for token, name in zip(words, words[1:], strict=False):
-        if token.text != "module":
+        if token.text not in ("module", "macromodule"):
             continue
         if name.name in others or (name.name in _CHECKERS and name.name not in before):
             return f"line {name.line}: a module called {name.name} would stand for one of the bench"

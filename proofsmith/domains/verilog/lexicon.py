@@ -111,6 +111,11 @@ def modules(text: str) -> dict[str, tuple[Token, ...]]:
     return found
 
 
+def interfaces(text: str) -> bool:
+    """Say whether a text declares interfaces."""
+    return "interface" in text and any(t.text == "interface" for t in tokens(text))
+
+
 def instantiated(body: Sequence[Token], known: frozenset[str]) -> list[str]:
     """Return the names in `known` of the modules that stand where an instance may start, in order.
 

@@ -17,6 +17,18 @@ SHIPPED = Path(__file__).with_name("edu45.lib.xz")
 MOST_MIB = 64
 GZIP_MAGIC, XZ_MAGIC = b"\x1f\x8b", b"\xfd7"
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[(){};:,]|[^\s(){};:,"]+', re.S)
+_UNIT = re.compile(r"([\d.]*)\s*([a-zA-Z]+)$")
+_PREFIXES = {
+    "ff": 1e-3,
+    "pf": 1.0,
+    "nf": 1e3,
+    "fw": 1e-6,
+    "pw": 1e-3,
+    "nw": 1.0,
+    "uw": 1e3,
+    "mw": 1e6,
+}
+"""Units of capacitance in pF, of power in nW."""
 _COMMENT = re.compile(r"/\*.*?\*/|\\\r?\n", re.S)
 
 
@@ -79,14 +91,19 @@ def parse(text: str, origin: str = "library") -> Library:
     """Parse Liberty text; raises UsageError as `load` does."""
     tokens = _TOKEN.findall(_COMMENT.sub(" ", text))
     top = _Group("", [])
+    if tokens[:1] != ["library"]:
+        raise UsageError(f"{origin} is not a Liberty library", hint="--liberty names a .lib file")
     try:
         end = _read(tokens, 0, top)
     except (IndexError, ValueError, RecursionError) as error:
-        raise UsageError(f"{origin}: the Liberty text ends inside a group") from error
-    if end < len(tokens) or not top.groups or top.groups[0].kind != "library":
-        raise UsageError(f"{origin} is not a Liberty library", hint="--liberty names a .lib file")
+        raise UsageError(
+            f"{origin}: the Liberty text ends inside a group", hint="it may have been cut"
+        ) from error
+    if end < len(tokens) or not top.groups:
+        raise UsageError(f"{origin} holds more than a library", hint="--liberty names a .lib file")
     library = top.groups[0]
-    cells = {cell.name: cell for cell in map(_cell, library.groups) if cell is not None}
+    scales = _scales(library.attributes, origin)
+    cells = {c.name: c for c in (_cell(g, *scales) for g in library.groups) if c is not None}
     _complete(cells, origin)
     areas = [c.area for c in cells.values() if len(c.inputs) == 3 and not c.kind]
     inputs, outputs = {"A": 0.0, "E": 0.0}, {"Y": "A * E"}
@@ -133,26 +150,43 @@ def _read(tokens: list[str], at: int, group: _Group) -> int:
                 inner = _Group(word, arguments)
                 group.groups.append(inner)
                 at = _read(tokens, at + 1, inner)
+            else:
+                group.attributes[word] = " ".join(arguments)
         else:
             raise IndexError(word)
+    if group.kind:
+        raise IndexError(group.kind)  # cut between two statements
     return at
 
 
-def _cell(group: _Group) -> Cell | None:
+def _scales(attributes: Mapping[str, str], origin: str) -> tuple[float, float]:
+    """Return the units of capacitance and leakage in pF and nW, which the standard sets where a library does not."""
+    load = attributes.get("capacitive_load_unit", "1 pf").replace('"', "").split()
+    power = attributes.get("leakage_power_unit", "1nW").strip().strip('"')
+    split = _UNIT.match(power)
+    number, letters = split.groups() if split else ("", "")
+    farads, watts = _PREFIXES.get(load[-1].lower()), _PREFIXES.get(letters.lower())
+    if len(load) != 2 or not _number(load[0]) or farads is None or watts is None:
+        hint = 'capacitive_load_unit (1, pf) and leakage_power_unit : "1nW" are such'
+        raise UsageError(f"{origin}: its units are not known: {' '.join(load)}, {power}", hint=hint)
+    return _number(load[0]) * farads, (_number(number) or 1.0) * watts
+
+
+def _cell(group: _Group, load_pf: float, leak_nw: float) -> Cell | None:
     if group.kind != "cell":
         return None
     inputs, outputs = {}, {}
     for pin in (g for g in group.groups if g.kind == "pin"):
         name, attributes = _plain(pin.arguments), pin.attributes
         if attributes.get("direction") == "input":
-            inputs[name] = _number(attributes.get("capacitance", "0"))
+            inputs[name] = load_pf * _number(attributes.get("capacitance", "0"))
         elif "function" in attributes:
             outputs[name] = attributes["function"]
     held = next((g for g in group.groups if g.kind in ("ff", "latch")), None)
     return Cell(
         name=_plain(group.arguments),
         area=_number(group.attributes.get("area", "0")),
-        leakage_nw=_number(group.attributes.get("cell_leakage_power", "0")),
+        leakage_nw=leak_nw * _number(group.attributes.get("cell_leakage_power", "0")),
         inputs=inputs,
         outputs=outputs,
         state=held.attributes if held else {},

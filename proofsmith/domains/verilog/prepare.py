@@ -11,6 +11,7 @@ from proofsmith.protocols import Sandbox
 
 PLAIN = frozenset({"`timescale", "`default_nettype", "`resetall", "`celldefine", "`endcelldefine"})
 """Directives that every tool understands by itself."""
+_CHOICES = frozenset({"`ifdef", "`ifndef", "`elsif"})
 LARGEST_CHARS = 16 * 1024 * 1024
 
 
@@ -38,6 +39,14 @@ async def prepared(design: Design, sandbox: Sandbox) -> Prepared:
     if len(text) > LARGEST_CHARS:
         return Prepared(complaint="the text is larger than 16 MiB")
     return Prepared(text=lexicon.bare(text))
+
+
+def chosen(design: Design, text: str) -> Design:
+    """Return `design` as its prepared `text` where macros choose parts: a bench that runs beside it may define some."""
+    if not any(t.text in _CHOICES for p in design.files for t in lexicon.tokens(design.files[p])):
+        return design
+    data = {p: t for p, t in design.files.items() if p not in design.sources}
+    return design.with_files({f"{design.top}.sv": text, **data})
 
 
 def _plain(text: str) -> bool:

@@ -7,7 +7,7 @@ with any value in every register without an initial one and in every x. Both sta
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from proofsmith.domains.verilog.aig import FALSE, TRUE, Aig, Latch
+from proofsmith.domains.verilog.aig import FALSE, TRUE, Aig, Latch, at
 from proofsmith.domains.verilog.circuit import Circuit, Step
 
 RESET_STEPS = {Step.CYCLE: 2, Step.EVENT: 6}
@@ -120,20 +120,19 @@ class Product:
             states.append((register, latch))
         self._copy(circuit, values, self.graph.input if free else lambda: FALSE)
         for register, latch in states:
-            self.latches.append(Latch(latch, _at(values, register.next) ^ (register.initial or 0)))
-        return {n: [_at(values, bit) for bit in word] for n, word in circuit.outputs.items()}
+            self.latches.append(Latch(latch, at(values, register.next) ^ (register.initial or 0)))
+        return {n: [at(values, bit) for bit in word] for n, word in circuit.outputs.items()}
 
     def _copy(self, circuit: Circuit, values: dict[int, int], unknown: Callable[[], int]) -> None:
-        left, right = circuit.graph.left, circuit.graph.right
         roots = [bit for word in circuit.outputs.values() for bit in word]
         roots += [register.next for register in circuit.registers]
         for node in circuit.graph.cone(roots):
             if node in values:
                 continue
-            if node in circuit.unknowns or left[node] < 0:
+            if node in circuit.unknowns or circuit.graph.left[node] < 0:
                 values[node] = unknown()
             else:
-                values[node] = self.graph.and_(_at(values, left[node]), _at(values, right[node]))
+                values[node] = self.graph.gate(circuit.graph, node, values)
 
     def _bound(self, circuit: Circuit) -> dict[int, int]:
         return {
@@ -275,10 +274,6 @@ def _sequential(*circuits: Circuit) -> bool:
 
 def _widths(circuit: Circuit) -> dict[str, int]:
     return {name: len(word) for name, word in circuit.inputs.items()}
-
-
-def _at(values: Mapping[int, int], literal: int) -> int:
-    return values[literal >> 1] ^ (literal & 1)
 
 
 def _rail(values: Mapping[int, Rails], literal: int) -> Rails:

@@ -376,16 +376,8 @@ class Comparison:
 
     async def _agreed(self, theirs: Elaborated, setting: Setting) -> Finding:
         """Ask whether simulation sees what was proved: it reads sensitivity lists and races, gates do not."""
-        played = await replay.random_run(
-            self._reference.read,
-            theirs,
-            setting,
-            self._sandbox,
-            _SEED,
-            AGREEMENT_STEPS,
-            strict=False,
-            known=self._reference.played,
-        )
+        run = (setting, self._sandbox, _SEED, AGREEMENT_STEPS, self._reference.played)
+        played = await replay.agreed(self._reference.read, theirs, *run)
         if played.step is not None:
             self._facts["trace"] = played.table
             return self._undecided(

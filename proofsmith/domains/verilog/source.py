@@ -1,13 +1,14 @@
 """Turn a user's design or specification into a problem: files, includes, top, clock, reset, bench, reference."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from proofsmith.domains.verilog import gate, lexicon, scale, synthesis
-from proofsmith.domains.verilog.design import Design, Interface
+from proofsmith.domains.verilog import gate, lexicon, liberty, scale, synthesis
+from proofsmith.domains.verilog.design import INCLUDE, Design, Interface
 from proofsmith.domains.verilog.elaborate import Elaborator, elaborate
+from proofsmith.domains.verilog.options import listed, refuse, refuse_names
 from proofsmith.domains.verilog.specification import Specification, clocked, parse, reset_of
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
@@ -18,7 +19,6 @@ NO_BENCH = """\
 // No bench yet: a module {top}_bench without ports that instantiates {top} by the names of its ports, applies inputs,
 // compares every output with what the specification demands, prints PASS or FAIL once, and ends with $finish.
 """
-_INCLUDE = re.compile(r'^[ \t]*`include[ \t]+"([^"\n]+)"', re.MULTILINE)
 _DATA = re.compile(r'\$readmem[bh]\s*\(\s*"([^"\n]+)"')
 BENCH = "bench"
 REFERENCE = "reference"
@@ -30,12 +30,17 @@ OWN_BENCH = "own-bench"
 
 async def read(source: Path, goal: Goal, options: Mapping[str, JSON], sandbox: Sandbox) -> Problem:
     """Return the problem in `source`; raises UsageError, one line and a hint, for what the user can correct."""
-    checks = _checks(options)
+    refuse(options)
+    if options.get("liberty"):
+        liberty.load(Path(str(options["liberty"])))
     if source.suffix == ".md":
         spec = await _read_header(parse(text_of(source), source, options), options, sandbox)
+        checks = _checks(options, {f"{spec.top}.v", f"{spec.top}.sv"})
         checks[f"{SPECIFICATION}/{source.name}"] = spec.text
+        refuse_names(options, spec.interface, "", spec.top)
         return _specified(spec, goal, options, checks)
     files = _files(source, options)
+    checks = _checks(options, files.keys())
     for path, text in files.items():
         found = gate.unsupported(text) if path.endswith((".v", ".sv", ".vh", ".svh")) else ""
         if found:
@@ -48,6 +53,7 @@ async def read(source: Path, goal: Goal, options: Mapping[str, JSON], sandbox: S
         own = await elaborate(design, sandbox)
     else:
         own = await Elaborator(sandbox).read(design)
+    refuse_names(options, own.interface, own.text, design.top)
     scale.introduced(own, synthesis.LIMITS)
     return _problem(design, own.interface, goal, options, checks)
 
@@ -137,13 +143,6 @@ def text_of(path: Path) -> str:
         return data.decode("latin-1")
 
 
-def listed(value: JSON) -> list[str]:
-    """Return an option that may be given many times as a list."""
-    if isinstance(value, list | tuple):
-        return [str(item) for item in value]
-    return [] if value is None else [str(value)]
-
-
 def _only_top(text: str) -> str:
     found = lexicon.tops(lexicon.bare(text))
     if not found:
@@ -171,12 +170,15 @@ def _files(source: Path, options: Mapping[str, JSON]) -> dict[str, str]:
     pending = list(files.values())
     while pending:
         text = pending.pop()
-        for name in (*_INCLUDE.findall(text), *_DATA.findall(text)):
+        for name in (*INCLUDE.findall(text), *_DATA.findall(text)):
             if name not in files:
                 found = _found(name, folders)
                 if found is not None:
                     files[name] = found
                     pending.append(found)
+                elif name in _DATA.findall(text):
+                    hint = "put it beside the design, or name its folder with --include"
+                    raise UsageError(f"{name}, which the design loads, was not found", hint=hint)
     return files
 
 
@@ -208,16 +210,31 @@ def _parameters(options: Mapping[str, JSON]) -> dict[str, str]:
     return found
 
 
-def _checks(options: Mapping[str, JSON]) -> dict[str, str]:
+def _checks(options: Mapping[str, JSON], own: Collection[str]) -> dict[str, str]:
+    """Return benches and references with what they include and load; `own`: names of the design's files.
+
+    A bench that includes the design is compiled beside the version that it judges: that line is left out.
+    """
     found = {}
     for kind, option in ((BENCH, "testbench"), (REFERENCE, "reference")):
         for given in listed(options.get(option)):
             path = Path(given)
-            found[f"{kind}/{path.name}"] = text_of(path)
-            for name in _DATA.findall(found[f"{kind}/{path.name}"]):
-                data = _found(name, [path.resolve().parent])
-                if data is not None:
-                    found[f"{kind}/{name}"] = data
+            folders = [path.resolve().parent, *(Path(p) for p in listed(options.get("include")))]
+            pending = {path.name: text_of(path)}
+            while pending:
+                name, text = pending.popitem()
+                if kind == BENCH:
+                    text = INCLUDE.sub(
+                        lambda m: "" if PurePosixPath(m[1]).name in own else m[0], text
+                    )
+                found[f"{kind}/{name}"] = text
+                for more in (*INCLUDE.findall(text), *_DATA.findall(text)):
+                    other = _found(more, folders) if f"{kind}/{more}" not in found else None
+                    if other is not None:
+                        pending[more] = other
+                    elif f"{kind}/{more}" not in found and "`if" not in text:
+                        hint = "put it beside that, or name its folder with --include"
+                        raise UsageError(f"{more}, which {name} reads, was not found", hint=hint)
     return found
 
 
@@ -271,7 +288,7 @@ def _specified(
     design = Design(files={path: spec.skeleton()}, top=spec.top)
     known = Status.PROVED if _referenced(checks) else Status.TESTED
     made = _problem(design, spec.interface, goal, {**options, "top": spec.top}, checks)
-    more: dict[str, JSON] = {"specification": True}
+    more: dict[str, JSON] = {"specification": True, "widths": spec.widths}
     own = {}
     if goal is Goal.SOLVE and not (_referenced(checks) or any(map(_benched, checks))):
         own = {f"{spec.top}_bench.sv": NO_BENCH.format(top=spec.top)}

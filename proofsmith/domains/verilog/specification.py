@@ -4,32 +4,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from proofsmith.domains.verilog import lexicon
+from proofsmith.domains.verilog import lexicon, port_list
 from proofsmith.domains.verilog.design import Interface, Port
 from proofsmith.errors import UsageError
 from proofsmith.types import JSON
 
 _FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_LISTED = re.compile(
-    r"^\s*[-*|]?\s*(?P<direction>input|output|inout)\s+(?:(?:wire|reg|logic|signed)\s+)*"
-    r"(?:\[\s*(?P<high>\d+)\s*:\s*(?P<low>\d+)\s*\]\s*)?`?(?P<name>[A-Za-z_]\w*)`?"
-    r"(?:\s*\(\s*(?P<bits>\d+)\s*bits?\s*\)|\s*\[\s*(?P<top>\d+)\s*:\s*(?P<bottom>\d+)\s*\])?",
+_BARE_HEADER = re.compile(
+    r"^[ \t]*module\s+[A-Za-z_]\w*\s*(?:#\s*\([^;]*?\)\s*)?\(\s*(?:input|output|inout)\b[^;]*\)\s*;",
     re.MULTILINE,
 )
-_SECTION = re.compile(
-    r"^[\W_]*(?P<direction>input|output|inout)s?(?:\s+(?:ports?|signals?))?[\W_]*$", re.IGNORECASE
-)
-_ITEM = re.compile(
-    r"^\s*(?:[-*+|]\s*)?(?:\[\s*(?P<high>\d+)\s*:\s*(?P<low>\d+)\s*\]\s*)?[`*]{0,3}(?P<name>[A-Za-z_]\w*)[`*]{0,3}"
-    r"(?:\s*\[\s*(?P<top>\d+)\s*:\s*(?P<bottom>\d+)\s*\])?[`*]{0,3}\s*(?P<rest>[(:|,–—-].*)?$"
-)
-_BITS = re.compile(r"\b(\d+)[- ]bits?\b")
 _NO_NAMES = frozenset(
     {"name", "that", "with", "is", "which", "named", "called", "header", "has", "for", "should"}
 )
-_MOST_DIGITS = 5
 _CLOCK = re.compile(r"^(i_)?(clk|clock|ck)(_i|_in)?$", re.IGNORECASE)
 _RESET = re.compile(r"^(i_)?(a|s)?_?(rst|reset|clr|clear)(_?n|_?b|_ni|_i|n)?$", re.IGNORECASE)
 
@@ -43,6 +31,8 @@ class Specification:
     interface: Interface
     header: str = ""
     """The module header as the text writes it; empty when it lists ports only."""
+    widths: bool = True
+    """False when the text tells the width of no port; then the bench decides."""
 
     def skeleton(self) -> str:
         """Return the module with nothing in it."""
@@ -53,21 +43,27 @@ class Specification:
 
 
 def parse(text: str, source: Path, options: Mapping[str, JSON]) -> Specification:
-    """Return the specification in `text`; the interface is a module header in a fence, or a list of ports.
+    """Return the specification in `text`; the interface is a module header, or a list of ports.
 
     Raises:
         UsageError: no port is named, or neither the text nor `--top` names the module.
     """
     header, name = _header(text, str(options.get("top") or ""))
     name = name or _named(text)
-    ports = _ports(_header_lines(header) if header else text) or _ports(_sections(text))
-    if not ports and not header:
-        hint = "list ports as `- input [7:0] a`, or put the module header into a fence"
+    listed = port_list.ports(_header_lines(header) if header else text)
+    if not listed.ports and not header:
+        hint = "list ports as `- input [7:0] a`, or write the module header"
         raise UsageError(f"{source.name} names no ports", hint=hint)
     top = str(options.get("top") or name)
     if not top:
         raise UsageError(f"{source.name} names no module", hint="--top NAME")
-    return Specification(text=text, top=top, header=header, interface=clocked(ports, options))
+    return Specification(
+        text=text,
+        top=top,
+        header=header,
+        interface=clocked(listed.ports, options),
+        widths=bool(header) or listed.told,
+    )
 
 
 def guessed_clock(ports: tuple[Port, ...]) -> str:
@@ -118,7 +114,7 @@ def clocked(ports: tuple[Port, ...], options: Mapping[str, JSON]) -> Interface:
 
 
 def _header(text: str, wanted: str) -> tuple[str, str]:
-    for fence in _FENCE.findall(text):
+    for fence in [*_FENCE.findall(text), *_BARE_HEADER.findall(text)]:
         match = re.search(r"\bmodule\s+([A-Za-z_]\w*)[^;]*;", fence, re.DOTALL)
         if match and (not wanted or match[1] == wanted):
             return match[0], match[1]
@@ -139,29 +135,6 @@ def _named(text: str) -> str:
     return next((n for n in names if n.lower() not in _NO_NAMES), "")
 
 
-def _sections(text: str) -> str:
-    r"""Return the items below headings such as `Inputs:` as ports, one a line.
-
-    >>> _sections("Input ports:\n  clk: the clock\n\nOutputs\n- q [3:0]: the count\n- n: an 8-bit number\n")
-    'input clk\noutput [3:0] q\noutput [7:0] n'
-    """
-    direction, lines, apart = "", [], False
-    for line in text.splitlines():
-        heading, item = _SECTION.match(line), _ITEM.match(line)
-        prose = apart and re.match(r"[A-Za-z`]", line) is not None
-        apart = not line.strip() or (apart and not heading)
-        if heading:
-            direction = heading["direction"].lower()
-        elif direction and item and not prose:
-            high, low = item["high"] or item["top"], item["low"] or item["bottom"]
-            bits = _BITS.search(item["rest"] or "")
-            span = f"[{high}:{low}] " if high else f"[{int(bits[1]) - 1}:0] " if bits else ""
-            lines.append(f"{direction} {span}{item['name']}")
-        elif line.strip():
-            direction = ""
-    return "\n".join(lines)
-
-
 def _header_lines(header: str) -> str:
     """Return the ports of an ANSI header, one a line; a port without direction has that of the one before."""
     inside = lexicon.bare(header).partition("(")[2].rpartition(")")[0]
@@ -175,17 +148,3 @@ def _header_lines(header: str) -> str:
             before = started[0]
         lines.append(words if started else f"{before} {words}")
     return "\n".join(lines)
-
-
-def _ports(text: str) -> tuple[Port, ...]:
-    found: dict[str, Port] = {}
-    for match in _LISTED.finditer(text):
-        high, low = match["high"] or match["top"], match["low"] or match["bottom"]
-        if any(len(number or "") > _MOST_DIGITS for number in (high, low, match["bits"])):
-            raise UsageError(f"port {match['name']} is too wide", hint="give its bits")
-        width = abs(int(high) - int(low)) + 1 if high is not None else int(match["bits"] or 1)
-        if width == 0:
-            raise UsageError(f"port {match['name']} has no bits", hint="give its bits")
-        direction: Literal["input", "output", "inout"] = match["direction"]  # type: ignore[assignment]
-        found.setdefault(match["name"], Port(match["name"], direction, width))
-    return tuple(found.values())

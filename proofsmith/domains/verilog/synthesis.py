@@ -15,7 +15,7 @@ from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
 from proofsmith.types import JSON, Limits
 
-LIMITS = Limits(wall_s=400, cpu_s=120, memory_mib=4096, disk_mib=512, output_kib=16384)
+LIMITS = Limits(wall_s=900, cpu_s=300, memory_mib=4096, disk_mib=512, output_kib=16384)
 OPTIMISE = ("strash", "ifraig", "scorr", "dc2")
 """What ABC does to the and-inverter graph when no recipe is given: the script of yosys itself."""
 MAP = ("dch -f", "map -B 0.9")

@@ -27,7 +27,16 @@ INSTALL = {
 }
 EXPANDED = "expanded.v"
 COUNTS = "coverage.dat"
-_VERILATED = ("--timing", "-Wno-fatal", "-O0", "-CFLAGS", "-O0", "--prefix", "Vroot")
+_VERILATED = ("--timing", "-Wno-fatal", "-O0", "--prefix", "Vroot")
+_COMPILE = """\
+R=$(verilator --getenv VERILATOR_ROOT)/include
+for f in "$R"/verilated.cpp "$R"/verilated_timing.cpp "$R"/verilated_threads.cpp {more} obj_dir/Vroot*.cpp main.cpp
+do echo "#include \\"$f\\""; done > one.cpp
+g++ -O0 -w -std=gnu++20 -fcoroutines -I. -Iobj_dir -I"$R" -I"$R"/vltstd {defines} -o sim one.cpp -pthread -latomic \
+  >&2 || exit $(($?==127?127:97))
+exec ./sim
+"""
+"""One translation unit without optimisation: headers are read once, and half of the time is saved."""
 _MAIN = """\
 #include "Vroot.h"
 #include "verilated.h"
@@ -177,17 +186,6 @@ async def preprocessed(
     return await _run(sandbox, "iverilog", argv, files, limits, (EXPANDED,))
 
 
-async def verilator(
-    sandbox: Sandbox,
-    arguments: Sequence[str],
-    files: Mapping[str, str | bytes],
-    limits: Limits = BUILD_LIMITS,
-    outputs: Sequence[str] = (),
-) -> ToolResult:
-    """Run Verilator with `arguments` over `files`."""
-    return await _run(sandbox, "verilator", ("verilator", *arguments), files, limits, outputs)
-
-
 async def verilated(
     sandbox: Sandbox,
     sources: Sequence[str],
@@ -198,11 +196,14 @@ async def verilated(
     outputs: Sequence[str] = (),
 ) -> ToolResult:
     """Let Verilator make a program of `sources` and run it; what it counts is in COUNTS, with the flag `--coverage`."""
-    words = ["verilator", "--cc", "--exe", "--build", "-I.", *flags, *_VERILATED, "--top", top]
-    script = (
-        f"{shlex.join([*words, 'main.cpp', *sources])} >&2 || exit $(($?==127?127:{_COMPILE_FAILED}));"
-        " exec obj_dir/Vroot"
+    words = ["verilator", "--cc", "-I.", *flags, *_VERILATED, "--top", top]
+    counting = "--coverage" in flags
+    defines = [f"-DVM_{name}=0" for name in ("SC", "TRACE", "TRACE_FST", "TRACE_VCD")]
+    compiled = _COMPILE.format(
+        more='"$R"/verilated_cov.cpp' if counting else "",
+        defines=" ".join([*defines, f"-DVM_COVERAGE={int(counting)}"]),
     )
+    script = f"{shlex.join([*words, *sources])} >&2 || exit $(($?==127?127:{_COMPILE_FAILED}))\n{compiled}"
     given = {**files, "main.cpp": _MAIN}
     return await _run(sandbox, "verilator", ("sh", "-c", script), given, BUILD_LIMITS, outputs)
 

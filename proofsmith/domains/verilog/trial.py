@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from proofsmith.domains.verilog import lexicon, mutants, toolchain
-from proofsmith.domains.verilog.design import Design, Interface
+from proofsmith.domains.verilog.design import Design, Interface, compiled
 from proofsmith.domains.verilog.toolchain import ToolStatus
 from proofsmith.errors import SandboxError
 from proofsmith.protocols import Sandbox
@@ -42,7 +42,7 @@ class Bench:
     @property
     def sources(self) -> tuple[str, ...]:
         """Texts that are compiled."""
-        return tuple(p for p in self.files if p.endswith((".v", ".sv")))
+        return compiled({p: t for p, t in self.files.items() if p.endswith((".v", ".sv"))})
 
     @property
     def modules(self) -> frozenset[str]:
@@ -85,6 +85,8 @@ async def run(bench: Bench, design: Design, sandbox: Sandbox) -> Run:
     done = await toolchain.iverilog(sandbox, sources, files, top=bench.root, flags=flags)
     if done.status is ToolStatus.MISSING:
         raise SandboxError(done.trouble, hint=toolchain.INSTALL["iverilog"])
+    if done.status is ToolStatus.CRASHED:
+        return Run(outcome="silent", said=done.trouble)
     if done.status is ToolStatus.LIMIT:
         return Run(outcome="endless", said=f"no end within the limit of {done.exceeded}")
     if done.status is ToolStatus.REFUSED and not done.stdout.strip():

@@ -96,6 +96,7 @@ async def test_a_bench_without_an_end_fails_within_its_limit(tmp_path):
 async def test_a_bench_that_floods_its_output_is_ended(tmp_path):
     verdict = await verdict_of(FLOOD, RIGHT, tmp_path)
     assert verdict.status is Status.FAILED
+    assert verdict.feedback == "bench: no end within the limit of output"
 
 
 @pytest.mark.slow

@@ -2,19 +2,22 @@
 
 import pytest
 
+from proofsmith.api import solve
 from proofsmith.domains.verilog import coverage
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.prove import prove
-from proofsmith.domains.verilog.trial import Bench
+from proofsmith.domains.verilog.trial import Bench, run
 from proofsmith.errors import SandboxError
 from proofsmith.executors.choice import open_sandbox
-from proofsmith.types import Status
+from proofsmith.types import Budget, Conclusion, Status
 
 FAILURES = {"missing": "exit 127", "killed": "kill -9 $$", "failing": "echo broken >&2; exit 1"}
 SPOKEN = {"missing": "is not installed", "killed": "crashed", "failing": "broken"}
 SUM = """module t(input clk, rst, input [15:0] d, output reg [15:0] q);
 always @(posedge clk) if (rst) q <= 0; else q <= {}; endmodule"""
 SMALL = "module t(input [3:0] a, output [3:0] y); assign y = {}; endmodule"
+COUNTER = """module t(input clk, rst, output reg [3:0] q);
+always @(posedge clk) if (rst) q <= 0; else if (q == {}) q <= 0; else q <= q + 1; endmodule"""
 BENCH = """module tb; reg [3:0] a; wire [3:0] y; t u(.a(a), .y(y));
 initial begin a = 3; #1 if (y === 4) $display("PASS"); else $display("FAIL"); $finish; end endmodule"""
 
@@ -44,11 +47,12 @@ async def verdict_of(form, expressions, tool, failure):
 @pytest.mark.slow
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_without_proof_engines_a_design_is_simulated_and_not_proved(failure):
-    verdict = await verdict_of(SUM, ("q + d", "q - ~d - 1"), "yosys-abc", failure)
+    equal = ("q ^ d", "(q | d) - (q & d)")
+    verdict = await verdict_of(SUM, equal, "yosys-abc", failure)
     facts = verdict.evidence[0].facts
     assert verdict.status is Status.TESTED
     assert all(SPOKEN[failure] in note for note in (*facts["open"], *facts["not run"]))
-    assert (await verdict_of(SUM, ("q + d", "q - ~d - 1"), "none", failure)).status is Status.PROVED
+    assert (await verdict_of(SUM, equal, "none", failure)).status is Status.PROVED
     assert (await verdict_of(SUM, ("q + d", "q - d"), "yosys-abc", failure)).status is Status.FAILED
 
 
@@ -84,3 +88,32 @@ async def test_without_verilator_the_coverage_says_why_it_is_missing(failure):
     design = Design(files={"t.sv": SMALL.format("a + 1")}, top="t")
     found = await coverage.lines_run(bench, design, sandbox)
     assert SPOKEN[failure] in found["coverage by Verilator"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("failure", "outcome"), [("killed", "silent"), ("failing", "compile")])
+async def test_a_simulator_that_crashes_under_a_bench_says_nothing_about_the_design(
+    failure, outcome
+):
+    bench = Bench(files={"tb.sv": BENCH}, top="t")
+    design = Design(files={"t.sv": SMALL.format("a + 1")}, top="t")
+    broken = Broken(await open_sandbox(), "iverilog", FAILURES[failure])
+    ran = await run(bench, design, broken)
+    assert ran.outcome == outcome
+    assert SPOKEN[failure] in ran.said
+
+
+@pytest.mark.slow
+async def test_a_search_goes_on_when_one_of_its_tools_dies_on_the_way(tmp_path):
+    """Proofs by ABC are gone, simulation is not: a repair of small states is proved without them."""
+    (tmp_path / "t.sv").write_text(COUNTER.format(8))
+    (tmp_path / "ref.sv").write_text(COUNTER.format(9))
+    report = await solve(
+        tmp_path / "t.sv",
+        options={"reference": str(tmp_path / "ref.sv")},
+        budget=Budget(attempts=12),
+        sandbox=Broken(await open_sandbox(), "yosys-abc", FAILURES["killed"]),
+        runs_dir=tmp_path / "runs",
+    )
+    assert report.conclusion is Conclusion.SOLVED
+    assert report.best.verdict.status is Status.PROVED

@@ -7,7 +7,7 @@ from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.domain import VerilogDomain
 from proofsmith.domains.verilog.elaborate import elaborate
 from proofsmith.domains.verilog.prove import prove
-from proofsmith.domains.verilog.repair import search, single, timing
+from proofsmith.domains.verilog.repair import behaviour, search, single, timing
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Budget, Candidate, Conclusion, Depth, Goal, Status
 
@@ -186,3 +186,10 @@ async def test_a_fault_in_a_file_beside_the_top_is_repaired_there(tmp_path):
     }
     again = await check(tmp_path / "top.v", made / "top.v", options=given)
     assert again.status is Status.PROVED, "a version in a folder of its own is read with its files"
+
+
+def test_registers_start_in_the_module_that_declares_them():
+    leaf = "module leaf(input c, d, output reg q);\nalways @(posedge c) q <= d;\nendmodule\n"
+    top = "module top(input c, d, output y);\nleaf u(c, d, y);\nendmodule\n"
+    made = dict(behaviour.whole(leaf + top))["power-up"]
+    assert made == leaf.replace("endmodule", "initial begin q = 0; end\nendmodule") + top

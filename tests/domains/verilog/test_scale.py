@@ -81,8 +81,9 @@ async def test_registers_are_matched_by_what_they_compute_whatever_they_are_call
     [
         "genvar i; generate for (i = 0; i < 1000000000; i = i + 1) begin : g wire x = a; end endgenerate",
         "wire [16777214:0] w = {16777215{a}}; wire x = ^(w * w);",
+        "wire [16777215:0] w = {16777216{a}}; assign y = w[3];",
     ],
-    ids=["a loop of 10^9", "a vector of 2^24 bits"],
+    ids=["a loop of 10^9", "a vector of 2^24 bits", "an expression of 2^24 bits"],
 )
 async def test_what_is_beyond_all_measure_is_ended_by_its_limit(body):
     design = Design(files={"m.sv": f"module m(input a, output y); {body} endmodule"}, top="m")

@@ -72,7 +72,11 @@ async def test_texts_from_other_machines_are_read(tmp_path, text):
         ("import uvm_pkg::*;\nmodule m; endmodule", "UVM at line 1"),
         ("module m(input a, output y); time t; assign y = a; endmodule", "`time` at line 1"),
         ("class c; endclass\nmodule m; endmodule", "`class` at line 1"),
-        ("interface i; endinterface\nmodule m; endmodule", "`interface` at line 1"),
+        (
+            "interface i; logic x; endinterface\nmodule m(i p, output y);\nassign y = p.x; endmodule",
+            "line 2: not supported: an interface as a port",
+        ),
+        ("program p; endprogram\nmodule m; endmodule", "`program` at line 1"),
         ("module m(input a, output y); real r; assign y = a; endmodule", "`real` at line 1"),
         ("module m(input a, output y);\nstring s; endmodule", "`string` at line 2"),
         ("module m(output reg y); initial fork y = 0; join endmodule", "`fork` at line 1"),
@@ -173,8 +177,32 @@ def test_the_level_of_a_reset_follows_from_its_name_unless_it_is_given():
         "Module name:\n  sat\nInput ports:\n  clk: Clock\n  a: An 8-bit number\nOutput port:\n  y: a 9-bit sum\n\nGo.",
         "A module named `sat`.\n## Inputs\n- `clk`\n- **a** [7:0]: one\n\n## Outputs\n\n* [8:0] y - sum\n\nIt: 2 a.",
         "```verilog\nmodule sat #(parameter W = 8)(input clk, input [W-1:0] a, output logic [W:0] y);\n```",
+        "Double it.\nmodule sat #(parameter W = 8) (input clk, input [W-1:0] a, output logic [W:0] y);\n",
+        "Module sat.\n\n - input clk\n - input a (8 bits)\n - output y (9 bits)\n\nDouble the\ninput vector when the\n"
+        "output signal of the clock rises, and the\ninput of\nthis, however it is called.\n",
+        "Module sat.\ninput clk\ninput [7:0] a\noutput [8:0] y\n\nDouble the\ninput value at the\noutput\n",
+        "# Module `sat`\n\n| Port | Direction | Width | Description |\n|------|:---:|--:|---|\n"
+        "| `clk` | input | 1 | clock |\n| `a` | in | [7:0] | operand |\n"
+        "| `y` | Output | 9 | high when the 16-bit sum is odd |\n",
+        "Design module `sat`.\n\n- **clk** (input): clock\n- **a** (input, 8 bits): operand\n"
+        "- `y[8:0]`: output, result\n",
+        "Module `sat`\n- **input** `clk`\n- `input [7:0] a`\n- output y: 9-bit result of a 20-bit sum\n",
+        "Module: sat\nInputs: clk, a[7:0]\nOutputs: y[8:0]\n",
+        "Module `sat`\n1. Input: clk\n2. Input: a [7:0]\n3. Output: y [8:0]\n",
     ],
-    ids=["headings with descriptions", "lists below headings", "a header with parameters"],
+    ids=[
+        "headings with descriptions",
+        "lists below headings",
+        "a header with parameters",
+        "a header without a fence",
+        "a list, and words that begin as a port does",
+        "plain lines, and words that begin as a port does",
+        "a table",
+        "directions behind names",
+        "directions in bold and code",
+        "lists in a line",
+        "numbers and capitals",
+    ],
 )
 async def test_ports_are_read_however_a_specification_lists_them(tmp_path, text):
     problem = await read(tmp_path, text, goal=Goal.SOLVE, name="spec.md")
@@ -190,3 +218,32 @@ async def test_a_large_text_is_announced_before_it_is_read(tmp_path):
         await read(tmp_path, PLAIN + filling * 4_000)
     assert "reading m, 406 KiB" in heard[0]
     assert "2,048 MiB" in heard[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"include": ["nowhere"]}, "no folder"),
+        ({"define": ["A B"]}, "no macro"),
+        ({"clock": "nope"}, "m has no such input"),
+        ({"reset": "q"}, "m has no such input"),
+        ({"parameter": ["K=3"]}, "m has no parameter K"),
+        ({"valid": ["q"]}, "no output and its flag"),
+        ({"valid": ["q=nope"]}, "no output and its flag"),
+        ({"latency": -1}, "no earlier"),
+        ({"latency": 1000}, "not that late"),
+    ],
+)
+async def test_options_that_name_nothing_of_the_design_are_refused(tmp_path, options, says):
+    with pytest.raises(UsageError) as caught:
+        await read(tmp_path, PLAIN, **options)
+    assert says in caught.value.message
+    assert caught.value.hint
+
+
+async def test_a_memory_image_that_is_not_there_is_named(tmp_path):
+    text = 'module m(output [7:0] y); reg [7:0] t [0:1]; initial $readmemh("a.hex", t); assign y = t[0]; endmodule'
+    with pytest.raises(UsageError, match="a.hex, which the design loads, was not found"):
+        await read(tmp_path, text)
+    (tmp_path / "a.hex").write_text("12 34\n")
+    assert set((await read(tmp_path, text)).files) == {"m.v", "a.hex"}

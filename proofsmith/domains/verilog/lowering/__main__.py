@@ -35,6 +35,8 @@ def lowered(text: str, top: str, parameters: Mapping[str, str]) -> dict[str, Any
         if found.isError():
             line = tree.sourceManager.getLineNumber(found.location)
             said = DiagnosticEngine(tree.sourceManager).formatMessage(found)
+            if "unconnected interface port" in said:
+                return {"construct": "an interface as a port of the top", "line": int(line)}
             return {"error": said, "line": int(line)}
     instance = next((t for t in root.topInstances if t.name == top), None)
     if instance is None:

@@ -118,9 +118,9 @@ class Expressions:
         known = self._known(e) if folded and e.type.isIntegral else ""
         by_target = e.conversionKind is ConversionKind.Propagated
         signed = bool((e.type if by_target else operand.type).isSigned)
-        return known or self._fitted(self.text(operand), operand.type, e.type, signed)
+        return known or self.fitted(self.text(operand), operand.type, e.type, signed)
 
-    def _fitted(self, text: str, given: Type, wanted: Type, signed: bool) -> str:
+    def fitted(self, text: str, given: Type, wanted: Type, signed: bool) -> str:
         """Return `text` of type `given` as it is in type `wanted`; `signed`: copies of the sign fill what is wider."""
         have, want, own = width(given), width(wanted), bool(given.isSigned)
         if have < want and signed:

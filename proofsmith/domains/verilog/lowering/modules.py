@@ -31,7 +31,7 @@ _QUIET = frozenset(
         SymbolKind.Subroutine, SymbolKind.StatementBlock, SymbolKind.ExplicitImport, SymbolKind.WildcardImport,
         SymbolKind.Genvar, SymbolKind.EmptyMember, SymbolKind.TypeParameter, SymbolKind.ElabSystemTask,
         SymbolKind.Property, SymbolKind.Sequence, SymbolKind.DefParam, SymbolKind.ForwardingTypedef,
-        SymbolKind.Attribute, SymbolKind.Specparam, SymbolKind.EnumValue,
+        SymbolKind.Attribute, SymbolKind.Specparam, SymbolKind.EnumValue, SymbolKind.Modport, SymbolKind.InterfacePort,
     }
 )  # fmt: skip
 
@@ -55,6 +55,8 @@ class Modules(Calls):
     def _ports(self, body: Any) -> list[tuple[str, str]]:
         found = []
         for port in body.portList:
+            if port.kind is SymbolKind.InterfacePort:
+                raise UnsupportedError(f"port {port.name} that is an interface", port.location)
             symbol = getattr(port, "internalSymbol", None)
             if symbol is None or symbol.name != port.name or port.direction not in _WAYS:
                 raise UnsupportedError(f"port {port.name}", port.location)
@@ -156,11 +158,11 @@ class Modules(Calls):
         return self.members(symbol.elements)
 
     def _instance_member(self, symbol: Any) -> list[str]:
-        if not symbol.isModule:
-            raise UnsupportedError(f"interface {symbol.name}", symbol.location)
         found = self.members(symbol.body)
         for connection in symbol.portConnections:
             port, e = connection.port, connection.expression
+            if port.kind is SymbolKind.InterfacePort:
+                continue  # names of its signals lead to the instance of the interface
             inner = getattr(port, "internalSymbol", None)
             if inner is None or port.direction not in _WAYS:
                 raise UnsupportedError(f"port {port.name} of {symbol.name}", symbol.location)

@@ -86,7 +86,8 @@ class Signals:
     steps: int = 0
     """Turns of loops so far."""
 
-    def key(self, symbol: Any) -> str:
+    @staticmethod
+    def key(symbol: Any) -> str:
         """Return what tells one symbol from all others."""
         return f"{symbol.hierarchicalPath}@{symbol.location.buffer}:{symbol.location.offset}"
 

@@ -1,11 +1,9 @@
-"""Print statements: loops unrolled, what leaves a loop or a function turned into tests of a flag."""
+"""Print statements: what leaves a loop or a function turned into tests of a flag."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import product
 from typing import Any
 
-from pyslang import ConstantValue, SVInt
 from pyslang.ast import (
     CaseStatementCondition,
     Expression,
@@ -19,8 +17,7 @@ from pyslang.ast import (
 from proofsmith.domains.verilog.lowering.expressions import Expressions
 from proofsmith.domains.verilog.lowering.names import Signals, UnsupportedError, width
 
-MOST_STEPS = 20_000
-_STEPS = {
+STEPS = {
     UnaryOperator.Preincrement: "+", UnaryOperator.Postincrement: "+",
     UnaryOperator.Predecrement: "-", UnaryOperator.Postdecrement: "-",
 }  # fmt: skip
@@ -72,7 +69,12 @@ class Statements(Expressions):
     _immediateassertion_statement = _concurrentassertion_statement = _empty_statement
 
     def _list_statement(self, s: Any) -> list[str]:
-        return self._sequence([partial(self.lines, x) for x in s.list])
+        every = list(s.list)
+        return self._sequence([partial(self.after, every[:at], x) for at, x in enumerate(every)])
+
+    def after(self, _before: Sequence[Statement], s: Statement) -> list[str]:
+        """Return the lines of a statement that comes after others of its list."""
+        return self.lines(s)
 
     def _sequence(self, parts: list[Callable[[], list[str]]]) -> list[str]:
         """Return statements in their order; those after one that sets a flag are done while it is unset."""
@@ -114,22 +116,33 @@ class Statements(Expressions):
         e = s.expr
         while e.kind is ExpressionKind.Conversion:  # a cast to void
             e = e.operand
+        counted = self.counted(e)
+        if counted is not None:
+            return counted
         if e.kind is ExpressionKind.Assignment:
-            return [self.assignment(e)]
-        if e.kind is ExpressionKind.UnaryOp and e.op in _STEPS:
+            return [*self.before(e), self.assignment(e)]
+        if e.kind is ExpressionKind.UnaryOp and e.op in STEPS:
             place = self.place(e.operand)
             self.signals.assigned.add(place.root)
             one = f"{width(e.type)}'{'s' * bool(e.type.isSigned)}d1"
             return [
-                self._guarded(place, f"{place.target} = {place.read(e.type)} {_STEPS[e.op]} {one};")
+                self._guarded(place, f"{place.target} = {place.read(e.type)} {STEPS[e.op]} {one};")
             ]
         if e.kind is ExpressionKind.Call and e.isSystemCall and e.subroutineName in _SILENT:
             return []
         if e.kind is ExpressionKind.Call and e.isSystemCall and e.subroutineName in _LOADERS:
             return self._loaded(e)
-        if e.kind is ExpressionKind.Call and not e.isSystemCall and e.type.isVoid:
+        if e.kind is ExpressionKind.Call and not e.isSystemCall:
             return self.inlined(e)
         raise UnsupportedError(f"statement {e.kind.name}", s.sourceRange.start)
+
+    def counted(self, _e: Any) -> list[str] | None:
+        """Return what moves the variable that a loop counts with; None where the expression is no such."""
+        return None
+
+    def before(self, _e: Any) -> list[str]:
+        """Return what a call that is the whole right side of an assignment changes besides."""
+        return []
 
     def _loaded(self, e: Any) -> list[str]:
         file, array = e.arguments[0], e.arguments[1]
@@ -207,121 +220,10 @@ class Statements(Expressions):
         rest = self.block(s.defaultCase)
         return [*found, f"else {rest}"] if found else [rest]
 
-    def _forloop_statement(self, s: Any) -> list[str]:
-        outside = []
-        for e in s.initializers:
-            outside.append(e.left.symbol)
-            self._counted(e.left.symbol, e.right)
-        for variable in s.loopVars:
-            self._counted(variable, variable.initializer)
-
-        def more() -> bool:
-            found = self.signals.integer(s.stopExpr)
-            if found is None:
-                raise UnsupportedError("loop whose end is not constant", s.sourceRange.start)
-            return bool(found)
-
-        def step() -> None:
-            for e in s.steps:
-                if self.signals.constant(e) is None:
-                    raise UnsupportedError("loop whose step is not constant", s.sourceRange.start)
-
-        found = self._unrolled(s.body, more, step, counters=outside)
-        for variable in (*s.loopVars, *outside):
-            self.signals.context.deleteLocal(variable)
-        return found
-
-    def _counters(self, symbols: Sequence[Any]) -> list[str]:
-        """Return assignments of what the variables of a loop are in this turn, where others may read them."""
-        found = []
-        for symbol in symbols:
-            value: Any = self.signals.context.findLocal(symbol)
-            name, wide = self.signals.name(symbol), width(symbol.type)
-            self.signals.assigned.add(name)
-            found.append(f"{name} = {wide}'d{int(value.value) % (1 << wide)};")
-        return found
-
-    def _counted(self, symbol: Any, start: Expression) -> None:
-        value = self.signals.constant(start)
-        if value is None:
-            raise UnsupportedError("loop whose start is not constant", start.sourceRange.start)
-        self.signals.context.createLocal(symbol, value)
-
-    def _foreachloop_statement(self, s: Any) -> list[str]:
-        if any(d.range is None for d in s.loopDims):
-            raise UnsupportedError("`foreach` over what has no size", s.sourceRange.start)
-        spans = []
-        for span in (d.range for d in s.loopDims):
-            way = 1 if span.left <= span.right else -1
-            spans.append(range(span.left, span.right + way, way))
-        symbols = [d.loopVar for d in s.loopDims]
-        left = list(product(*spans))
-
-        def chosen() -> list[tuple[Any, int]]:
-            turn = zip(symbols, left.pop(0), strict=True)
-            return [(symbol, value) for symbol, value in turn if symbol is not None]
-
-        found = self._unrolled(s.body, lambda: bool(left), lambda: None, chosen)
-        for symbol in filter(None, symbols):
-            self.signals.context.deleteLocal(symbol)
-        return found
-
-    def _repeatloop_statement(self, s: Any) -> list[str]:
-        count = self.signals.integer(s.count)
-        if count is None:
-            raise UnsupportedError("`repeat` whose count is not constant", s.sourceRange.start)
-        left = list(range(count))
-
-        def step() -> None:
-            left.pop()
-
-        return self._unrolled(s.body, lambda: bool(left), step)
-
-    def _unrolled(
-        self,
-        body: Statement,
-        more: Callable[[], bool],
-        step: Callable[[], None],
-        chosen: Callable[[], list[tuple[Any, int]]] = list,
-        counters: Sequence[Any] = (),
-    ) -> list[str]:
-        """Return the body once for each turn of a loop."""
-        ended = self._flag("break")
-        self._flags.append(ended)
-        turns: list[list[str]] = []
-        while more():
-            self.signals.steps += 1
-            if self.signals.steps > MOST_STEPS:
-                raise UnsupportedError(
-                    f"loops of more than {MOST_STEPS} turns", body.sourceRange.start
-                )
-            for symbol, value in chosen():
-                self.signals.context.createLocal(symbol, ConstantValue(SVInt(32, value, True)))
-            next_turn = self._flag("continue")
-            self._flags.append(next_turn)
-            self._leaves.append((ended, next_turn))
-            made = [*self._counters(counters), *self.lines(body)]
-            self._leaves.pop()
-            self._flags.pop()
-            used = any(f"{next_turn} = 1'b1" in line for line in made)
-            turns.append([f"{next_turn} = 1'b0;", *made] if used else made)
-            step()
-        turns.append(self._counters(counters))
-        found = self._sequence([partial(list, t) for t in turns])
-        self._flags.pop()
-        used = any(f"{ended} = 1'b1" in line for line in found)
-        return [f"{ended} = 1'b0;", *found] if used else found
-
     def _flag(self, kind: str) -> str:
         name = f"{kind}_{len(self.signals.flags)}"
         self.signals.flags.append(name)
         return name
-
-    def _break_statement(self, _s: Statement) -> list[str]:
-        return [f"{self._leaves[-1][0]} = 1'b1;"]
-
-    def _continue_statement(self, _s: Statement) -> list[str]:
-        return [f"{self._leaves[-1][1]} = 1'b1;"]
 
     def _return_statement(self, s: Any) -> list[str]:
         flag, variable = self._returned

@@ -24,7 +24,7 @@ def whole(text: str) -> Iterator[tuple[str, str]]:
             for other, twice in _whole(changed):
                 if twice not in made and other != name:
                     made.add(twice)
-                    yield f"{name}+{other}", twice
+                    yield other if changed == text else f"{name}+{other}", twice
 
 
 def _whole(text: str) -> Iterator[tuple[str, str]]:
@@ -44,9 +44,15 @@ def powered(source: Source) -> str:
     names = [n for n in sorted(clocked(source)) if n in source.declared]
     if not names or re.search(r"\binitial\b", source.text):
         return source.text
-    lines = " ".join(f"{name} = 0;" for name in names)
-    end = source.text.rfind("endmodule")
-    return f"{source.text[:end]}initial begin {lines} end\n{source.text[end:]}"
+    *parts, rest = re.split(r"(?=\bendmodule\b)", source.text)
+    return "".join([_started(part, names, alone=len(parts) == 1) for part in parts] + [rest])
+
+
+def _started(module: str, names: list[str], *, alone: bool) -> str:
+    """Return the text of one module, up to its end, with an initial value for those of `names` that it declares."""
+    own = [n for n in names if alone or re.search(rf"\b(?:reg|logic)\b[^;]*\b{n}\b", module)]
+    lines = " ".join(f"{name} = 0;" for name in own)
+    return f"{module}initial begin {lines} end\n" if own else module
 
 
 def assigned(source: Source, *, clocked_blocks: bool) -> str:

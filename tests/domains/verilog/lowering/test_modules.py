@@ -36,7 +36,13 @@ async def test_a_lowered_design_is_told_from_one_that_differs_and_proved_equal_t
     ("body", "construct"),
     [
         ("assign y = a;\nalways begin y = a; end", "`always` without events"),
-        ("always_comb begin y = 0;\nwhile (y < a) y = y + 1; end", "statement WhileLoop"),
+        ("always_comb begin y = 0;\nwhile (y < a) y = y + 1; end", "end is not constant"),
+        ("always_comb begin y = 0;\nwhile (y < 4'd9) y = y + a; end", "step is not constant"),
+        (
+            "always_comb begin y = 0;\nwhile (y < 4'd9) begin y = y + 1; if (a[0]) continue; end end",
+            "`continue`",
+        ),
+        ("always_comb begin y = 0;\nwhile (y < 4'd9) y = y; end", "more than"),
         (
             "always_comb begin y = 0;\nfor (int i = 0; i < a; i++) y = y + 1; end",
             "end is not constant",
