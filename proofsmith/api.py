@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from proofsmith import domains
+from proofsmith.agents.rationed import Rationed
 from proofsmith.agents.request import Request, opened, read_problem
 from proofsmith.errors import UsageError
 from proofsmith.executors import probe
@@ -93,7 +94,7 @@ async def check(
     base: Path,
     candidate: Path,
     *,
-    domain: str | None = None,
+    domain: str | Domain | None = None,
     options: Mapping[str, JSON] | None = None,
     required: Status | None = None,
     depth: Depth = Depth.FULL,
@@ -102,6 +103,7 @@ async def check(
 ) -> Verdict:
     """Judge `candidate`, a version of `base` that anyone wrote: how strongly it is known to be right, and why.
 
+    `domain` names the kind of code when the suffix does not tell, or is the named one that was loaded before;
     `options` are the domain's own, by name; `required` raises the status that counts as right; without `sandbox`
     the strongest one that this machine can run is opened; `settings` are the candidate's, e.g. its compiler flags.
 
@@ -121,7 +123,7 @@ async def measure(
     base: Path,
     candidate: Path,
     *,
-    domain: str | None = None,
+    domain: str | Domain | None = None,
     options: Mapping[str, JSON] | None = None,
     required: Status | None = None,
     depth: Depth = Depth.FULL,
@@ -227,11 +229,15 @@ async def translate(
     claim: str,
     *,
     model: Model,
+    budget: Budget = DEFAULT_BUDGET,
     domain: str = "lean",
     options: Mapping[str, JSON] | None = None,
     sandbox: Sandbox | None = None,
 ) -> Translation:
     """Have `model` state an informal claim formally: an unverified translation, with what speaks against it.
+
+    Each call of the model is one attempt of `budget`, whose time begins with the first one; when it is spent, the last
+    translation is returned with what was found of it until then.
 
     Raises:
         UsageError: the domain has no formal statements.
@@ -241,7 +247,9 @@ async def translate(
     engine = domains.load(domains.find(Path(), domain))
     if not isinstance(engine, Translating):
         raise UsageError(f"{domain} states nothing formally", hint="use --domain lean")
-    return await engine.translate(claim, model, options or {}, sandbox or await open_sandbox())
+    rationed = Rationed(model, budget, getattr(model, "prices", None))
+    box = sandbox or await open_sandbox()
+    return await engine.translate(claim, rationed, options or {}, box, rationed.more)
 
 
 async def _search(source: Path, goal: Goal, how: Searching) -> Report:
@@ -303,15 +311,16 @@ def _domain(source: Path, wanted: str | Domain | None) -> tuple[Domain, dict[str
 
 async def _read(
     source: Path,
-    domain: str | None,
+    domain: str | Domain | None,
     options: Mapping[str, JSON] | None,
     required: Status | None,
     sandbox: Sandbox,
 ) -> tuple[Domain, Problem]:
     """Load the domain of `source` and let it read the problem."""
-    spec = domains.find(source, domain)
+    loaded = None if domain is None or isinstance(domain, str) else domain
+    spec = domains.find(source, loaded.name if loaded else str(domain) if domain else None)
     _text(source, spec.encodings)
-    engine = domains.load(spec)
+    engine = loaded or domains.load(spec)
     problem = await read_problem(engine, source, Goal.SPEED, options or {}, sandbox, required)
     return engine, problem
 

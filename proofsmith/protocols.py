@@ -1,6 +1,6 @@
 """The seams between the parts, and nothing else; at most six methods each."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
@@ -210,9 +210,17 @@ class Translating(Protocol):
     """A domain that can have a model state an informal claim formally."""
 
     async def translate(
-        self, claim: str, model: "Model", options: Mapping[str, JSON], sandbox: Sandbox
+        self,
+        claim: str,
+        model: "Model",
+        options: Mapping[str, JSON],
+        sandbox: Sandbox,
+        more: Callable[[], bool] = lambda: True,
     ) -> Translation:
-        """Return the statement and what speaks against it; raises ModelError."""
+        """Return the statement and what speaks against it, so far as `more` leaves time to look; raises ModelError.
+
+        A model may raise BudgetSpent: then what was found so far is returned.
+        """
 
 
 @runtime_checkable

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import ModuleType
 
 from proofsmith.domains.lean.text import code
+from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.query import parse_query, parse_script
-from proofsmith.domains.sql.schema import parse_schema
 from proofsmith.domains.verilog import functions, lexicon
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.syntax import Node
@@ -31,7 +31,18 @@ OTHER_BASES = (
 )
 DDL = """CREATE TABLE t (a INTEGER PRIMARY KEY, b VARCHAR, d DATE); CREATE TABLE u (a INTEGER, c DECIMAL(7, 2));
 CREATE VIEW v AS SELECT a FROM t;"""
-KINDS = {"integer", "decimal", "float", "text", "timestamp", "date", "time", "boolean", "other"}
+KINDS = {
+    "integer",
+    "decimal",
+    "float",
+    "text",
+    "enum",
+    "timestamp",
+    "date",
+    "time",
+    "boolean",
+    "other",
+}
 MODULE = "module m(input clk, input [3:0] a, output reg [3:0] y);\nalways @(posedge clk) y <= a;\nendmodule\n"
 REFERENCE = Design(files={"m.v": MODULE}, top="m")
 WIDTH = "8"
@@ -145,12 +156,13 @@ def verilog_specification(module: ModuleType, text: str, rng: random.Random) -> 
     found = module.parse(text, Path("spec.md"), {"reset": reset} if reset else {})
     assert found.top
     assert found.interface.ports
-    assert all(
-        port.width >= 1 and port.direction in ("input", "output", "inout")
-        for port in found.interface.ports
-    )
-    assert len({port.name for port in found.interface.ports}) == len(found.interface.ports)
     assert re.search(rf"module\s+{found.top}\b", found.skeleton())
+
+
+def verilog_ports(module: ModuleType, text: str, _rng: random.Random) -> None:
+    found = module.ports(text).ports
+    assert all(p.width >= 1 and p.direction in ("input", "output", "inout") for p in found)
+    assert len({port.name for port in found}) == len(found)
 
 
 def liberty(module: ModuleType, text: str, _rng: random.Random) -> None:

@@ -9,6 +9,7 @@ from proofsmith.agents.run import Run
 from proofsmith.agents.sampling import samples_of
 from proofsmith.types import (
     Comparison,
+    ComparisonVerdict,
     Conclusion,
     Goal,
     Outcome,
@@ -23,6 +24,7 @@ _SUCCESS = {Goal.SOLVE: Conclusion.SOLVED, Goal.REFUTE: Conclusion.DISPROVED}
 NOT_ASKED = "the model was not asked: the budget ended before its turn"
 MODEL_STOPPED = "the model stopped answering"
 NO_RULE = "no rule has a version to propose: a model may, add --base-url URL --model NAME"
+TOO_SHORT = "no version was judged and timed before the time ended: give more, e.g. --budget 5m"
 UNANSWERED = "it was asked, and no reply came within the budget"
 REASONS = 3
 """Kinds of rejection that are listed, most frequent first."""
@@ -46,6 +48,8 @@ def conclude(
         explanation.append(NOT_ASKED)
     elif run.model is None and not outcomes and ended_by == "finished":
         explanation.append(NO_RULE)
+    elif run.model is None and not outcomes and ended_by == "budget:wall_s":
+        explanation.append(TOO_SHORT)
     if best is None:
         explanation += _shortfall(run, outcomes, confirmed)
         explanation += profile.summary.splitlines() if profile else []
@@ -111,6 +115,12 @@ def _shortfall(run: Run, outcomes: Sequence[Outcome], confirmed: Confirmed) -> l
     measured = Counter(str(o.comparisons[0].verdict) for o in right if o.comparisons)
     if measured:
         lines.append("measured: " + ", ".join(f"{n} {word}" for word, n in measured.most_common()))
+    invalid = Counter(
+        o.comparisons[0].reason
+        for o in right
+        if o.comparisons and o.comparisons[0].verdict is ComparisonVerdict.INVALID
+    )
+    lines += [f"invalid {n}x: {reason}" for reason, n in invalid.most_common(REASONS)]
     reasons = Counter(
         o.verdict.feedback.partition("\n")[0] or f"{o.verdict.status}, nothing said"
         for o in outcomes

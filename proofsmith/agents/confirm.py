@@ -54,7 +54,9 @@ async def confirm(run: Run, outcomes: Sequence[Outcome]) -> Confirmed:
     except TimeoutError:
         cut_off = not any(run.right(outcome.verdict) for outcome in done)
         if cut_off:
-            notes.append("the time budget ended before the best candidate was confirmed")
+            notes.append(
+                "the time budget ended before the best candidate was confirmed: give more, e.g. --budget 5m"
+            )
     best = _best(run, done)
     if best is not None:
         best = replace(best, comparisons=(*best.comparisons, *tuned))

@@ -294,4 +294,5 @@ def _note(move: Move, result: Result) -> str:
         return f"{made_by} {outcome.verdict.status}"
     first = outcome.comparisons[0]
     ratio = "" if first.ratio is None else f" {first.ratio:.2f}x"
-    return f"{made_by} {outcome.verdict.status}, {first.verdict}{ratio}"
+    exact = f"{ratio} {first.metric}" if ratio and first.pairs == 1 else f" {first.verdict}{ratio}"
+    return f"{made_by} {outcome.verdict.status},{exact}"

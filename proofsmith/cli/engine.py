@@ -12,7 +12,7 @@ from proofsmith.cli.flags import Common, Judging, Searching, options_of
 from proofsmith.errors import UsageError
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.model import OpenAIModel, Prices, RoutedModel, find_key
-from proofsmith.protocols import Sandbox
+from proofsmith.protocols import Domain, Sandbox
 from proofsmith.spec import DomainSpec
 from proofsmith.types import JSON, Depth, Goal, Problem, Status
 
@@ -20,7 +20,7 @@ from proofsmith.types import JSON, Depth, Goal, Problem, Status
 class Judged(TypedDict):
     """What `api.check` and `api.measure` are told beside their two files."""
 
-    domain: str
+    domain: Domain
     options: Mapping[str, JSON]
     required: Status | None
     depth: Depth
@@ -62,7 +62,7 @@ class Task:
         self.announce(problem)
         raised = self.required is not None and self.required.at_least(problem.required)
         return Judged(
-            domain=self.spec.name,
+            domain=domain,
             options=self.options,
             required=self.required if raised else problem.required,
             depth=self.depth,

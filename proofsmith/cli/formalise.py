@@ -38,6 +38,7 @@ def formalise(
 
     async def translated() -> "Translation":
         from proofsmith import api
+        from proofsmith.cli.budget import parse_budget
         from proofsmith.cli.engine import model_of
 
         model = model_of(todo.settings, wanted=not searching.no_model)
@@ -48,7 +49,11 @@ def formalise(
             )
         async with model:
             return await api.translate(
-                _claim_in(source), model=model, options=todo.options, sandbox=await todo.sandbox()
+                _claim_in(source),
+                model=model,
+                budget=parse_budget([todo.settings.budget]),
+                options=todo.options,
+                sandbox=await todo.sandbox(),
             )
 
     found = drive(translated)

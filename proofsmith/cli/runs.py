@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -182,6 +183,10 @@ async def _replay(folder: Path, report: "Report") -> list["Piece"]:
     if report.problem.domain == DOMAIN:
         return await rejudge(folder, report, await open_sandbox())
     domain = domains.load(domains.find(Path(), report.problem.domain))
+    asked = report.manifest.get("options")
+    if isinstance(asked, dict) and "db" in asked:  # a problem never holds where the rows came from
+        options = {**report.problem.options, "db": asked["db"]}
+        report = replace(report, problem=replace(report.problem, options=options))
     return await replay(report, domain, await open_sandbox())
 
 

@@ -13,7 +13,6 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from statistics import NormalDist
 
 from proofsmith.types import ComparisonVerdict
 
@@ -269,21 +268,6 @@ def geometric_mean(
         low=math.exp(means[cut]),
         high=math.exp(means[-1 - cut]),
     )
-
-
-def wilson(successes: int, trials: int, alpha: float = 0.05) -> Interval:
-    """Return the share of successes with Wilson's score interval (JASA 22, 1927).
-
-    >>> i = wilson(8, 10)
-    >>> round(i.low, 3), round(i.high, 3)
-    (0.49, 0.943)
-    """
-    _check_counts(successes, trials)
-    z = NormalDist().inv_cdf(1 - alpha / 2)
-    share, extra = successes / trials, z * z / trials
-    centre = (share + extra / 2) / (1 + extra)
-    half = z / (1 + extra) * math.sqrt(share * (1 - share) / trials + extra / (4 * trials))
-    return Interval(estimate=share, low=max(0.0, centre - half), high=min(1.0, centre + half))
 
 
 def clopper_pearson(successes: int, trials: int, alpha: float = 0.05) -> Interval:

@@ -340,20 +340,6 @@ def literal_value(text: str) -> int | float | None:
         return None
 
 
-def leading_comment(text: str, opening: str = "/*") -> Node | None:
-    r"""Return the first comment of C text that starts with `opening`, when only comments precede it.
-
-    >>> leading_comment("// licence\n/* proofsmith\n*/ int x;", "/* proofsmith").text
-    '/* proofsmith\n*/'
-    """
-    for node in parse(text).tokens:
-        if node.kind != "comment":
-            return None
-        if node.text.startswith(opening):
-            return node
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of an outline."""
@@ -389,9 +375,3 @@ def outline(text: str, language: Language = Language.C) -> tuple[Entry, ...]:
                 Entry(_OUTLINED[node.kind], title, node.line, node.line + node.text.count("\n"))
             )
     return tuple(found)
-
-
-def locate(text: str, line: int, language: Language = Language.C) -> Entry | None:
-    """Return the innermost outlined thing that holds `line`, None outside all."""
-    holding = [e for e in outline(text, language) if e.line <= line <= e.last_line]
-    return min(holding, key=lambda e: e.last_line - e.line, default=None)

@@ -8,7 +8,17 @@ from proofsmith.agents.apply import changes
 from proofsmith.agents.conclusion import conclude
 from proofsmith.agents.confirm import Confirmed
 from proofsmith.errors import UsageError
-from proofsmith.types import Candidate, Conclusion, Evidence, Goal, Outcome, Status, Verdict
+from proofsmith.types import (
+    Candidate,
+    Comparison,
+    ComparisonVerdict,
+    Conclusion,
+    Evidence,
+    Goal,
+    Outcome,
+    Status,
+    Verdict,
+)
 from tests.agents.toy import NAME, run_of
 
 
@@ -48,3 +58,25 @@ async def test_a_claim_without_a_proof_of_the_negation_disproves_nothing(
 async def test_without_rules_that_apply_it_says_that_a_model_may(tmp_path, ended_by, said):
     report = report_of(tmp_path, ended_by=ended_by)
     assert any("--base-url" in line for line in report.explanation) is said
+    assert any("--budget" in line for line in report.explanation) is not said
+
+
+async def test_a_version_whose_measurement_is_invalid_says_why(tmp_path):
+    verdict = Verdict(
+        status=Status.TESTED,
+        evidence=(Evidence(check="tests", status=Status.TESTED, command=("true",)),),
+    )
+    timed = Comparison(
+        metric="wall time",
+        verdict=ComparisonVerdict.INVALID,
+        ratio=None,
+        low=None,
+        high=None,
+        pairs=0,
+        method="",
+        reason="host too noisy",
+    )
+    told = Outcome(candidate=Candidate(files={NAME: "3"}), verdict=verdict, comparisons=(timed,))
+    report = conclude(run_of(tmp_path), (told,), Confirmed(), "finished", "")
+    assert "measured: 1 invalid" in report.explanation
+    assert "invalid 1x: host too noisy" in report.explanation

@@ -8,8 +8,6 @@ from proofsmith.tools.syntax import (
     calls,
     constants,
     functions,
-    leading_comment,
-    locate,
     parse,
     splice,
 )
@@ -54,25 +52,12 @@ def test_calls_and_constants_are_found_with_their_values():
     assert [c.value for c in constants(functions(root)[0].body)] == [0, -2.5, 1, 0, 16]
 
 
-def test_only_a_leading_comment_is_a_header():
-    assert leading_comment(SOURCE, "/* proofsmith") is not None
-    assert leading_comment("int x; /* proofsmith */", "/* proofsmith") is None
-
-
 def test_splicing_counts_bytes_and_refuses_overlaps():
     text = "/* größe */ int a; int b;"
     start = text.encode().index(b"a;")
     assert splice(text, [Edit(start, start + 1, "ä")]) == "/* größe */ int ä; int b;"
     with pytest.raises(ValueError, match="overlaps"):
         splice(text, [Edit(0, 5, ""), Edit(4, 6, "")])
-
-
-def test_locate_returns_the_innermost_definition():
-    text = "class A:\n    def f(self):\n        return 1\n"
-    found = locate(text, 3, Language.PYTHON)
-    assert found is not None
-    assert (found.kind, found.name) == ("function", "f")
-    assert locate(text, 9, Language.PYTHON) is None
 
 
 def test_broken_text_is_parsed_and_marked():

@@ -113,7 +113,7 @@ def _header(report: Report) -> Markup:
     comparison = best.comparisons[0] if best is not None and best.comparisons else None
     headline = HEADLINES[report.conclusion].capitalize()
     if report.conclusion is Conclusion.IMPROVED and comparison is not None and comparison.ratio:
-        headline = f"{times(comparison.ratio)} faster"
+        headline = f"{times(comparison.ratio)} {_better(report)}"
     facts = [
         ("conclusion", _badge(str(report.conclusion), report.conclusion is not Conclusion.NONE)),
         ("goal", report.problem.goal.value),
@@ -143,11 +143,15 @@ def _status(status: Status) -> Markup:
     return _badge(str(status), good if good or status is Status.UNDECIDED else None)
 
 
+def _better(report: Report) -> str:
+    return "faster" if report.problem.goal is Goal.SPEED else "better"
+
+
 def _plots(report: Report) -> Markup:
     best = report.best
     comparisons = [c for c in (best.comparisons if best is not None else ()) if c.ratio]
     timed = report.problem.goal is Goal.SPEED
-    better = "faster" if timed else "better"
+    better = _better(report)
     shown = []
     if comparisons:
         first = comparisons[0]

@@ -47,11 +47,18 @@ def times(ratio: float) -> str:
     return f"{ratio:.{digits}f}x"
 
 
+_EXACT = {ComparisonVerdict.FASTER: "better", ComparisonVerdict.SLOWER: "worse"}
+"""What one sample says that no other would contradict, such as an area."""
+
+
 def compared(comparison: Comparison) -> str:
     """Say one comparison: verdict, ratio, interval and how many pairs it rests on."""
     if comparison.ratio is None:
         return f"{comparison.verdict}: {comparison.reason}".rstrip(": ")
     text = f"{times(comparison.ratio)} {label(comparison)}"
+    exact = comparison.pairs == 1 and comparison.low == comparison.high == comparison.ratio
+    if exact and comparison.verdict in _EXACT:
+        return f"{text}, exact: {_EXACT[comparison.verdict]}"
     if comparison.low is not None and comparison.high is not None:
         text += f", interval {times(comparison.low)} to {times(comparison.high)}"
     told = f"{text}, {comparison.pairs} pairs: {comparison.verdict}"

@@ -181,6 +181,8 @@ def test_a_smaller_area_is_a_gain_and_no_time(report):
     )
     assert "times better" in page(smaller)
     assert "times faster" not in page(smaller)
+    assert "x faster</div>" in page(report)
+    assert "x better</div>" in page(smaller)
     assert "Timing samples" not in page(smaller)
 
 

@@ -91,7 +91,7 @@ def _lean():
         right=(text.replace("sorry", proof), claim + "by\n  fun_induction double <;> omega\n"),
         empty="",
         vacuous="theorem double_eq : True := trivial\n",
-        hang="theorem long : (List.range 100000000).length = 1 := by decide +kernel\n"
+        hang="theorem long : Nat.gcd (3 ^ 16000000) (5 ^ 16000000) = 1 := by decide +kernel\n"
         + claim
         + proof,
         wrong=(

@@ -7,7 +7,7 @@ import pytest
 
 from proofsmith.domains.verilog.design import Design
 from proofsmith.domains.verilog.prove import prove
-from proofsmith.domains.verilog.toolchain import ToolResult, ToolStatus, iverilog, verilator
+from proofsmith.domains.verilog.toolchain import BUILD_LIMITS, ToolResult, ToolStatus, iverilog
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Depth, Limits, Status, Verdict
 
@@ -65,7 +65,8 @@ async def test_a_simulator_alone_spins_until_its_limit_where_time_never_passes()
 
 async def test_verilator_alone_turns_a_design_into_a_program_that_calls_c() -> None:
     header = "obj_dir/Vinverter__Dpi.h"
-    build = ["--cc", "--top", "inverter", "design.v"]
-    files = {"design.v": text(ROWS["verilator_dpi"]["body"])}
-    done = await verilator(await open_sandbox(), build, files, outputs=(header,))
-    assert b"extern int system(const char*" in done.outputs[header], done.log
+    box = (await open_sandbox()).fresh()
+    await box.write("design.v", text(ROWS["verilator_dpi"]["body"]).encode())
+    build = ("verilator", "--cc", "--top", "inverter", "design.v")
+    done = await box.exec(build, limits=BUILD_LIMITS, outputs=(header,))
+    assert b"extern int system(const char*" in done.outputs[header], done.stderr
