@@ -1,10 +1,10 @@
 """The default sandbox: a fresh set of namespaces, a tmpfs and a control group for every execution."""
 
+import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from proofsmith.errors import SandboxError
 from proofsmith.executors import cgroup, folders
 from proofsmith.executors.command import Command, Machine, Request, checked_inputs
 from proofsmith.executors.process import Launch, report_pipe, supervise
@@ -76,19 +76,20 @@ class BubblewrapSandbox:
                 folders.remove(folder)
 
         stdin, stdin_write = os.pipe()
+        sink = io.FileIO(stdin_write, "wb")
         try:
             report_fd, launch = self._prepared(request, Report(()), staging, stdin, group)
             held.append(report_fd)
             return await run_server(
                 launch,
                 spec.limits,
-                stdin=stdin_write,
+                stdin=sink,
                 memory_mib=group.memory_mib if group else lambda: 0.0,
                 release=release,
                 socket_folder=folder,
             )
-        except SandboxError:
-            os.close(stdin_write)
+        except BaseException:
+            sink.close()
             release()
             raise
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import os
 import secrets
 import stat
@@ -13,7 +14,7 @@ from typing import Protocol
 from proofsmith.errors import SandboxError
 from proofsmith.executors.capture import Capture
 from proofsmith.executors.limits import FLOOD_FACTOR
-from proofsmith.executors.process import Launch, end, kill, start
+from proofsmith.executors.process import Launch, end, end_now, kill, start
 from proofsmith.types import Limits
 
 _BLOCK = 1 << 16
@@ -98,12 +99,14 @@ async def run_server(
     launch: Launch,
     limits: Limits,
     *,
-    stdin: int,
+    stdin: io.FileIO,
     memory_mib: Callable[[], float],
     release: Callable[[], None],
     socket_folder: Path | None,
 ) -> Running:
     """Start `launch` as a server; `stdin` is the write end of its standard input, `release` follows its end.
+
+    A caller that is cancelled leaves no process behind, however early or late that happens.
 
     Raises:
         SandboxError: the launcher cannot be started.
@@ -113,13 +116,22 @@ async def run_server(
     if child is None:
         raise SandboxError("a server must be a child of this process")
     reader = asyncio.StreamReader(limit=limits.output_kib * 1024)
-    await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(out, "rb", buffering=0)
-    )
-    transport, protocol = await loop.connect_write_pipe(
-        lambda: asyncio.streams.FlowControlMixin(loop), os.fdopen(stdin, "wb", buffering=0)
-    )
-    writer = asyncio.StreamWriter(transport, protocol, None, loop)
+    opened: list[asyncio.BaseTransport] = []
+    try:
+        source, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(out, "rb", buffering=0)
+        )
+        opened.append(source)
+        sink, protocol = await loop.connect_write_pipe(
+            lambda: asyncio.streams.FlowControlMixin(loop), stdin
+        )
+    except BaseException:
+        for transport in opened:
+            transport.close()
+        end_now(child, launch)
+        os.close(err)
+        raise
+    writer = asyncio.StreamWriter(sink, protocol, None, loop)
     stderr = Capture(limits.output_kib * 1024)
 
     def complained() -> None:
@@ -132,10 +144,14 @@ async def run_server(
 
     async def stop() -> None:
         writer.close()
-        await end(child, launch)
-        loop.remove_reader(err)
-        os.close(err)
-        release()
+        try:
+            await end(child, launch)
+        finally:
+            if child.returncode is None:
+                end_now(child, launch)
+            loop.remove_reader(err)
+            os.close(err)
+            release()
 
     loop.add_reader(err, complained)
     return Running(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -338,3 +339,39 @@ def _alive(mark: str) -> bool:
         except OSError:
             continue
     return False
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_start_that_is_cancelled_leaves_no_process_and_no_pipe(steps: int) -> None:
+    sandbox = BubblewrapSandbox(Machine.probe())
+    before = _held()
+    start = asyncio.create_task(sandbox.service(SPEC))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    start.cancel()
+    await asyncio.wait([start])
+    assert start.cancelled()
+    await asyncio.sleep(0.01)  # a closed transport closes its descriptor in the next turn
+    assert _held() == before
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_an_end_that_is_cancelled_leaves_no_process_and_no_pipe(steps: int) -> None:
+    sandbox = BubblewrapSandbox(Machine.probe())
+    before = _held()
+    service = await sandbox.service(SPEC)
+    end = asyncio.create_task(service.close())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    end.cancel()
+    await asyncio.wait([end])
+    await service.close()
+    await asyncio.sleep(0.01)
+    assert _held() == before
+
+
+def _held() -> tuple[int, int]:
+    """Return how many children and ends of pipes this process has."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+    links = [path.readlink().name for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    return len(children.split()), sum(name.startswith("pipe:") for name in links)
