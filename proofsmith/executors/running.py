@@ -95,6 +95,25 @@ class Running:
             await self.stop()
 
 
+async def _connected(
+    out: int, stdin: io.FileIO, longest: int
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Return streams over a server's output and input; a line has at most `longest` bytes."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=longest)
+    source, _ = await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(out, "rb", buffering=0)
+    )
+    try:
+        sink, protocol = await loop.connect_write_pipe(
+            lambda: asyncio.streams.FlowControlMixin(loop), stdin
+        )
+    except BaseException:
+        source.close()
+        raise
+    return reader, asyncio.StreamWriter(sink, protocol, None, loop)
+
+
 async def run_server(
     launch: Launch,
     limits: Limits,
@@ -115,23 +134,12 @@ async def run_server(
     child, out, err = start(launch)
     if child is None:
         raise SandboxError("a server must be a child of this process")
-    reader = asyncio.StreamReader(limit=limits.output_kib * 1024)
-    opened: list[asyncio.BaseTransport] = []
     try:
-        source, _ = await loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(out, "rb", buffering=0)
-        )
-        opened.append(source)
-        sink, protocol = await loop.connect_write_pipe(
-            lambda: asyncio.streams.FlowControlMixin(loop), stdin
-        )
+        reader, writer = await _connected(out, stdin, limits.output_kib * 1024)
     except BaseException:
-        for transport in opened:
-            transport.close()
         end_now(child, launch)
         os.close(err)
         raise
-    writer = asyncio.StreamWriter(sink, protocol, None, loop)
     stderr = Capture(limits.output_kib * 1024)
 
     def complained() -> None:
