@@ -69,24 +69,33 @@ def _cell(value: object) -> object:
     return format(value, "f") if isinstance(value, Decimal) else value
 
 
-def mutated(schema: Schema, source: Path, into: Path, seed: int, *, sliced: bool = False) -> bool:
+def mutated(
+    schema: Schema,
+    source: Path,
+    into: Path,
+    seed: int,
+    *,
+    sliced: bool = False,
+    largest: float = LARGEST_BYTES,
+) -> bool:
     """Write changed copies of the CSV files in `source`: cells emptied, and rows dropped where nothing refers to them.
 
     Keys, foreign keys and NOT NULL columns stay as they are, so that what held of the data still holds, CHECKs that
     NULL satisfies included. `sliced` leaves a tenth of the rows that may go.
 
-    False, with nothing to use, where a table has no CSV file or the files are too large.
+    False, with nothing to use, where a table has no CSV file or the copies would have more than `largest` bytes.
     """
     paths = [source / f"{name}.csv" for name in schema.tables]
     if not all(path.is_file() for path in paths):
         return False
-    if sum(path.stat().st_size for path in paths) > LARGEST_BYTES:
-        return False
     rng = random.Random(seed)
     referred = {key.table for table in schema.tables.values() for key in table.foreign_keys}
-    for table, path in zip(schema.tables.values(), paths, strict=True):
-        loose_share = 1 - SLICE if sliced else 0.0 if seed % 2 else _DROPPED
-        drop = 0.0 if table.name in referred else loose_share
+    loose_share = 1 - SLICE if sliced else 0.0 if seed % 2 else _DROPPED
+    drops = [0.0 if name in referred else loose_share for name in schema.tables]
+    kept = (path.stat().st_size * (1 - drop) for path, drop in zip(paths, drops, strict=True))
+    if sum(kept) > largest:
+        return False
+    for table, path, drop in zip(schema.tables.values(), paths, drops, strict=True):
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file)
             header = next(rows, [])

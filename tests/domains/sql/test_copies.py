@@ -67,6 +67,17 @@ def test_a_slice_keeps_every_parent_and_a_tenth_of_the_rows_that_nothing_refers_
     assert {row[1] for row in children} <= {row[0] for row in parents}
 
 
+def test_a_slice_of_files_that_are_too_large_to_copy_whole_is_made(tmp_path):
+    source, schema = data(tmp_path / "data"), parse_schema(DDL, "sqlite")
+    parents, children = (source / f"{name}.csv" for name in "pc")
+    fits = parents.stat().st_size + children.stat().st_size // 2
+    into = tmp_path / "copy"
+    into.mkdir()
+    assert not mutated(schema, source, into, 1, largest=fits)
+    assert list(into.iterdir()) == []
+    assert mutated(schema, source, into, 1, sliced=True, largest=fits)
+
+
 @pytest.mark.slow
 async def test_a_difference_that_only_changed_rows_show_refuses_a_candidate(tmp_path):
     folder = data(tmp_path / "data")
