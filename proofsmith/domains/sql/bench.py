@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
+from proofsmith.domains.sql.analysis import read_per_row
 from proofsmith.domains.sql.broker import Address
 from proofsmith.domains.sql.copies import copied, mutated
 from proofsmith.domains.sql.engines import Clocked, Database, Engine, Fill, StatementRefused, start
@@ -116,19 +117,26 @@ async def on_mutants(
     source, folder = source_of(problem), problem.inputs.get("data")
     schema = source.schema.only(source.tables)
     if folder is not None:
-        async for bench in changed_copies(schema, folder, sandbox, count, sliced=sliced):
+        part = read_per_row(source.query, schema) if sliced else None
+        async for bench in changed_copies(schema, folder, sandbox, count, sliced=part):
             yield replace(bench, values=source.bindings[0])
 
 
 async def changed_copies(
-    schema: Schema, folder: Path, sandbox: Sandbox, count: int, *, sliced: bool
+    schema: Schema, folder: Path, sandbox: Sandbox, count: int, *, sliced: frozenset[str] | None
 ) -> AsyncIterator[Bench]:
-    """Yield benches with changed copies of the CSV files in `folder`, of a tenth of the rows where `sliced`."""
+    """Yield benches with changed copies of the CSV files in `folder`; see `mutated` for `sliced`.
+
+    None come where rows do not fit any more, as when a reference is not written as the key that it refers to.
+    """
     for seed in range(1, count + 1):
         with _scratch() as scratch:
             if not await asyncio.to_thread(mutated, schema, folder, scratch, seed, sliced=sliced):
                 return
-            bench = await filled(schema, scratch, f"changed copy {seed}", sandbox)
+            try:
+                bench = await filled(schema, scratch, f"changed copy {seed}", sandbox)
+            except UsageError:
+                return
         try:
             yield bench
         finally:

@@ -5,7 +5,7 @@ Random tiny databases give most real queries an empty result; the user's rows wi
 
 import csv
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,10 +17,12 @@ MOST_ROWS = 1_000_000
 """Rows of one table above which nothing is copied."""
 LARGEST_BYTES = 128 * 1024 * 1024
 _BATCH = 10_000
+_Gone = MutableMapping[tuple[str, tuple[str, ...]], set[tuple[str, ...]]]
+"""Values of the dropped rows, by table and columns that foreign keys refer to."""
 _EMPTIED = 0.04
 _DROPPED = 0.2
 SLICE = 0.1
-"""Rows that stay in a slice, of each table that no other refers to: for queries too slow for all of them."""
+"""Rows that stay in a slice: for queries too slow for all of them."""
 
 
 def copied(address: Address, schema: Schema, folder: Path) -> bool:
@@ -75,38 +77,98 @@ def mutated(
     into: Path,
     seed: int,
     *,
-    sliced: bool = False,
+    sliced: frozenset[str] | None = None,
     largest: float = LARGEST_BYTES,
 ) -> bool:
     """Write changed copies of the CSV files in `source`: cells emptied, and rows dropped where nothing refers to them.
 
     Keys, foreign keys and NOT NULL columns stay as they are, so that what held of the data still holds, CHECKs that
-    NULL satisfies included. `sliced` leaves a tenth of the rows that may go.
+    NULL satisfies included. `sliced` leaves a tenth of the rows: of the tables that it names, with the rows of others
+    that refer to them, and of those that nothing refers to.
 
     False, with nothing to use, where a table has no CSV file or the copies would have more than `largest` bytes.
     """
-    paths = [source / f"{name}.csv" for name in schema.tables]
-    if not all(path.is_file() for path in paths):
+    paths = {name: source / f"{name}.csv" for name in schema.tables}
+    if not all(path.is_file() for path in paths.values()):
+        return False
+    above = {name: _above(schema, name) for name in schema.tables}
+    named = {name for name in sliced or () if name in above and name not in above[name]}
+    referred = set().union(*above.values())
+    less = {name for name in above if name in named or name not in referred or above[name] & named}
+    drop = 1 - SLICE if sliced is not None else 0.0 if seed % 2 else _DROPPED
+    if (
+        sum(path.stat().st_size * (1 - drop * (name in less)) for name, path in paths.items())
+        > largest
+    ):
         return False
     rng = random.Random(seed)
-    referred = {key.table for table in schema.tables.values() for key in table.foreign_keys}
-    loose_share = 1 - SLICE if sliced else 0.0 if seed % 2 else _DROPPED
-    drops = [0.0 if name in referred else loose_share for name in schema.tables]
-    kept = (path.stat().st_size * (1 - drop) for path, drop in zip(paths, drops, strict=True))
-    if sum(kept) > largest:
-        return False
-    for table, path, drop in zip(schema.tables.values(), paths, drops, strict=True):
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.reader(file)
-            header = next(rows, [])
-            loose = [_may_empty(table, name.strip().lower()) for name in header]
-            with (into / path.name).open("w", newline="", encoding="utf-8") as changed:
-                writer = csv.writer(changed)
-                writer.writerow(header)
-                for row in rows:
-                    if not drop or rng.random() >= drop:
-                        writer.writerow(_emptied(row, loose, rng))
+    gone: _Gone = {}
+    for name in sorted(paths, key=lambda name: len(above[name])):
+        own = drop if name in named or (name in less and not above[name] & named) else 0.0
+        table = schema.tables[name]
+        _thin(
+            table, paths[name], into / paths[name].name, own, gone, rng, keys=_targets(schema, name)
+        )
     return True
+
+
+def _above(schema: Schema, name: str) -> set[str]:
+    """Return the tables that `name` refers to, directly or by others; itself where references go in a circle."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        direct = {key.table for key in schema.tables[waiting.pop()].foreign_keys} & {*schema.tables}
+        waiting += direct - found
+        found |= direct
+    return found
+
+
+def _targets(schema: Schema, name: str) -> set[tuple[str, ...]]:
+    """Return the columns of `name` that foreign keys refer to."""
+    every = (key for table in schema.tables.values() for key in table.foreign_keys)
+    return {key.references for key in every if key.table == name}
+
+
+def _thin(
+    table: Table,
+    path: Path,
+    into: Path,
+    drop: float,
+    gone: _Gone,
+    rng: random.Random,
+    *,
+    keys: Iterable[tuple[str, ...]],
+) -> None:
+    """Copy a file without a share `drop` of its rows and without those that refer to `gone` ones; add their `keys`."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.reader(file)
+        header = next(rows, [])
+        names = [name.strip().lower() for name in header]
+        loose = [_may_empty(table, name) for name in names]
+        parents = [
+            ([names.index(name) for name in key.columns], gone[key.table, key.references])
+            for key in table.foreign_keys
+            if (key.table, key.references) in gone and {*key.columns} <= {*names}
+        ]
+        lost = [
+            ([names.index(name) for name in key], gone.setdefault((table.name, key), set()))
+            for key in keys
+            if {*key} <= {*names}
+        ]
+        with into.open("w", newline="", encoding="utf-8") as changed:
+            writer = csv.writer(changed)
+            writer.writerow(header)
+            for row in filter(None, rows):
+                orphan = any(_cells(row, places) in missing for places, missing in parents)
+                if orphan or (drop and rng.random() < drop):
+                    for places, missing in lost:
+                        missing.add(_cells(row, places))
+                else:
+                    writer.writerow(_emptied(row, loose, rng))
+
+
+def _cells(row: Sequence[str], places: Iterable[int]) -> tuple[str, ...]:
+    return tuple(row[place] for place in places)
 
 
 def _emptied(row: Sequence[str], loose: Sequence[bool], rng: random.Random) -> list[str]:

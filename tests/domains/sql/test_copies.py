@@ -4,11 +4,13 @@ import csv
 
 import pytest
 
+from proofsmith.domains.sql.analysis import read_per_row
 from proofsmith.domains.sql.broker import address_of
 from proofsmith.domains.sql.copies import copied, mutated
 from proofsmith.domains.sql.corroboration import OwnData, on_copies
 from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.domain import SqlDomain
+from proofsmith.domains.sql.query import parse_query
 from proofsmith.domains.sql.source import problem
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Candidate, Depth, Evidence, Goal, Status, Verdict
@@ -60,11 +62,49 @@ def test_a_slice_keeps_every_parent_and_a_tenth_of_the_rows_that_nothing_refers_
     source, schema = data(tmp_path / "data"), parse_schema(DDL, "sqlite")
     into = tmp_path / "slice"
     into.mkdir()
-    assert mutated(schema, source, into, 1, sliced=True)
+    assert mutated(schema, source, into, 1, sliced=frozenset())
     parents, children = (rows_of(into / f"{name}.csv") for name in "pc")
     assert len(parents) == 40
     assert 15 < len(children) < 80
     assert {row[1] for row in children} <= {row[0] for row in parents}
+
+
+def test_a_slice_of_a_table_that_others_refer_to_takes_their_rows_along(tmp_path):
+    ddl = (
+        DDL
+        + "CREATE TABLE g (c_id INTEGER NOT NULL REFERENCES c (id), o INTEGER); CREATE TABLE o (v INTEGER);"
+    )
+    source, schema = data(tmp_path / "data"), parse_schema(ddl, "sqlite")
+    (source / "g.csv").write_text("c_id,o\n" + "".join(f"{n},{n}\n\n" for n in range(400)))
+    (source / "o.csv").write_text("v\n" + "".join(f"{n}\n" for n in range(400)))
+    into = tmp_path / "slice"
+    into.mkdir()
+    assert mutated(schema, source, into, 3, sliced=frozenset({"p", "unknown"}))
+    parents, children, grand, others = (rows_of(into / f"{name}.csv") for name in "pcgo")
+    assert 0 < len(parents) < 15
+    kept = {row[0] for row in parents}
+    assert [row[0] for row in children] == [str(n) for n in range(400) if str(n % 40) in kept]
+    assert [row[0] for row in grand] == [row[0] for row in children]
+    assert 15 < len(others) < 80
+
+
+def test_a_table_that_refers_to_itself_is_never_sliced(tmp_path):
+    schema = parse_schema(
+        "CREATE TABLE p (id INTEGER PRIMARY KEY, v INTEGER REFERENCES p (id));", "sqlite"
+    )
+    into = tmp_path / "slice"
+    into.mkdir()
+    assert mutated(schema, data(tmp_path / "data"), into, 1, sliced=frozenset({"p"}))
+    assert len(rows_of(into / "p.csv")) == 40
+
+
+def test_tables_of_correlated_subqueries_alone_are_read_per_row():
+    schema = parse_schema(DDL, "sqlite")
+    found = parse_query(
+        "SELECT v FROM c WHERE v > (SELECT avg(v) FROM p WHERE id = p_id) AND v < (SELECT max(v) FROM c)",
+        "sqlite",
+    )
+    assert read_per_row(found, schema) == {"p"}
 
 
 def test_a_slice_of_files_that_are_too_large_to_copy_whole_is_made(tmp_path):
@@ -75,7 +115,7 @@ def test_a_slice_of_files_that_are_too_large_to_copy_whole_is_made(tmp_path):
     into.mkdir()
     assert not mutated(schema, source, into, 1, largest=fits)
     assert list(into.iterdir()) == []
-    assert mutated(schema, source, into, 1, sliced=True, largest=fits)
+    assert mutated(schema, source, into, 1, sliced=frozenset(), largest=fits)
 
 
 @pytest.mark.slow
