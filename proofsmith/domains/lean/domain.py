@@ -62,7 +62,8 @@ class LeanDomain:
         reader = answers.read if options.get("answers") else source.read
         problem = reader(path, goal, options, folder if toolchain.reads_text(folder) else None)
         engine = self._engine(problem, sandbox)
-        elaborator = engine.prestart()
+        searched = goal in (Goal.SOLVE, Goal.REFUTE)
+        elaborator = engine.prestart(budgeted=searched)
         referee = await engine.referee()
         document = source.document_of(problem)
         engine.acquaint([target.statement for target in document.targets[:MOST_PREPARED]])
@@ -78,7 +79,7 @@ class LeanDomain:
         except Misfilled as error:
             hint = "write that part as a definition of its own, with `:= sorry` for its whole body"
             raise UsageError(f"{path.name}: {error}", hint=hint) from None
-        if goal in (Goal.SOLVE, Goal.REFUTE):  # the budget of a search begins when it can
+        if searched:  # the budget of a search begins when it can
             await asyncio.shield(elaborator)
             if folder is None:
                 engine.prestart_reader(document.targets[0].statement.context)

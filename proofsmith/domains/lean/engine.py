@@ -74,12 +74,11 @@ class Engine:
         self._reading: asyncio.Task[None] | None = None
         self._used = False
 
-    def prestart(self) -> "asyncio.Task[Checker]":
-        """Begin to start the elaborator, which a search will need soon; return what becomes of it."""
+    def prestart(self, *, budgeted: bool = False) -> "asyncio.Task[Checker]":
+        """Begin to start the elaborator; return what becomes of it. `budgeted`: a search with a budget waits for it."""
         if self._checker is None:
-            self._say(
-                f"{self._chain.name}: starting, some seconds; the budget begins when it is ready\n"
-            )
+            then = "; the budget begins when it is ready" if budgeted else ""
+            self._say(f"{self._chain.name}: starting, some seconds{then}\n")
             self._checker = _started(self._start_checker())
         return self._checker
 

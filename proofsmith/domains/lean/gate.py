@@ -86,6 +86,11 @@ _DECLARING = re.compile(
 _DECLARED = re.compile(r"\b(?:theorem|lemma|def|abbrev)\s+([\w.'₀-₉]+)")
 _LOCALLY = frozenset(["simp", "grind"])
 """What a proof may be given for its own length, of the library too."""
+_CLASSICAL = re.compile(
+    r"attribute\s*\[\s*local\s+instance\s*\]\s*Classical\.propDecidable\s+"
+    r"(?=in\b|open\b|theorem\b|lemma\b|section\b)"
+)
+"""The one instance of the library that proofs switch on; a statement that it means something else in differs then."""
 _ALLOWED_ATTRIBUTES = frozenset(
     [
         "simp",
@@ -166,7 +171,7 @@ def _option(text: str) -> str:
 
 def _attribute(text: str) -> str:
     """Lemmas may be handed to tactics, the candidate's own for good; what the library means may not be changed."""
-    code = lean_text.code(text)
+    code = _CLASSICAL.sub("", lean_text.code(text))
     own = set(_DECLARED.findall(code))
     for match in _ATTRIBUTES.finditer(code):
         named = match[0].startswith("attribute")
@@ -184,7 +189,7 @@ def _attribute(text: str) -> str:
 
 def _instance(text: str) -> str:
     """Refuse instances that go before the library's: the statement's notation could find them."""
-    code = lean_text.code(text)
+    code = _CLASSICAL.sub("", lean_text.code(text))
     if re.search(r"\b(?:local|scoped)\s+instance\b|\binstance\s*\(\s*priority\b", code):
         return (
             "an instance with a priority or a scope may change what the statement's notation means"

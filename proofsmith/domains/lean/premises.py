@@ -136,6 +136,12 @@ async def load(
     return _loaded[path]
 
 
+def is_ready(checker: Checker, context: Context) -> bool:
+    """Say whether `load` would return an index at once, or nearly so."""
+    path = place_of(checker.toolchain, context)
+    return path in _loaded or path not in _aside and path.is_file()
+
+
 def begin_aside(
     opening: Callable[[], Awaitable[Checker]], toolchain: Toolchain, context: Context
 ) -> "asyncio.Task[None] | None":

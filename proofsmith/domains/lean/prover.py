@@ -57,7 +57,9 @@ async def attempts(
     scripts = portfolio.scripts(form, statement.context.prelude, source.claim_of(statement))
     slow: list[str] = []
     found = await _scripted(scripts, slow, form, statement, checker, more)
-    lemmas = await premises.of_statement(statement, checker) if found is None and more() else []
+    ready = premises.is_ready(checker, statement.context)
+    early = ready and found is None and more()
+    lemmas = await premises.of_statement(statement, checker) if early else []
     search = GoalSearch(checker, Steps(form, lemmas), more)
     begun = found is None and await search.begin(statement)
     if begun:
@@ -71,6 +73,9 @@ async def attempts(
         found = await _searched(search, LATER_TACTICS, statement, checker)
     if found is None:
         found = await first(itertools.chain(slow, scripts), statement, checker, more)
+    if found is None and not ready and more():  # reading the library takes as long as a search
+        lemmas = await premises.of_statement(statement, checker)
+        found = await first(_with_lemmas(lemmas), statement, checker, more)
     while found is None and begun and more() and not search.exhausted:
         found = await _searched(search, LATER_TACTICS, statement, checker)
         for sketch in _sketched(search, told, statement) if found is None else ():

@@ -4,7 +4,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from proofsmith.domains.lean import machines, mixed
+from proofsmith.domains.lean import machines, mixed, smallcases
 from proofsmith.domains.lean.shape import Binder, Shape
 
 MOST_TUPLES = 64
@@ -22,8 +22,8 @@ _VALUES = {
     "Type": ("Nat",),
     "Type*": ("Nat",),
     "Unit": ("()",),
-    "Char": ("'a'", "'b'"),
-    "String": ('""', '"a"', '"ab"'),
+    "Char": ("'a'", "'b'", "'A'", "'0'", "' '"),
+    "String": ('""', '"a"', '"ab"', '"A 0"'),
 }
 _ELEMENTS = {"Nat": ("0", "1", "2"), "Int": ("0", "1", "(-1)"), "Bool": ("false", "true")}
 _PREDICATES = ("(fun _ => False)", "(fun _ => True)", "(· = 0)", "(· = 1)", "(· < 2)")
@@ -50,7 +50,11 @@ def scripts(shape: Shape, prelude: str, statement: str) -> Iterator[str]:
         yield "decide +kernel"
         yield from _inside(shape, close)
         return
-    yield from _tried(list(_tuples(shape, close))[: FEW if shape.functions else None], close)
+    case = smallcases.search(shape)
+    if case is not None:
+        yield from _tried([tuple(smallcases.arguments(case, close))] if case.found else [], close)
+    else:
+        yield from _tried(list(_tuples(shape, close))[: FEW if shape.functions else None], close)
     yield from rest(shape)
 
 
@@ -114,8 +118,11 @@ def arguments(text: str) -> list[str]:
 
 def _inside(shape: Shape, close: str) -> Iterator[str]:
     """A statement whose variables stand behind its quantifiers."""
+    case = smallcases.search(shape)
+    if case is not None and case.found:
+        yield from _tried([tuple(smallcases.arguments(case, close))], close)
     found = re.match(r"∀\s+(\(?[^,]+?\)?)\s*,", shape.conclusion)
-    if found is None:
+    if found is None or case is not None:
         return
     groups = re.findall(r"\(([^()]*)\)", found[1]) or [found[1]]
     binders = []

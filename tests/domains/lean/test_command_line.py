@@ -128,6 +128,15 @@ class TestWithChecker:
         assert "a = 1" in done.stdout + done.stderr
         replayed(tmp_path, done.stdout)
 
+    def test_hypotheses_that_contradict_each_other_are_warned_of(self, tmp_path, lean):
+        claim = "theorem T (n : Nat) (h : n < 0) : n = 7 :="
+        (tmp_path / "S.lean").write_text(f"{claim} sorry\n")
+        (tmp_path / "P.lean").write_text(f"{claim} by omega\n")
+        done = proofsmith("check", "S.lean", "P.lean", cwd=tmp_path, timeout=300)
+        assert done.returncode == 0, done.stderr
+        assert "hypotheses of T contradict each other" in done.stdout + done.stderr
+        assert "budget" not in done.stderr
+
     def test_a_theorem_over_modules_of_a_folder_is_proved_and_its_run_replays(self, tmp_path, lean):
         (tmp_path / "Base.lean").write_text("namespace Base\ndef inc (n : Nat) := n + 1\n")
         text = "import Base\n\ntheorem T (n : Nat) : Base.inc n = n + 1 := sorry\n"
@@ -209,7 +218,10 @@ class TestWithChecker:
 
     def test_a_proof_that_is_no_text_has_failed(self, tmp_path, lean):
         (tmp_path / "S.lean").write_text(STATEMENT)
-        for data in (b"theorem T : True := \xff\xfe\n", STATEMENT.encode() + b"\0"):
+        deep = STATEMENT.replace("sorry", f"{'(' * 300}Nat.add_comm a b{')' * 300}").encode()
+        large = STATEMENT.replace("sorry", f"by omega -- {'x' * 70_000}").encode()
+        no_text = (b"theorem T : True := \xff\xfe\n", STATEMENT.encode() + b"\0")
+        for data in (*no_text, deep, large):
             (tmp_path / "P.lean").write_bytes(data)
             done = proofsmith("check", "S.lean", "P.lean", cwd=tmp_path, timeout=300)
             assert done.returncode == 1, done.stderr

@@ -35,6 +35,7 @@ ROWS = [
         "attribute [local reducible] Nat.add",
         "theorem h : 1 = 1 := rfl\nattribute [simp] h Nat.add_comm",
         "def own : OfNat Nat 2 := ⟨1⟩\nattribute [local instance] own",
+        "attribute [local instance] Classical.propDecidable own in\ntheorem T : 1 = 2 := rfl",
         "theorem h : 1 = 1 := rfl\nattribute [simp, csimp] h",
         'macro "x" : term => `(1)',
         "theorem T : True := \ufffd",
@@ -55,6 +56,7 @@ def test_what_proofs_need_not_say_is_refused_unread(text):
         "@[simp] theorem h : 1 = 1 := rfl\ntheorem T' : True := trivial",
         "theorem h : 1 = 1 := rfl\nattribute [simp] h\ntheorem T' : True := trivial",
         "attribute [local simp] Nat.add_comm Nat.mul_comm in\ntheorem T' : True := trivial",
+        "attribute [local instance] Classical.propDecidable in\ntheorem T' : True := trivial",
         "theorem T (c : Char) (h : c = 'a') : c = 'a' := h",
     ],
 )

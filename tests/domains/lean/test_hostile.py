@@ -125,6 +125,25 @@ async def test_forged_exports_are_refused(pair, forgery):
     assert not ruling.ok or not set(ruling.axioms) <= STANDARD_AXIOMS
 
 
+async def test_code_that_the_kernel_runs_counts_as_trust_in_the_compiler(pair):
+    """`Lean.reduceBool c` becomes what the compiled `c` says, and no axiom stands in the term itself."""
+    term = "Lean.reduceBool System.Platform.isWindows"
+    claim = f"{term} = {term} ∧ True"
+    goal = Statement(context=Context(), name="T", text=f"theorem T : {claim} := by sorry")
+    export = await exported(pair, goal, f"theorem T : {claim} := ⟨rfl, trivial⟩")
+    ruling = await pair[1].judge(goal, json.dumps(export), target="T")
+    assert (ruling.ok, ruling.axioms) == (True, ("Lean.trustCompiler",))
+
+
+async def test_an_index_that_would_end_the_replay_checker_is_refused(pair):
+    export = await exported(pair, FALSE, "axiom h : (1:Nat) = 2\ntheorem T : (1:Nat) = 2 := h")
+    for index in (1 << 20, 1 << 32, 1 << 70):
+        next(d for d in export["decls"] if d["k"] == "theorem")["v"] = len(export["nodes"])
+        forged = {**export, "nodes": [*export["nodes"], ["b", index]]}
+        ruling = await pair[1].judge(FALSE, json.dumps(forged), target="T")
+        assert "bound variable" in ruling.reason
+
+
 @pytest.mark.parametrize("name", ["Quot.sound", "propext", "Classical.choice"])
 async def test_an_axiom_named_like_one_of_the_librarys_is_not_taken_for_it(pair, name):
     """`«Quot.sound»` is one word that prints like two; `A.propext` stands where a namespace could be open."""
