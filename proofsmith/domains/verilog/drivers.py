@@ -15,6 +15,9 @@ _OUTPUTS = frozenset({"\\Y", "\\Q", "\\DATA", "\\RD_DATA", "\\CO", "\\X"})
 _Z = "z"
 """Stands among the nets that are read for a constant x or z; no net is called so."""
 _UNKNOWN = re.compile(r"\d+'[01]*[xz]")
+_FAR = re.compile(
+    r"^  cell \$s?sh[lr] .*\n(?:    .*\n)*?    connect \\B \d+'[01]*1[01]{31,}$", re.MULTILINE
+)
 Bit = tuple[str, int]
 Joint = tuple[list[Bit], set[str]]
 """The bits that something drives and the nets that it reads; what drives none acts by what it reads."""
@@ -87,6 +90,11 @@ def floating(rtlil: str) -> bool:
         )
         is not None
     )
+
+
+def shifts_far(rtlil: str) -> bool:
+    """Say whether anything shifts by a negative constant or a huge one: yosys takes its last 32 bits, with a sign."""
+    return _FAR.search(rtlil) is not None
 
 
 def switched(log: str, text: str) -> bool:

@@ -13,6 +13,7 @@ from proofsmith.domains.verilog import (
     lexicon,
     loop_variables,
     lowered,
+    moving_parts,
     syntax,
     toolchain,
     tristate,
@@ -58,6 +59,8 @@ class Elaborated:
     """Nets that latches hold."""
     floating: bool = False
     """Something drives z."""
+    far: bool = False
+    """Something shifts by a constant that yosys misreads."""
     nets: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Public nets of every module."""
     notes: tuple[str, ...] = ()
@@ -198,7 +201,11 @@ async def _yosys(design: Design, text: str, sandbox: Sandbox, limits: Limits) ->
     data = {p: t for p, t in design.files.items() if p not in design.sources}
     names = ("drivers.il", "check.txt", "word.json", "word.il")
     done = await toolchain.yosys(
-        sandbox, script, {**data, "design.sv": controls.joined(text)}, limits, outputs=names
+        sandbox,
+        script,
+        {**data, "design.sv": moving_parts.signed(controls.joined(text))},
+        limits,
+        outputs=names,
     )
     if done.status is ToolStatus.MISSING:
         raise SandboxError(done.trouble, hint=toolchain.INSTALL["yosys"])
@@ -261,6 +268,7 @@ def _described(design: Design, text: str, done: ToolResult) -> Elaborated:
         latches=tuple(name for name in latches if not module["netnames"][name]["hide_name"])
         or tuple(latches),
         floating=drivers.floating(rtlil) or drivers.switched(done.log, text),
+        far=drivers.shifts_far(rtlil),
         nets=drivers.nets(rtlil),
         wall_s=done.wall_s,
         word=done.outputs["word.il"],

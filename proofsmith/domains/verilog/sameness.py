@@ -8,7 +8,7 @@ tie, the numbering follows the text and two equal designs may miss each other.
 import re
 from collections.abc import Iterator
 
-from proofsmith.domains.verilog import gate, lexicon, sensitivity
+from proofsmith.domains.verilog import formality, lexicon
 from proofsmith.domains.verilog.circuit import Circuit, Register, Step
 from proofsmith.domains.verilog.elaborate import Elaborated
 from proofsmith.domains.verilog.gates import circuit_of
@@ -22,11 +22,9 @@ _FOUR_VALUED = re.compile(r"\bcasex\b|[!=]==|'[sS]?[bBoOhHdD]?[0-9a-fA-F_]*[xXzZ
 
 def only_gates(read: Elaborated) -> bool:
     """Say whether gates say all about a design that was read: nothing floats, waits, or tells x from 0 and 1."""
-    if read.trouble or read.floating or read.notes or gate.timed(read.text):
+    if read.trouble or read.notes or formality.lacking(read, read, refused=False):
         return False
-    if _FOUR_VALUED.search(lexicon.bare(read.text)):
-        return False
-    return not sensitivity.incomplete(read.text, read.nets)
+    return not _FOUR_VALUED.search(lexicon.bare(read.text))
 
 
 def gates_name(read: Elaborated) -> str:
