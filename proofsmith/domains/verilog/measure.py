@@ -84,6 +84,7 @@ class Meter:
                 self._known[key]["power"] = activity.power_w(
                     result.netlist,
                     liberty.load(library),
+                    clock=design.clock,
                     reset=design.reset,
                     level=design.reset_level,
                 )

@@ -13,6 +13,7 @@ from proofsmith.domains.verilog.liberty import Cell
 ZERO, ONE = 0, 1
 """Nets of the constants; yosys numbers its own nets from 2. An undriven or unknown bit reads as 0."""
 _DFF = re.compile(r"\$_(?:DFF|FF|DFFE|DFFSR|SDFF)_([PN]?)_?$")
+_NEVER = compiled("0", ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,9 @@ class Register:
     """Value at power-up, None when the design does not say."""
     edge: str = "P"
     clock: int = ZERO
+    pulse: Evaluate = _NEVER
+    """What clocks it by its rising edge, or opens it while 1 if it is a latch; of cells of a library."""
+    latch: bool = False
 
     @property
     def known(self) -> bool:
@@ -184,6 +188,11 @@ def _library_cell(
                 yield Gate(nets[pin], reads, evaluate, cell.name)
         return
     state, inverse = (*cell.names, "", "")[:2]
+    latch = cell.kind == "latch"
+    by = liberty.expression(cell.state.get("enable" if latch else "clocked_on") or "0")
+    clock = next(
+        (net for pin, net in zip(pins, reads, strict=True) if re.search(rf"\b{pin}\b", by)), ZERO
+    )
     for pin, function in cell.outputs.items():
         if pin not in nets:
             continue
@@ -198,7 +207,16 @@ def _library_cell(
         if function.strip() in (state, inverse):
             out = nets[pin]
             taken = compiled(following, (*pins, state))
-            yield Register(out, (*reads, out), taken, tuple(forced), initial.get(out))
+            yield Register(
+                out,
+                (*reads, out),
+                taken,
+                tuple(forced),
+                initial.get(out),
+                clock=clock,
+                pulse=compiled(by, pins),
+                latch=latch,
+            )
 
 
 def _ordered(gates: Mapping[int, Gate]) -> tuple[tuple[Gate, ...], int]:
