@@ -62,6 +62,7 @@ class VerilogDomain:
             told: JSON = digest(*(part for item in texts.items() for part in item))
             problem = replace(problem, options={**problem.options, "examples": told})
             self._examples[problem.id] = texts
+        await self._verifier(problem).announce(sandbox)
         return problem
 
     def remember(self, verified: Sequence[Outcome]) -> None:

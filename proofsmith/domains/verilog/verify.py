@@ -14,6 +14,7 @@ from proofsmith.domains.verilog.netlist import implementation, netlist_of, texts
 from proofsmith.domains.verilog.reference import Reference
 from proofsmith.domains.verilog.trial import Run
 from proofsmith.protocols import Sandbox
+from proofsmith.tools.notices import tell
 from proofsmith.types import (
     JSON,
     Candidate,
@@ -53,6 +54,15 @@ class Verifier:
             return verdict(await self._trial.found(design, sandbox, depth), command)
         return await self._compared(design, sandbox, depth, command)
 
+    async def announce(self, sandbox: Sandbox) -> None:
+        """Say before anything else that the bench speaks against the design that says what is right."""
+        if self._trial.bench is None or not self._has_reference:
+            return
+        said = await self._trial.said(self._right, sandbox)
+        self._reference_said = said
+        if said is not None and said.outcome != "pass":
+            tell(f"the reference fails its bench: {said.said}")
+
     async def gates_name(self, candidate: Candidate, sandbox: Sandbox) -> str:
         """Return a digest of settings and gates; empty where something else has a part in the verdict.
 
@@ -78,9 +88,12 @@ class Verifier:
 
     async def _wanted(self, sandbox: Sandbox) -> Reference:
         if self._known is None:
-            wanted = source.reference_of(self._problem) or source.design_of(self._problem)
-            self._known = Reference(wanted, await elaborate(wanted, sandbox))
+            self._known = Reference(self._right, await elaborate(self._right, sandbox))
         return self._known
+
+    @property
+    def _right(self) -> Design:
+        return source.reference_of(self._problem) or source.design_of(self._problem)
 
     async def _compared(
         self, design: Design, sandbox: Sandbox, depth: Depth, command: tuple[str, ...]

@@ -8,6 +8,7 @@ from proofsmith.domains.verilog.design import Interface, Port
 from proofsmith.domains.verilog.domain import VerilogDomain
 from proofsmith.domains.verilog.trial import Bench, judged, passed_by_stubs
 from proofsmith.executors.choice import open_sandbox
+from proofsmith.tools.notices import watched
 from proofsmith.types import Candidate, Depth, Goal, Status
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "verilog"
@@ -153,7 +154,10 @@ async def test_a_reference_that_fails_its_own_bench_is_told_before_anything_else
     (tmp_path / "add.sv").write_text(RIGHT.replace("a + b", "a - b"))
     sandbox, domain = await open_sandbox(), VerilogDomain()
     options = {"testbench": str(tmp_path / "tb.sv")}
-    problem = await domain.read(tmp_path / "add.sv", Goal.SPEED, options, sandbox)
+    heard = []
+    with watched(heard.append):
+        problem = await domain.read(tmp_path / "add.sv", Goal.SPEED, options, sandbox)
+    assert [line.partition(":")[0] for line in heard] == ["the reference fails its bench"]
     version = Candidate(files={"add.sv": RIGHT})
     verdict = await domain.verify(problem, version, sandbox.fresh(), Depth.QUICK)
     facts = verdict.evidence[0].facts
