@@ -29,12 +29,14 @@ class Scale:
         return self.start + share * (self.end - self.start)
 
     def ticks(self) -> list[float]:
-        """Return two to eight round values inside the scale.
+        """Return two to eight values inside the scale, round ones if there are two; none covers another.
 
         >>> Scale(low=0.8, high=12, start=0, end=1).ticks()
         [1.0, 2.0, 5.0, 10.0]
         >>> Scale(low=0, high=34, start=0, end=1, linear=True).ticks()
         [0.0, 10.0, 20.0, 30.0]
+        >>> Scale(low=232, high=506, start=0, end=1).ticks()
+        [232, 506]
         """
         if self.linear:
             step = _round_step((self.high - self.low) / 4)
@@ -47,7 +49,12 @@ class Scale:
             found = [value for value in found if self.low <= value <= self.high]
             if len(found) <= 8:
                 break
-        return found if len(found) > 1 else sorted({self.low, *found, self.high})
+        if len(found) > 1:
+            return found
+        apart = [
+            v for v in found if 0.12 < (self.at(v) - self.start) / (self.end - self.start) < 0.88
+        ]
+        return [self.low, *apart, self.high]
 
 
 def covering(values: Sequence[float], *, start: float, end: float, room: float = 1.15) -> Scale:

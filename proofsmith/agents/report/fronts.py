@@ -87,7 +87,7 @@ def _plane(versions: Sequence[Version], front: Sequence[Version], x: str, y: str
         dot(
             across.at(v.values[x]),
             up.at(v.values[y]),
-            "mark best" if v in front else "mark plain",
+            f"mark {'best' if v in front else 'plain'}{' ring' * v.original}",
             radius=7.0 if v.original else 4.5,
             title=f"{v.name}: {x} {v.values[x]:.4g}, {y} {v.values[y]:.4g}",
         )

@@ -12,6 +12,9 @@ from proofsmith.types import JSON, Limits
 LARGEST_SCHEMATIC = 120
 """Cells above which a schematic is a blot."""
 ROW, STEP, LABEL = 26, 34, 120
+WIDTH, WIDEST, LETTER = 480.0, 700.0, 8.0
+"""Of a picture at least and at most, and of a letter in it."""
+MOST_BITS = 4
 _LIMITS = Limits(wall_s=10, cpu_s=10, memory_mib=512)
 
 
@@ -49,36 +52,58 @@ def path_picture(figures: Figures) -> dict[str, JSON] | None:
 
 
 def waveform(table: Mapping[str, Sequence[int | str]], mark: int | None = None) -> str:
-    """Draw signals over steps: lines for single bits, boxes with values for others; `mark` is the wrong step."""
+    """Draw signals over steps: lines for single bits, boxes with values for others; `mark` is the wrong step.
+
+    What is wider than four bits is written in hexadecimal; the first steps are left out where values are wide.
+    """
     steps = max((len(values) for values in table.values()), default=0)
+    shown = {n: [_written(str(v)) for v in values] for n, values in table.items()}
+    label = 14.0 + LETTER * max(map(len, table), default=0)
+    longest = max((len(v) for values in shown.values() for v in values), default=0)
+    step = max(STEP, 8.0 + LETTER * longest)
+    before = max(0, steps - max(2, int((WIDEST - label) / step)))
+    steps -= before
     rows = []
-    for number, (name, values) in enumerate(table.items()):
+    for number, (name, values) in enumerate(shown.items()):
         y = 10.0 + ROW * number
         rows.append(_text(4, y + 14, name))
-        rows.append(_signal(values, y))
+        rows.append(_signal(values[before:], label, step, y))
     height = 20.0 + ROW * len(table)
     if mark is not None:
-        left = LABEL + STEP * mark
+        left = label + step * (mark - before)
         rows.append(
-            f'<rect x="{left:g}" y="2" width="{STEP}" height="{height - 6:g}" opacity="0.15"/>'
+            f'<rect x="{left:g}" y="2" width="{step:g}" height="{height - 6:g}" opacity="0.15"/>'
         )
-    return _svg(LABEL + STEP * steps + 10, height, *rows)
+    return _svg(max(WIDTH, label + step * steps + 10), height, *rows)
 
 
-def _signal(values: Sequence[int | str], y: float) -> str:
-    if all(str(v) in "01" for v in values):
+def _written(value: str) -> str:
+    """Write a word of bits, in hexadecimal if it is wide.
+
+    >>> _written("101"), _written("1101011"), _written("xxxx0000"), _written("1x000000z")
+    ('101', "'h6b", "'hx0", "'h1xz")
+    """
+    if len(value) <= MOST_BITS or not set(value) <= set("01xz"):
+        return value
+    digits = [value[max(0, end - 4) : end] for end in range(len(value), 0, -4)]
+    letters = (next((c for c in "xz" if c in d), "") or f"{int(d, 2):x}" for d in digits)
+    return "'h" + "".join(letters)[::-1]
+
+
+def _signal(values: Sequence[str], label: float, step: float, y: float) -> str:
+    if all(v in ("0", "1") for v in values):
         points = []
-        for step, value in enumerate(values):
-            level = y + (2 if str(value) == "1" else 16)
-            points += [(LABEL + STEP * step, level), (LABEL + STEP * (step + 1), level)]
+        for number, value in enumerate(values):
+            level = y + (2 if value == "1" else 16)
+            points += [(label + step * number, level), (label + step * (number + 1), level)]
         return _line(points)
     parts = []
-    for step, value in enumerate(values):
-        left = float(LABEL + STEP * step)
+    for number, value in enumerate(values):
+        left = label + step * number
         parts.append(
-            f'<rect x="{left:g}" y="{y + 1:g}" width="{STEP}" height="16" fill="none" stroke="currentColor"/>'
+            f'<rect x="{left:g}" y="{y + 1:g}" width="{step:g}" height="16" fill="none" stroke="currentColor"/>'
         )
-        parts.append(_text(left + 3, y + 13, str(value)[:5]))
+        parts.append(_text(left + 4, y + 13, value))
     return "".join(parts)
 
 

@@ -8,7 +8,7 @@ from proofsmith.types import JSON
 
 MOST_PORTS = 24
 """Inputs or outputs above which the graph is a blot."""
-ROW, LEFT, RIGHT = 26, 130, 400
+ROW, WIDTH, LETTER = 32, 480, 8.0
 
 
 def drawn(
@@ -31,36 +31,45 @@ def drawn(
     at = {("in", n): 20 + ROW * i for i, n in enumerate(sources)}
     at |= {("out", n): 20 + ROW * i for i, n in enumerate(targets)}
     marked = {fault.port for fault in faults}
+    left = 16 + LETTER * max(map(len, sources))
+    right = max(left + 120, WIDTH - 16 - LETTER * max(map(len, targets)))
     parts = []
     for place, (source, target) in enumerate(pairs):
         parts.append(
             _edge(
-                at["in", source],
-                at["out", target],
+                (left, at["in", source]),
+                (right, at["out", target]),
                 expected.get((source, target)),
                 got.get((source, target)),
                 0.25 + 0.5 * (place % 5) / 4,
             )
         )
-    parts += [_port(4, at["in", n], n, n in marked) for n in sources]
-    parts += [_port(RIGHT + 6, at["out", n], n, n in marked) for n in targets]
+    parts += [_port(left - 6, at["in", n], n, n in marked, "end") for n in sources]
+    parts += [_port(right + 6, at["out", n], n, n in marked, "start") for n in targets]
     height = 20 + ROW * max(len(sources), len(targets))
     svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {RIGHT + 140} {height}" role="img"'
-        f' font-family="sans-serif" font-size="11" fill="currentColor">{"".join(parts)}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img"'
+        f' font-family="sans-serif" font-size="12" fill="currentColor">{"".join(parts)}</svg>'
     )
     note = "Clock edges from input to output, expected > found; bold where they differ. "
     note += "; ".join(fault.text for fault in faults[:3])
     return {"title": "Signal timing graph", "note": note.strip(), "svg": svg}
 
 
-def _edge(y1: float, y2: float, wanted: int | None, found: int | None, share: float) -> str:
+def _edge(
+    start: tuple[float, float],
+    end: tuple[float, float],
+    wanted: int | None,
+    found: int | None,
+    share: float,
+) -> str:
     same = wanted == found
-    x, y = LEFT + share * (RIGHT - LEFT), y1 + share * (y2 - y1)
+    (x1, y1), (x2, y2) = start, end
+    x, y = x1 + share * (x2 - x1), y1 + share * (y2 - y1)
     shown = str(wanted) if same else f"{_count(wanted)} > {_count(found)}"
     width, weight = (1, "normal") if same else (2.4, "bold")
     return (
-        f'<line x1="{LEFT}" y1="{y1:g}" x2="{RIGHT}" y2="{y2:g}" stroke="currentColor"'
+        f'<line x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}" stroke="currentColor"'
         f' stroke-width="{width}" opacity="{0.35 if same else 0.9}"/>'
         f'<text x="{x:g}" y="{y - 3:g}" font-weight="{weight}">{escape(shown)}</text>'
     )
@@ -70,6 +79,6 @@ def _count(edges: int | None) -> str:
     return "none" if edges is None else str(edges)
 
 
-def _port(x: float, y: float, name: str, marked: bool) -> str:
+def _port(x: float, y: float, name: str, marked: bool, anchor: str) -> str:
     line = ' text-decoration="underline" font-weight="bold"' if marked else ""
-    return f'<text x="{x:g}" y="{y + 4:g}"{line}>{escape(name)}</text>'
+    return f'<text x="{x:g}" y="{y + 4:g}" text-anchor="{anchor}"{line}>{escape(name)}</text>'
