@@ -42,6 +42,8 @@ class Statements(Expressions):
         """Flags of the function and the loops around: what is set when they are left."""
         self._leaves: list[tuple[str, str]] = []
         """Flags that `break` and `continue` set, innermost last."""
+        self._blocks: dict[str, str] = {}
+        """Flags that `disable` sets, of the named blocks around, by their path."""
         self._returned = ("", "")
         """The flag that `return` sets, and the variable that takes the value."""
         self._called = 0
@@ -92,7 +94,23 @@ class Statements(Expressions):
     def _block_statement(self, s: Any) -> list[str]:
         if s.blockKind.name != "Sequential":
             raise UnsupportedError("`fork`", s.sourceRange.start)
-        return self.lines(s.body)
+        if s.blockSymbol is None or not s.blockSymbol.name:
+            return self.lines(s.body)
+        path, left = str(s.blockSymbol.hierarchicalPath), self._flag("leave")
+        self._blocks[path] = left
+        self._flags.append(left)
+        found = self.lines(s.body)
+        self._flags.pop()
+        del self._blocks[path]
+        used = any(f"{left} = 1'b1" in line for line in found)
+        return [f"{left} = 1'b0;", *found] if used else found
+
+    def _disable_statement(self, s: Any) -> list[str]:
+        symbol = getattr(s.target, "symbol", None)
+        left = self._blocks.get(str(getattr(symbol, "hierarchicalPath", "")), "")
+        if left not in self._flags:
+            raise UnsupportedError("`disable` of what is not around it", s.sourceRange.start)
+        return [f"{left} = 1'b1;"]
 
     def _variabledeclaration_statement(self, s: Any) -> list[str]:
         symbol, value = s.symbol, s.symbol.initializer
