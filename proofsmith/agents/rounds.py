@@ -294,5 +294,6 @@ def _note(move: Move, result: Result) -> str:
         return f"{made_by} {outcome.verdict.status}"
     first = outcome.comparisons[0]
     ratio = "" if first.ratio is None else f" {first.ratio:.2f}x"
-    exact = f"{ratio} {first.metric}" if ratio and first.pairs == 1 else f" {first.verdict}{ratio}"
-    return f"{made_by} {outcome.verdict.status},{exact}"
+    exact = first.ratio is not None and first.low == first.high == first.ratio
+    told = f"{ratio} {first.metric}" if exact and first.pairs == 1 else f" {first.verdict}{ratio}"
+    return f"{made_by} {outcome.verdict.status},{told}"

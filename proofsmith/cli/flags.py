@@ -16,6 +16,7 @@ from proofsmith.spec import DomainSpec, Option
 from proofsmith.types import JSON
 
 DOMAIN_OPTIONS = "domain_options"
+WORKLOAD = "workload"
 KINDS: Mapping[str, type] = {
     "text": str,
     "integer": int,
@@ -160,12 +161,14 @@ def expand(verb: Callable[..., int]) -> Callable[..., int]:
 def options_of(spec: DomainSpec, given: Mapping[str, object]) -> dict[str, JSON]:
     """Return the given domain options as JSON values, paths made absolute.
 
-    A product of goals comes as the option `goal`.
+    A product of goals comes as the option `goal`; `workload` says that the file is one of several.
 
     Raises:
         UsageError: an option belongs to another domain, or the domain takes no products.
     """
-    known = {option.name for option in spec.options} | ({"goal"} if spec.products else set())
+    known = {option.name for option in spec.options}
+    known |= {"goal"} if spec.products else set()
+    known |= {WORKLOAD} if spec.workload else set()
     for name in sorted(given.keys() - known):
         if name == "goal":
             able = ", ".join(s.name for s in domains.specs() if s.products)

@@ -101,4 +101,5 @@ def _ratio(best: Comparison) -> str:
     if best.ratio is None:
         return str(best.verdict)
     interval = "" if best.low is None or best.high is None else f" ({best.low:.2f}-{best.high:.2f})"
-    return f"{best.ratio:.2f}x{interval}"
+    bound = "at least " if best.low is not None and best.high is None else ""
+    return f"{bound}{best.ratio:.2f}x{interval}"

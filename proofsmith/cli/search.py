@@ -12,7 +12,7 @@ import typer
 
 from proofsmith.cli.consent import consents
 from proofsmith.cli.exits import Exit
-from proofsmith.cli.flags import Common, Judging, Searching
+from proofsmith.cli.flags import WORKLOAD, Common, Judging, Searching
 from proofsmith.cli.formalise import formalise, is_informal
 from proofsmith.cli.workload import is_workload, parts, searched, show
 from proofsmith.errors import UsageError
@@ -161,6 +161,7 @@ def _run_all(
         return drain(lambda stop: _searched(todo, goal, searching, common, stop))
 
     files = parts(source, common.domain, given)
+    given = {**given, WORKLOAD: True} if given.get("param") else given
     return show(searched(files, search, quiet=common.quiet), as_json=common.json)
 
 

@@ -59,7 +59,9 @@ class Row:
             return f"{self.path.name:24} {self.report.conclusion}  ({self.report.run_id})"
         if best is None or ratio is None:
             return f"{self.path.name:24} nothing better found  ({self.report.run_id})"
-        told = f"{ratio:.2f}x, {best.verdict.status}, {best.candidate.move}"
+        from proofsmith.agents.report.summary import gained
+
+        told = f"{gained(best.comparisons[0])}, {best.verdict.status}, {best.candidate.move}"
         return f"{self.path.name:24} {told}  ({self.report.run_id})"
 
 

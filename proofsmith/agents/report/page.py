@@ -18,12 +18,12 @@ from proofsmith.agents.report.roofline import roofline_of
 from proofsmith.agents.report.summary import (
     HEADLINES,
     compared,
+    gained,
     made,
     sampled,
     settings_text,
     short_facts,
     spent,
-    times,
     title,
 )
 from proofsmith.tools.feedback import clip
@@ -113,7 +113,8 @@ def _header(report: Report) -> Markup:
     comparison = best.comparisons[0] if best is not None and best.comparisons else None
     headline = HEADLINES[report.conclusion].capitalize()
     if report.conclusion is Conclusion.IMPROVED and comparison is not None and comparison.ratio:
-        headline = f"{times(comparison.ratio)} {_better(report)}"
+        told = gained(comparison)
+        headline = f"{told[0].upper()}{told[1:]} {_better(report)}"
     facts = [
         ("conclusion", _badge(str(report.conclusion), report.conclusion is not Conclusion.NONE)),
         ("goal", report.problem.goal.value),

@@ -9,6 +9,8 @@ _BAR_WIDTH = 90
 _ROW_HEIGHT = 16
 _INDENT = 12
 _WIDTH = 520
+_LETTER = 6.0
+"""Width of a letter of a tick."""
 
 
 def plans_of(report: Report) -> Mapping[str, JSON]:
@@ -62,7 +64,8 @@ def _picture(tree: Mapping[str, JSON]) -> Markup:
 def _row(place: int, depth: int, node: Mapping[str, JSON], longest: float) -> Markup:
     own = _number(node.get("own_ms"))
     y = _ROW_HEIGHT * (place + 1)
-    told = f"{node.get('name')} {str(node.get('detail') or '')[:40]}".strip()
+    left = _BAR_WIDTH + 50 + _INDENT * min(depth, 12)
+    told = clipped(f"{node.get('name')} {node.get('detail') or ''}".strip(), _WIDTH - left)
     title = f"{node.get('name')} {node.get('detail') or ''}"
     measured = node.get("own_ms") is not None
     if measured:
@@ -81,7 +84,7 @@ def _row(place: int, depth: int, node: Mapping[str, JSON], longest: float) -> Ma
         ),
         element(
             "text",
-            f"{own:.1f}" if measured else "",
+            f"{own:.3g}" if measured else "",
             x=float(_BAR_WIDTH + 4),
             y=float(y),
             class_="tick",
@@ -89,11 +92,17 @@ def _row(place: int, depth: int, node: Mapping[str, JSON], longest: float) -> Ma
         element(
             "text",
             told,
-            x=float(_BAR_WIDTH + 50 + _INDENT * min(depth, 12)),
+            x=float(left),
             y=float(y),
             class_="tick",
         ),
     )
+
+
+def clipped(words: str, width: float) -> str:
+    """Return the words, cut with an ellipsis where a tick's letters would need more than `width`."""
+    most = int(width / _LETTER)
+    return words if len(words) <= most else words[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _number(value: JSON) -> float:

@@ -17,16 +17,20 @@ from proofsmith.agents.report.axes import (
 )
 from proofsmith.agents.report.markup import Markup, element, join
 from proofsmith.agents.report.roofline import Roofline
-from proofsmith.agents.report.summary import compared, label, made, times
+from proofsmith.agents.report.summary import compared, gained, label, made, times
 from proofsmith.types import Comparison, ComparisonVerdict, Outcome, Status
 
-LEFT, RIGHT = 14.0, WIDTH - 64
+LEFT, RIGHT = 14.0, WIDTH - 76
+_LABEL = 60
+_BEYOND = 1.5
+"""How far a bound from below is drawn beyond itself."""
 
 
 def gains(comparisons: Sequence[Comparison], better: str) -> Markup:
     """Draw each comparison as a point with its interval on a logarithmic axis around 1x; `better` says what more is."""
     shown = [c for c in comparisons if c.ratio is not None and c.ratio > 0]
     ends = [1.0, *(v for c in shown for v in (c.ratio, c.low, c.high) if v is not None)]
+    ends += [_BEYOND * c.ratio for c in shown if c.ratio and c.low and c.high is None]
     scale = covering(ends, start=LEFT, end=RIGHT, room=1.1)
     bottom = 24.0 + 52 * len(shown)
     rows = [_speedup_row(c, scale, 24.0 + 52 * n) for n, c in enumerate(shown)]
@@ -43,16 +47,27 @@ def _speedup_row(comparison: Comparison, scale: Scale, top: float) -> Markup:
     ratio = comparison.ratio or 1.0
     faster = comparison.verdict is ComparisonVerdict.FASTER
     kind = "best" if faster else "plain"
-    low, high = comparison.low or ratio, comparison.high or ratio
+    known = [end for end in (comparison.low, comparison.high) if end]
     y = top + 24
+    left, right = (scale.at(end or ratio) for end in (comparison.low, comparison.high))
+    mark = ""
+    if len(known) == 1 and comparison.low:  # a bound from below alone: the interval has no end
+        mark, right = "\N{GREATER-THAN OR EQUAL TO}", scale.end
+    elif len(known) == 1:
+        mark, left = "\N{LESS-THAN OR EQUAL TO}", scale.start
+    caps = [scale.at(end) for end in known or (ratio, ratio)]
     return join(
-        text(LEFT, top + 8, label(comparison), class_="label"),
-        line(scale.at(low), y, scale.at(high), y, f"interval {kind}"),
-        line(scale.at(low), y - 6, scale.at(low), y + 6, f"cap {kind}"),
-        line(scale.at(high), y - 6, scale.at(high), y + 6, f"cap {kind}"),
+        text(LEFT, top + 8, _short(label(comparison)), class_="label"),
+        line(left, y, right, y, f"interval {kind}"),
+        *(line(x, y - 6, x, y + 6, f"cap {kind}") for x in caps),
         dot(scale.at(ratio), y, f"mark {kind}", title=compared(comparison)),
-        text(WIDTH - 4, y + 5, times(ratio), class_=f"value {kind}", anchor="end"),
+        text(WIDTH - 4, y + 5, mark + times(ratio), class_=f"value {kind}", anchor="end"),
     )
+
+
+def _short(words: str) -> str:
+    """Return a label that fits above its row; what stands in parentheses is told in the headline."""
+    return words if len(words) <= _LABEL else words.partition(" (")[0][:_LABEL]
 
 
 def samples(comparison: Comparison) -> Markup:
@@ -166,7 +181,9 @@ def _attempt(outcome: Outcome, ratio: float | None, x: float, y: Scale) -> Marku
         return element("path", element("title", title), d=_cross(x, 194), class_="wrong")
     if not ratio:
         return dot(x, 194, "mark plain", radius=3, title=f"{name}: right, not timed")
-    return dot(x, y.at(ratio), "mark best", radius=3.5, title=f"{name}: {times(ratio)}")
+    return dot(
+        x, y.at(ratio), "mark best", radius=3.5, title=f"{name}: {gained(outcome.comparisons[0])}"
+    )
 
 
 def _cross(x: float, y: float) -> str:

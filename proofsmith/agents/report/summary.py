@@ -47,6 +47,13 @@ def times(ratio: float) -> str:
     return f"{ratio:.{digits}f}x"
 
 
+def gained(comparison: Comparison) -> str:
+    """Write a comparison's ratio; where one end alone is known, as the bound that it is: `at least 70.8x`."""
+    bounds = (comparison.low is None, comparison.high is None)
+    side = {(False, True): "at least ", (True, False): "at most "}.get(bounds, "")
+    return side + times(comparison.ratio) if comparison.ratio is not None else ""
+
+
 _EXACT = {ComparisonVerdict.FASTER: "better", ComparisonVerdict.SLOWER: "worse"}
 """What one sample says that no other would contradict, such as an area."""
 
@@ -55,12 +62,14 @@ def compared(comparison: Comparison) -> str:
     """Say one comparison: verdict, ratio, interval and how many pairs it rests on."""
     if comparison.ratio is None:
         return f"{comparison.verdict}: {comparison.reason}".rstrip(": ")
-    text = f"{times(comparison.ratio)} {label(comparison)}"
+    text = f"{gained(comparison)} {label(comparison)}"
     exact = comparison.pairs == 1 and comparison.low == comparison.high == comparison.ratio
     if exact and comparison.verdict in _EXACT:
         return f"{text}, exact: {_EXACT[comparison.verdict]}"
     if comparison.low is not None and comparison.high is not None:
         text += f", interval {times(comparison.low)} to {times(comparison.high)}"
+    elif comparison.low is not None:
+        text += f", interval from {times(comparison.low)}"
     told = f"{text}, {comparison.pairs} pairs: {comparison.verdict}"
     faster = comparison.verdict is ComparisonVerdict.FASTER  # the interval above is the reason
     return told if faster or not comparison.reason else f"{told} ({comparison.reason})"

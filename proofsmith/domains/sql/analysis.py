@@ -13,6 +13,7 @@ from proofsmith.domains.sql.gate import name_of
 from proofsmith.domains.sql.rules import scopes
 from proofsmith.domains.sql.schema import Schema
 from proofsmith.domains.sql.testing.results import Promise
+from proofsmith.domains.sql.views import hides_from_views, with_views
 
 _BY_POSITION = frozenset(
     (
@@ -28,6 +29,8 @@ def qualified(query: exp.Query, schema: Schema) -> exp.Query | None:
 
     What comes back serves analysis alone: engines are always given the author's text.
     """
+    if hides_from_views(query, schema):
+        return None
     try:
         found = qualify(
             with_views(query.copy(), schema),
@@ -74,27 +77,6 @@ def as_seen_by(schema: Schema, *queries: exp.Expr) -> Schema:
         return schema
     named = {name.name for query in queries for name in query.find_all(exp.Identifier)}
     return schema.plain_beyond(named | {name.lower() for name in named})
-
-
-def with_views(query: exp.Query, schema: Schema) -> exp.Query:
-    """Replace every view by its query, in place; recursion ends because a view cannot read itself."""
-    own = {node.alias_or_name.lower() for node in query.find_all(exp.CTE)}
-    for _ in range(len(schema.views) + 1):
-        tables = [
-            table
-            for table in query.find_all(exp.Table)
-            if table.name.lower() in schema.views and table.name.lower() not in own
-        ]
-        for table in tables:
-            text = schema.views[table.name.lower()]
-            inner: exp.Expr = exp.maybe_parse(text, dialect=sqlglot_name(schema.dialect))
-            alias = table.alias or table.name
-            table.replace(
-                exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier(alias)))
-            )
-        if not tables:
-            break
-    return query
 
 
 def promise_of(query: exp.Query) -> Promise:

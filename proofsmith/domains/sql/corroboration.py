@@ -62,8 +62,7 @@ async def on_own_data(bench: Bench, source: Source, candidate: str) -> OwnData:
 
 async def on_own_database(address: Address, source: Source, candidate: str) -> OwnData:
     """Run both queries on the user's own database, read-only, and compare their results as `on_own_data` does."""
-    query = parse_query(candidate, address.engine)
-    statements = (source.text, statement_text(candidate, query, address.engine))
+    statements = (source.text, statement_text(candidate, address.engine))
     texts = [source.bound(text) for text in statements]
     promise = promise_of(source.query)
     if is_fragile(source.query, address.engine):

@@ -9,6 +9,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from proofsmith.domains.sql.checks import plain
 from proofsmith.domains.sql.dialect import folded, sqlglot_name
 from proofsmith.domains.sql.schema import Column, ForeignKey, Schema, Table
 from proofsmith.errors import UsageError
@@ -71,7 +72,8 @@ class _Reader:
                 self._table(statement.this)
             elif kind == "VIEW" and statement.expression is not None:
                 name = self._name(statement.find(exp.Table))
-                self.views[name] = statement.expression.sql(dialect=sqlglot_name(self._dialect))
+                query = _renamed(statement.expression, statement.this)
+                self.views[name] = query.sql(dialect=sqlglot_name(self._dialect))
             elif kind == "INDEX" and statement.args.get("unique"):
                 self._index(statement.this)
             elif kind == "TYPE" and isinstance(statement.expression, exp.DataType):
@@ -148,7 +150,8 @@ class _Reader:
                 raise UsageError(f"a unique constraint of '{name}' names no column")
             self.tables[name] = replace(table, unique=(*table.unique, columns))
         elif isinstance(item, exp.CheckColumnConstraint):
-            text = item.this.sql(dialect=sqlglot_name(self._dialect))
+            condition = plain(item.this, table) if self._dialect == "postgresql" else item.this
+            text = condition.sql(dialect=sqlglot_name(self._dialect))
             self.tables[name] = replace(table, checks=(*table.checks, text))
         elif isinstance(item, exp.ForeignKey | exp.Reference):
             self._foreign_key(name, item, own)
@@ -241,6 +244,21 @@ class _Reader:
 def _bare(name: str) -> str:
     """Return the name of a type without its schema and quotes, in lower case."""
     return name.rpartition(".")[2].strip('"').lower()
+
+
+def _renamed(query: exp.Expr, named: exp.Expr) -> exp.Expr:
+    """Return a view's query with the names that `CREATE VIEW v (x, y)` gives to its columns."""
+    names = named.expressions if isinstance(named, exp.Schema) else []
+    copy = query.copy()
+    first = copy
+    while isinstance(first, exp.SetOperation | exp.Subquery):
+        first = first.this
+    outputs = first.expressions if isinstance(first, exp.Select) else []
+    if len(names) == len(outputs) and not any(output.is_star for output in outputs):
+        first.set(
+            "expressions", [exp.alias_(o.unalias(), n) for o, n in zip(outputs, names, strict=True)]
+        )
+    return copy
 
 
 def _labels_of(kind: exp.DataType) -> tuple[str, ...]:

@@ -68,13 +68,23 @@ def bindings(query: exp.Expr, given: Sequence[str]) -> tuple[Binding, ...]:
     return tuple(islice(rows, MOST_BINDINGS))
 
 
+def taken(query: exp.Expr, given: Sequence[str]) -> list[str]:
+    """Return those `NAME=VALUE` texts whose parameter the query has."""
+    wanted = names(query)
+    return [item for item in given if _named(item) in wanted]
+
+
+def _named(item: str) -> str:
+    return item.partition("=")[0].lstrip(":$@")
+
+
 def _values(given: Sequence[str]) -> dict[str, list[exp.Expr]]:
     found: dict[str, list[exp.Expr]] = {}
     for item in given:
         name, sign, value = item.partition("=")
         if not sign or not name:
             raise UsageError(f"--param {item} names no value", hint="write --param NAME=VALUE")
-        found.setdefault(name.lstrip(":$@"), []).append(_literal(value))
+        found.setdefault(_named(item), []).append(_literal(value))
     return found
 
 

@@ -9,7 +9,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError, TokenError
 from sqlglot.optimizer.scope import traverse_scope
-from sqlglot.tokenizer_core import TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from proofsmith.domains.sql.dialect import folded, sqlglot_name
 from proofsmith.domains.sql.schema import Schema
@@ -21,6 +21,9 @@ LARGEST_BYTES = 64 * 1024
 DEEPEST = 64
 
 _DEFINITIONS = (exp.Create, exp.Alter, exp.Comment)
+_LEADING = re.compile(r"\A(?:/\*.*?\*/\s*)+", re.DOTALL)
+"""Comments before a query, which its file holds as their author wrote them."""
+_DEFINING = (TokenType.CREATE, TokenType.ALTER, TokenType.COMMENT)
 _OPENING = (TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.CASE)
 _CLOSING = (TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.END)
 
@@ -54,6 +57,15 @@ def parse_query(text: str, engine: str) -> exp.Query:
     if script.definitions:
         kind = script.definitions[0].key.upper()
         raise Unreadable(f"{kind} is not a query; only SELECT is allowed")
+    return _only(script)
+
+
+def query_of(text: str, engine: str) -> exp.Query:
+    """Return the one query of a file, which may define tables and views beside it; raises Unreadable."""
+    return _only(parse_script(text, engine))
+
+
+def _only(script: Script) -> exp.Query:
     if len(script.queries) != 1:
         raise Unreadable(f"{len(script.queries)} queries where one is expected")
     return script.queries[0]
@@ -173,9 +185,34 @@ def tables_read(query: exp.Query, schema: Schema) -> frozenset[str]:
     return frozenset(names & set(schema.tables))
 
 
-def statement_text(text: str, query: exp.Query, engine: str) -> str:
-    """Return the query alone as the author wrote it, or written anew when its file holds more than that."""
-    script = parse_script(text, engine)
-    if script.definitions:
-        return query.sql(dialect=sqlglot_name(engine))
-    return text.strip().rstrip(";").rstrip()
+def statement_text(text: str, engine: str) -> str:
+    """Return the one query of a file alone, as the author wrote it."""
+    first, last = _place(text, engine)
+    return text[first:last].strip().rstrip(";").rstrip()
+
+
+def with_query(text: str, query: str, engine: str) -> str:
+    """Return a file with another query in the place of its own; the definitions beside it stay as they are written.
+
+    >>> with_query("CREATE VIEW v AS SELECT 1 AS a; SELECT a FROM v;", "SELECT 2", "duckdb")
+    'CREATE VIEW v AS SELECT 1 AS a; SELECT 2;'
+    """
+    first, last = _place(text, engine)
+    if (first, last) == (0, len(text)):
+        return query
+    return text[:first] + _LEADING.sub("", query).rstrip() + text[last:]
+
+
+def _place(text: str, engine: str) -> tuple[int, int]:
+    """Return where the one query of a file begins and ends: the whole text when there is nothing beside it."""
+    if not parse_script(text, engine).definitions:
+        return 0, len(text)
+    tokens = sqlglot.tokenize(text, read=sqlglot_name(engine))
+    parts: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.token_type is TokenType.SEMICOLON:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    query = next(part for part in parts if part and part[0].token_type not in _DEFINING)
+    return query[0].start, query[-1].end + 1

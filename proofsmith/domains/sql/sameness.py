@@ -39,7 +39,7 @@ def name(problem: Problem, source: Source, candidate: Candidate) -> str:
     text = candidate.files.get(path, "")
     try:
         query = gate.admit(text, source.query, source.beside, source.schema)
-        tree = qualified(statement_text(text, query, engine), source.schema)
+        tree = qualified(statement_text(text, engine), source.schema)
     except (gate.Refused, Unreadable):
         return ""
     shown = output_names(query)

@@ -149,7 +149,7 @@ class Schema:
             visit(name)
         views: dict[str, str] = {}
         for name, text in self.views.items():
-            if _mentioned(text, self.dialect) <= {*found, *views}:
+            if mentioned(text, self.dialect) <= {*found, *views}:
                 views[name] = text
         return Schema(found, self.dialect, views)
 
@@ -199,7 +199,7 @@ def kind_of(type_text: str) -> str:
 
 
 @lru_cache(4096)
-def _mentioned(view: str, dialect: str) -> frozenset[str]:
+def mentioned(view: str, dialect: str) -> frozenset[str]:
     """Return the folded names of what a view's query reads."""
     tree = sqlglot.parse_one(view, dialect=sqlglot_name(dialect))
     own = {cte.alias for cte in tree.find_all(exp.CTE)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from proofsmith.domains.sql import knobs
-from proofsmith.domains.sql.query import Unreadable
+from proofsmith.domains.sql.query import Unreadable, with_query
 from proofsmith.domains.sql.rules import CATALOGUE
 from proofsmith.domains.sql.rules.rule import Rule
 from proofsmith.domains.sql.rules.text import qualified, written
@@ -43,7 +43,10 @@ async def propose(
     seen = set(tried)
     for rewrite in rewrites(text, schema):
         candidate = Candidate(
-            files={**problem.files, name: written(rewrite.tree, schema)},
+            files={
+                **problem.files,
+                name: with_query(text, written(rewrite.tree, schema), schema.dialect),
+            },
             parents=(parent.id,) if parent else (),
             move=f"rule:{rewrite.move}",
         )

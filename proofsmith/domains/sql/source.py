@@ -9,7 +9,7 @@ from sqlglot import exp
 from proofsmith.domains.sql.broker import Address, address_of, ddl_of
 from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.dialect import ENGINES, sqlglot_name
-from proofsmith.domains.sql.parameters import Binding, bindings, bound_text
+from proofsmith.domains.sql.parameters import Binding, bindings, bound_text, taken
 from proofsmith.domains.sql.query import (
     Unreadable,
     parse_script,
@@ -51,6 +51,8 @@ def read(source: Path, goal: Goal, options: Mapping[str, JSON]) -> Problem:
         ddl = ddl_of(address, table_names(script.queries[0], engine))
     else:
         ddl = _ddl(source, options)
+    if options.get("workload"):  # a value is for those of the queries that have its parameter
+        options = {**options, "param": [*taken(script.queries[0], listed(options))]}
     made = problem(source.name, text, ddl, engine, goal, options)
     found = source_of(made)
     if not found.schema.tables and table_names(found.query, engine):
@@ -116,17 +118,15 @@ def source_of(problem: Problem) -> Source:
         script = parse_script(problem.text, engine)
     except Unreadable as error:
         raise UsageError(str(error), hint="give one SELECT, with WITH if you like") from None
-    listed = problem.options.get("param")
-    given = listed if isinstance(listed, list) else []
     name = sqlglot_name(engine)
     beside = "\n".join(f"{item.sql(dialect=name)};" for item in script.definitions)
     ddl = "\n".join(part for part in (problem.files.get(SCHEMA, ""), beside) if part)
     return Source(
         query=script.queries[0],
-        text=statement_text(problem.text, script.queries[0], engine),
+        text=statement_text(problem.text, engine),
         schema=parse_schema(ddl, engine) if ddl.strip() else Schema({}, engine),
         beside=script.definitions,
-        bindings=bindings(script.queries[0], [str(x) for x in given]),
+        bindings=bindings(script.queries[0], listed(problem.options)),
     )
 
 
@@ -134,14 +134,13 @@ def problem(
     name: str, text: str, ddl: str, engine: str, goal: Goal, options: Mapping[str, JSON]
 ) -> Problem:
     """Return the problem of one query text over the tables that `ddl` declares."""
-    params = options.get("param")
-    listed = [str(item) for item in params] if isinstance(params, list) else []
+    values = listed(options)
     data = options.get("data")
     folder = Path(str(data)).resolve() if data else None
     if folder is not None and not folder.is_dir():
         raise UsageError(f"{data} is not a folder", hint="--data holds one CSV file a table")
     return Problem(
-        id=digest(text, ddl, engine, *listed, str(folder or ""))[:16],
+        id=digest(text, ddl, engine, *values, str(folder or ""))[:16],
         domain="sql",
         goal=goal,
         text=text,
@@ -151,11 +150,17 @@ def problem(
         options={
             "path": name,
             "engine": engine,
-            "param": [*listed],
+            "param": [*values],
             "by-position": options.get("by-position") is True,
             "knobs": options.get("knobs") is True,
         },
     )
+
+
+def listed(options: Mapping[str, JSON]) -> list[str]:
+    """Return the `NAME=VALUE` texts of --param."""
+    given = options.get("param")
+    return [str(item) for item in given] if isinstance(given, list) else []
 
 
 def engine_of(options: Mapping[str, JSON]) -> str:

@@ -181,7 +181,7 @@ async def _cut(trial: _Trial, known: Clocked, cut_s: float, facts: dict[str, JSO
         f"censored: warm, one session, {trial.bench.data}; randomised interleaved pairs",
         (judged.ratio, judged.low, None),
         ([a for a, _ in pairs], [b for _, b in pairs]),
-        f"at least, wall time (a whole run of the base {whole} {known.wall_s:.1f} s, in pairs {cut_s:.1f} s)",
+        f"wall time (a whole run of the base {whole} {known.wall_s:.1f} s, in pairs {cut_s:.1f} s)",
     )
 
 
@@ -298,7 +298,7 @@ async def _censored(
         f"censored: warm, one session, {bench.data}; {len(taken)} runs of the candidate",
         (ratio, ratio, None),
         ((), taken),
-        f"at least, wall time (the base was cancelled at {limit_s:.0f} s)",
+        f"wall time (the base was cancelled at {limit_s:.0f} s)",
     )
     return replace(found, pairs=1 + len(late))
 

@@ -17,7 +17,6 @@ from proofsmith.domains.sql.analysis import (
     promise_of,
     size_constants,
     with_keys,
-    with_views,
 )
 from proofsmith.domains.sql.capture import captured
 from proofsmith.domains.sql.engines import Engine, Outcome, StatementRefused
@@ -35,6 +34,7 @@ from proofsmith.domains.sql.testing.differential import Difference, Pair, Tally,
 from proofsmith.domains.sql.testing.minimise import minimised, pictured, reported, script
 from proofsmith.domains.sql.testing.neighbours import neighbours, variants
 from proofsmith.domains.sql.testing.pools import pools_of
+from proofsmith.domains.sql.views import with_views
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
 from proofsmith.tools.feedback import clip
@@ -128,7 +128,7 @@ class Verifier:
             schema=source.schema.only(names),
             base=parameters.bound_text(source.text, source.schema.dialect, values),
             candidate=parameters.bound_text(
-                statement_text(text, query, source.schema.dialect), source.schema.dialect, values
+                statement_text(text, source.schema.dialect), source.schema.dialect, values
             ),
             promise=promise,
             keyed=with_keys(parameters.bound(source.query, values), engine.name) if hidden else "",
@@ -315,7 +315,8 @@ class Verifier:
         if sizes and max(sizes) >= LARGEST_ROWS:
             return f"it compares a number of rows with {max(sizes)}, more than were tried"
         if tally.telling < TELLING[depth]:
-            return f"only {tally.telling} of {count} databases {_FEW}; give --data or --db"
+            broken = f" ({tally.unloadable} more broke a CHECK)" if tally.unloadable else ""
+            return f"only {tally.telling} of {count} databases{broken} {_FEW}; give --data or --db"
         return ""
 
     def _failed(

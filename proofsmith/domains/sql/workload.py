@@ -8,8 +8,9 @@ from pathlib import Path
 from sqlglot import exp
 
 from proofsmith.domains.sql.dialect import sqlglot_name
+from proofsmith.domains.sql.parameters import taken
 from proofsmith.domains.sql.query import Unreadable, parse_script
-from proofsmith.domains.sql.source import SCHEMA, engine_of
+from proofsmith.domains.sql.source import SCHEMA, engine_of, listed
 from proofsmith.errors import UsageError
 from proofsmith.types import JSON
 
@@ -50,7 +51,25 @@ def split(source: Path, options: Mapping[str, JSON], into: Path) -> list[Path]:
             f"{source} holds {len(found)} different queries; the limit is {MOST_QUERIES}",
             hint="name a folder with those that matter",
         )
+    _require_used(found, options)
     return found
+
+
+def _require_used(files: list[Path], options: Mapping[str, JSON]) -> None:
+    """Refuse a value of a parameter that none of the queries has; a file that cannot be read may have any."""
+    left = listed(options)
+    for path in files if left else []:
+        try:
+            queries = parse_script(path.read_text(encoding="utf-8-sig"), engine_of(options)).queries
+        except (Unreadable, UnicodeDecodeError, OSError):
+            return
+        for query in queries:
+            used = taken(query, left)
+            left = [item for item in left if item not in used]
+    if left:
+        raise UsageError(
+            f"no query has the parameter of --param {left[0]}", hint="correct its name"
+        )
 
 
 def _folder(source: Path, options: Mapping[str, JSON]) -> list[Path]:

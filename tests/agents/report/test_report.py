@@ -120,6 +120,26 @@ def test_a_run_that_found_nothing_says_why_not_and_claims_no_gain(report):
     assert "x faster" not in page(nothing)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "words", "mark"),
+    [
+        (66.0, None, "at least", "\N{GREATER-THAN OR EQUAL TO}"),
+        (None, 70.8, "at most", "\N{LESS-THAN OR EQUAL TO}"),
+    ],
+)
+def test_a_bound_is_never_told_as_a_ratio(report, low, high, words, mark):
+    bound = dataclasses.replace(report.best.comparisons[0], ratio=70.8, low=low, high=high)
+    best = dataclasses.replace(report.best, comparisons=(bound,))
+    told = dataclasses.replace(report, best=best, attempts=(best,))
+    whole = page(told)
+    assert f">{words.capitalize()} 70.8x faster<" in whole
+    assert f"{mark}70.8x" in whole
+    assert ">70.8x" not in whole
+    lines = "\n".join(reports.six_lines(told))
+    assert f"improved, {words} 70.8x" in lines
+    assert ("interval from 66.0x" in lines) == (low is not None)
+
+
 class Reader(HTMLParser):
     """Collect tags, attributes and text as a browser would see them."""
 

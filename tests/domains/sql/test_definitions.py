@@ -4,7 +4,9 @@ import pytest
 
 from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.engines.ddl import create_tables
-from proofsmith.domains.sql.testing.pools import Pools
+from proofsmith.domains.sql.testing.conditions import conditions_of
+from proofsmith.domains.sql.testing.databases import Generator
+from proofsmith.domains.sql.testing.pools import Pools, pools_of
 from proofsmith.errors import UsageError
 
 TYPES = """CREATE TYPE mood AS ENUM ('sad', 'it''s ok');
@@ -43,6 +45,15 @@ CREATE VIEW w AS WITH u AS (SELECT a FROM t) SELECT a FROM u; CREATE VIEW x AS S
     assert set(schema.only(["t", "u"]).views) == {"v", "w", "x"}
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "sqlite", "postgresql"])
+def test_the_columns_of_a_view_have_the_names_that_it_gives_them(engine):
+    ddl = """CREATE TABLE t (a INT, b INT); CREATE VIEW v (x, "Y") AS SELECT a, b FROM t UNION ALL SELECT b, a FROM t;
+CREATE VIEW w (z) AS SELECT * FROM t"""
+    views = parse_schema(ddl, engine).views
+    assert views["v"] == 'SELECT a AS x, b AS "Y" FROM t UNION ALL SELECT b, a FROM t'
+    assert views["w"] == "SELECT * FROM t"  # the engine knows how many columns that are
+
+
 @pytest.mark.parametrize(
     ("ddl", "why"),
     [
@@ -60,3 +71,36 @@ def test_a_constraint_without_columns_is_refused(ddl, why):
 def test_a_type_with_parentheses_that_hold_no_numbers_has_no_arguments():
     ddl = "CREATE DOMAIN c AS DECIMAL(9 2); CREATE TABLE t (a c)"
     assert parse_schema(ddl, "postgresql").tables["t"].columns[0].arguments == ()
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        (
+            "((status)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[]))",
+            "(status IN ('a', 'b'))",
+        ),
+        ("(n <> ALL (ARRAY[1, '-2'::integer]))", "(NOT n IN (1, -2))"),
+        ("(price >= (0)::numeric)", "(price >= 0)"),
+        ("((code)::text = 'a'::text)", "(CAST(code AS TEXT) = 'a')"),  # it drops blanks
+        ("((n)::text = ANY (ARRAY['1'::text]))", "(CAST(n AS TEXT) IN ('1'))"),
+        ("(price = '1.5'::numeric(3,0))", "(price = CAST('1.5' AS DECIMAL(3, 0)))"),
+        ("(status = ANY (ARRAY[status, 'b'::text]))", "(status = ANY(ARRAY[status, 'b']))"),
+    ],
+)
+def test_a_check_is_written_as_people_do_where_the_catalogue_spells_types_out(told, kept):
+    columns = "status character varying(9), n integer, price numeric(9,2), code char(3)"
+    schema = parse_schema(f"CREATE TABLE t ({columns}, CHECK ({told}))", "postgresql")
+    assert schema.tables["t"].checks == (kept,)
+
+
+def test_databases_keep_to_the_checks_of_a_catalogue():
+    listed = "((s)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[]))"
+    days = "(d >= '2020-01-01'::date)"
+    ddl = f"CREATE TABLE t (s character varying(9) NOT NULL, d date, CHECK ({listed}), CHECK ({days}))"
+    schema = parse_schema(ddl, "postgresql")
+    found = list(Generator(schema, pools_of(conditions_of(schema)), 1).databases(60))
+    rows = [row for database in found for row in database["t"]]
+    assert len(rows) > 60
+    assert {text for text, _ in rows} == {"a", "b"}
+    assert all(day is None or day >= "2020-01-01" for _, day in rows)

@@ -44,3 +44,10 @@ def test_times_lie_on_both_sides_of_a_span_of_hours_or_minutes(condition, times)
     query = parse_query(f"SELECT a FROM t WHERE {condition}", "postgresql")
     assert moments_of(query)[1] == times
     assert set(times) <= set(pools_of([query]).times)
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+def test_the_first_and_the_last_day_of_the_calendar_have_one_neighbour(day):
+    found = pools_of([parse_query(f"SELECT a FROM t WHERE d <= DATE '{day}'", "duckdb")]).dates
+    assert day in found
+    assert len([date for date in found if date[:4] == day[:4]]) == 2

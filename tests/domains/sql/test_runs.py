@@ -10,6 +10,7 @@ from tests.cli.command import proofsmith
 DDL = """CREATE TABLE a (id INTEGER PRIMARY KEY, x INTEGER, y INTEGER);
 CREATE TABLE b (x INTEGER, y INTEGER);"""
 QUERY = "SELECT COUNT(*) AS n FROM a JOIN b ON a.x = b.x OR a.y = b.y"
+VIEW = "CREATE VIEW w AS SELECT x, y FROM b; -- mine\n"
 ROWS = {"duckdb": 2000, "sqlite": 500, "postgresql": 500}
 """Few enough for the engine that joins by OR most slowly."""
 
@@ -27,12 +28,14 @@ def rows(folder, count):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("beside", ["", VIEW])
 @pytest.mark.parametrize("engine", ["duckdb", "sqlite", "postgresql"])
-def test_a_gain_is_replayed_and_applied(engine, tmp_path):
+def test_a_gain_is_replayed_and_applied(engine, beside, tmp_path):
+    text = f"{beside}{QUERY.replace('b ON', 'w b ON')}" if beside else QUERY
     rows(tmp_path / "rows", ROWS[engine])
     (tmp_path / "s.sql").write_text(DDL)
     query = tmp_path / "q.sql"
-    query.write_text(QUERY)
+    query.write_text(text)
     given = ["--schema", "s.sql", "--engine", engine, "--data", "rows", "--no-model"]
     kept = ["--runs-dir", "runs"]
     found = proofsmith(
@@ -40,7 +43,7 @@ def test_a_gain_is_replayed_and_applied(engine, tmp_path):
     )
     assert found.returncode == 0, found.stderr
     run = json.loads(found.stdout)["report"]["run_id"]
-    assert query.read_text() == QUERY
+    assert query.read_text() == text
 
     again = proofsmith("runs", "replay", run, *kept, "--json", cwd=tmp_path, timeout=300)
     told = json.loads(again.stdout)
@@ -51,7 +54,8 @@ def test_a_gain_is_replayed_and_applied(engine, tmp_path):
     applied = proofsmith("runs", "apply", run, "--yes", *kept, cwd=tmp_path, timeout=60)
     assert applied.returncode == 0, applied.stderr
     assert "UNION ALL" in query.read_text().upper()
+    assert query.read_text().startswith(beside)
     judged = ["--schema", "s.sql", "--engine", engine]
-    (tmp_path / "before.sql").write_text(QUERY)
+    (tmp_path / "before.sql").write_text(text)
     check = proofsmith("check", "before.sql", "q.sql", *judged, cwd=tmp_path, timeout=120)
     assert check.returncode == 0, check.stdout

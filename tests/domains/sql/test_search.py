@@ -4,11 +4,12 @@ from itertools import islice
 
 import pytest
 
-from proofsmith.domains.sql import search
+from proofsmith.domains.sql import analysis, search
 from proofsmith.domains.sql.corroboration import OwnData, lifted, rules_of, vacuous
 from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.derivation import Derivation, derive
-from proofsmith.domains.sql.rules.text import written
+from proofsmith.domains.sql.query import Unreadable, parse_query
+from proofsmith.domains.sql.rules.text import qualified, written
 from proofsmith.domains.sql.source import problem
 from proofsmith.types import Candidate, Evidence, Goal, Status, Verdict
 
@@ -48,6 +49,30 @@ async def test_what_was_tried_is_left_out_and_equal_calls_agree():
 async def test_a_parent_is_developed_further():
     parent = next(c for c in await proposals(NESTED) if c.move == "rule:decorrelate")
     assert all(c.parents == (parent.id,) for c in await proposals(NESTED, parent))
+
+
+async def test_a_rewrite_sees_through_views_and_keeps_the_definitions_of_its_file():
+    head = "-- ours\nCREATE VIEW rich AS SELECT * FROM dept WHERE budget > 7;\n-- asked daily\n"
+    query = "SELECT id FROM emp e WHERE (SELECT COUNT(*) FROM rich AS d WHERE d.id = e.dept_id) > 0"
+    found = [c.files["q.sql"] for c in await proposals(f"{head}{query};\n")]
+    assert found
+    for text in found:
+        assert text.startswith(f"{head}SELECT")
+        assert text.endswith(";\n")
+        assert "rich" not in text.removeprefix(head)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "postgresql"])
+def test_a_table_expression_that_a_view_would_read_is_not_taken_for_the_table(engine):
+    schema = parse_schema(
+        f"{DDL}; CREATE VIEW v AS SELECT id FROM dept; CREATE VIEW w AS SELECT * FROM v", engine
+    )
+    text = "WITH dept AS (SELECT 1 AS id) SELECT id FROM w"
+    assert analysis.qualified(parse_query(text, engine), schema) is None
+    with pytest.raises(Unreadable, match="hides"):
+        qualified(text, schema)
+    renamed = parse_query(text.replace("WITH dept", "WITH other"), engine)
+    assert analysis.qualified(renamed, schema) is not None
 
 
 async def test_a_query_without_a_fitting_rule_gives_nothing():

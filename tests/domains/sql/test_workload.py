@@ -2,8 +2,10 @@
 
 import pytest
 
+from proofsmith.domains.sql.source import read
 from proofsmith.domains.sql.workload import split
 from proofsmith.errors import UsageError
+from proofsmith.types import Goal
 
 LOG = """2024-01-01 10:00:00 UTC [7] LOG:  duration: 12.5 ms  statement: SELECT a
 \tFROM t WHERE a = 1
@@ -51,6 +53,23 @@ def test_the_schema_of_a_folder_is_no_query(tmp_path):
         (tmp_path / name).write_text("SELECT 1")
     files = split(tmp_path, {"schema": str(tmp_path / "ddl.sql")}, tmp_path)
     assert [f.name for f in files] == ["a.sql", "b.sql"]
+
+
+def test_a_value_is_for_the_queries_that_have_its_parameter_and_some_query_must(tmp_path):
+    (tmp_path / "a.sql").write_text("SELECT a FROM t WHERE a = :a")
+    (tmp_path / "b.sql").write_text("SELECT a FROM t WHERE a = $b")
+    (tmp_path / "schema.sql").write_text("CREATE TABLE t (a INTEGER)")
+    values = {"param": ["a=1", "b=2"]}
+    first, second = split(tmp_path, values, tmp_path)
+    options = {**values, "workload": True}
+    assert [read(p, Goal.SPEED, options).options["param"] for p in (first, second)] == [
+        ["a=1"],
+        ["b=2"],
+    ]
+    with pytest.raises(UsageError, match="no parameter b"):
+        read(first, Goal.SPEED, values)
+    with pytest.raises(UsageError, match="no query has the parameter of --param c=3"):
+        split(tmp_path, {"param": ["a=1", "c=3"]}, tmp_path)
 
 
 def test_nothing_to_work_on_is_said(tmp_path):

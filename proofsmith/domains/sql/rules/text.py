@@ -6,20 +6,24 @@ from sqlglot.optimizer.qualify import qualify
 
 from proofsmith.domains.sql.commas import settled
 from proofsmith.domains.sql.dialect import sqlglot_name
-from proofsmith.domains.sql.query import Unreadable, parse_query
+from proofsmith.domains.sql.query import Unreadable, query_of
 from proofsmith.domains.sql.rules.scopes import twin
 from proofsmith.domains.sql.schema import Schema
+from proofsmith.domains.sql.views import hides_from_views, with_views
 
 
 def qualified(text: str, schema: Schema) -> exp.Expr:
-    """Return the query with every column tied to its source, stars expanded and every output named.
+    """Return the query with every column tied to its source, views and stars expanded, every output named.
 
     Raises:
         Unreadable: it does not parse, or names what the schema does not have.
     """
+    query = query_of(text, schema.dialect)
+    if hides_from_views(query, schema):
+        raise Unreadable("a common table expression hides what a view reads")
     try:
         tree: exp.Expr = qualify(
-            parse_query(text, schema.dialect),
+            with_views(query, schema),
             schema=dict(schema.mapping()),
             dialect=sqlglot_name(schema.dialect),
             quote_identifiers=True,

@@ -94,6 +94,8 @@ class Condition:
         if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null):
             missing = self._value(node.this, cells) is None
             return missing is not bool(node.args.get("negate"))
+        if type(node) is exp.Cast and isinstance(node.this.unnest(), exp.Literal | exp.Neg):
+            return self._value(node.this, cells)  # of a date, or of a number of another kind
         if isinstance(node, exp.Between):
             low = exp.GTE(this=node.this.copy(), expression=node.args["low"].copy())
             high = exp.LTE(this=node.this.copy(), expression=node.args["high"].copy())

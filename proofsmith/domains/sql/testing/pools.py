@@ -159,8 +159,10 @@ def _add_text(found: Pools, text: str) -> None:
             date = datetime.date.fromisoformat(day)
         except ValueError:
             continue
-        for shift in (0, -1, 1):
-            found.dates.append(str(date + datetime.timedelta(days=shift)))
+        for near in (0, -1, 1):
+            number = date.toordinal() + near
+            if 0 < number <= datetime.date.max.toordinal():
+                found.dates.append(str(datetime.date.fromordinal(number)))
     if re.fullmatch(r"-?\d{1,9}", text):
         number = int(text)
         found.integers += [number, 10 * number, int(f"1{abs(number)}")]  # texts sort them otherwise
