@@ -162,7 +162,8 @@ def _run_all(
 
     files = parts(source, common.domain, given)
     given = {**given, WORKLOAD: True} if given.get("param") else given
-    return show(searched(files, search, quiet=common.quiet), as_json=common.json)
+    rows = searched(files, search, quiet=common.quiet)
+    return show(rows, as_json=common.json, place=None if source.is_dir() else files[0].parent)
 
 
 async def _searched(

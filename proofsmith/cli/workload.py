@@ -134,8 +134,11 @@ def shared_advice(rows: list[Row]) -> list[str]:
     ]
 
 
-def show(rows: list[Row], *, as_json: bool) -> int:
-    """Print the table and the advice; return the exit code: 0 when some file got better or was solved."""
+def show(rows: list[Row], *, as_json: bool, place: Path | None = None) -> int:
+    """Print the table, the advice and the `place` of files that were made; return the exit code.
+
+    It is 0 when some file got better or was solved.
+    """
     advice = shared_advice(rows)
     found = suite.figures([row.report for row in rows])
     if as_json:
@@ -154,6 +157,7 @@ def show(rows: list[Row], *, as_json: bool) -> int:
         typer.echo(json.dumps(facts, indent=1, ensure_ascii=False))
     else:
         lines = [row.line for row in rows]
+        lines += [f"the files are in {place}"] if place is not None else []
         lines += ["advice that is no rewrite, measured alone:"] if advice else []
         lines += [f"  {line}" for line in advice]
         typer.echo(visible("\n".join([*lines, *suite.lines(found)])))

@@ -28,8 +28,9 @@ def rows(folder, count):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("beside", ["", VIEW])
-@pytest.mark.parametrize("engine", ["duckdb", "sqlite", "postgresql"])
+@pytest.mark.parametrize(
+    ("engine", "beside"), [("duckdb", ""), ("sqlite", VIEW), ("postgresql", "")]
+)
 def test_a_gain_is_replayed_and_applied(engine, beside, tmp_path):
     text = f"{beside}{QUERY.replace('b ON', 'w b ON')}" if beside else QUERY
     rows(tmp_path / "rows", ROWS[engine])

@@ -1,7 +1,12 @@
 """Folders and logs are taken apart into files of one query each, most time first."""
 
+import dataclasses
+from pathlib import Path
+
 import pytest
 
+from proofsmith.agents.report import records
+from proofsmith.cli.workload import Row, show
 from proofsmith.domains.sql.source import read
 from proofsmith.domains.sql.workload import split
 from proofsmith.errors import UsageError
@@ -75,3 +80,15 @@ def test_a_value_is_for_the_queries_that_have_its_parameter_and_some_query_must(
 def test_nothing_to_work_on_is_said(tmp_path):
     with pytest.raises(UsageError, match="holds no query"):
         split(tmp_path, {}, tmp_path)
+
+
+def test_the_table_says_where_made_files_are_and_calls_a_bound_a_bound(capsys):
+    fixture = Path(__file__).resolve().parents[2] / "fixtures" / "report" / "matmul.json"
+    report = records.from_json(fixture.read_text())
+    bound = dataclasses.replace(report.best.comparisons[0], ratio=70.8, low=66.0, high=None)
+    best = dataclasses.replace(report.best, comparisons=(bound,))
+    row = Row(path=Path("made/query-001.sql"), report=dataclasses.replace(report, best=best))
+    assert show([row], as_json=False, place=Path("made")) == 0
+    told = capsys.readouterr().out
+    assert "query-001.sql            at least 70.8x, " in told
+    assert "the files are in made" in told

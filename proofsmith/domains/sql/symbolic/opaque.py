@@ -35,7 +35,7 @@ _STRICT = (
     *(exp.StrPosition, exp.Left, exp.Right),
 )
 """NULL where an input is, and nowhere else, if these are texts and whole numbers."""
-_MOST_TEXTS = 60
+MOST_TEXTS = 60
 _NEVER_FOLDED = frozenset(("random", "rand"))
 
 
@@ -93,7 +93,7 @@ def informed(
     """Return an arbitrary function of one text with what is known of it: case and length of the queries' own texts."""
     sized = isinstance(node, exp.Length) and engine != "sqlite"  # which counts up to a NUL alone
     cased = isinstance(node, exp.Lower | exp.Upper)
-    if not (sized or cased) or value.kind != "text" or len(texts) > _MOST_TEXTS:
+    if not (sized or cased) or value.kind != "text" or len(texts) > MOST_TEXTS:
         return found
     number = choice(found.number >= 1, found.number, 1) if sized else found.number
     for text, code in texts.items():

@@ -33,6 +33,7 @@ from proofsmith.domains.sql.symbolic.terms import (
     less,
     no,
 )
+from proofsmith.domains.sql.symbolic.texts import of_known_texts
 
 
 class Subqueries(Protocol):
@@ -128,10 +129,14 @@ def _like(of: Evaluator, node: exp.Expr, scope: Scope) -> Truth:
     subject = of.value(node.this, scope)
     found = _matched(of, node.expression, subject)
     odd = [key for key, item in node.args.items() if item and key not in _LIKE]
+    if found is None and not odd and subject.kind == "text" and of.around.engine != "sqlite":
+        found = _taken_apart(of, node, subject, scope)
     if found is None or odd:
         plain = node.copy()
         plain.set("negate", None)
         found = as_truth(of.uninterpreted(plain, scope))
+        if not odd and _is_text(node.expression) and of.around.engine != "sqlite":
+            found = of_known_texts(str(node.expression.this), of.around.texts, subject, found)
     return opposite(found) if node.args.get("negate") else found
 
 
@@ -154,6 +159,24 @@ def _matched(of: Evaluator, pattern: exp.Expr, subject: Value) -> Truth | None:
         return None
     above, below = less(low, subject, orequal=True), less(subject, high)
     return Truth(both(above.yes, below.yes), either(above.no, below.no))
+
+
+def _taken_apart(of: Evaluator, node: exp.Expr, subject: Value, scope: Scope) -> Truth | None:
+    """`LIKE 'ab_%'` is `LIKE 'ab%'` but for the text 'ab'; signs for one letter alone are a length."""
+    if not _is_text(node.expression):
+        return None
+    signs = re.fullmatch("(_+)(%?)", str(node.expression.this))
+    if signs is not None:
+        size = of.value(exp.Length(this=node.this.copy()), scope)
+        letters = Value("integer", False, len(signs[1]))
+        return less(letters, size, orequal=True) if signs[2] else equal(size, letters)
+    start = re.fullmatch(r"([^%_\\]+)_%", str(node.expression.this))
+    if start is None:
+        return None
+    longer = exp.Literal.string(f"{start[1]}%")
+    begins = _like(of, exp.Like(this=node.this.copy(), expression=longer), scope)
+    same = equal(subject, Value("text", False, of.around.text(start[1]))).yes
+    return Truth(both(begins.yes, no(same)), either(begins.no, same))
 
 
 def _is_text(node: exp.Expr) -> bool:

@@ -144,10 +144,7 @@ class Scalars:
         known = digits.isdigit() and int(digits) <= _MOST_DIGITS
         if further or not known or inner.kind != "decimal" or self.around.engine == "sqlite":
             return self.uninterpreted(node, scope)
-        unit = 10 ** int(digits)
-        return _numeric(
-            inner, z3.ToReal(_nearest(real(inner.number) * unit, z3.RealVal("1/2"))) / unit
-        )
+        return _to_digits(inner, int(digits))
 
     def _bounded(self, node: exp.Expr, scope: Scope) -> Value:
         """FLOOR and CEIL of an exact number; other uses are opaque."""
@@ -277,6 +274,10 @@ class Scalars:
             return Value("integer", inner.null, _nearest(real(inner.number), half))
         if inner.kind == kind == "decimal" and self.around.engine == "postgresql" and not sized:
             return inner
+        if inner.kind == kind == "decimal" and sized and isinstance(node.this, exp.Column):
+            digits = str((*node.args["to"].expressions, "0")[1])
+            known = digits.isdigit() and self.around.engine != "sqlite"
+            return _to_digits(inner, int(digits)) if known else None
         if not self.around.exact and inner.kind in NUMERIC and kind in ("decimal", "float"):
             return Value("decimal", inner.null, inner.number)
         return None
@@ -359,6 +360,13 @@ def real(number: Number) -> Number:
     if isinstance(number, int):
         return z3.RealVal(number)
     return z3.ToReal(number) if z3.is_int(number) else number
+
+
+def _to_digits(value: Value, digits: int) -> Value:
+    """Round an exact number to some digits, halves away from zero."""
+    unit = 10**digits
+    nearest = _nearest(real(value.number) * unit, z3.RealVal("1/2"))
+    return _numeric(value, z3.ToReal(nearest) / unit)
 
 
 def _nearest(exact: Number, half: Number) -> Number:

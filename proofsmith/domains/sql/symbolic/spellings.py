@@ -74,7 +74,8 @@ def _finds(node: exp.Expr, call: exp.Expr, number: exp.Expr) -> exp.Like | None:
 
 def spelt(texts: Iterable[str], nodes: Iterable[exp.Expr]) -> set[str]:
     """Return the texts with those that the nodes' functions make of them or look for."""
-    listed, found = [*nodes], set(texts)
+    listed, found = [*nodes], {*texts}
+    found |= {made for t in [*found] if t.endswith("_%") for made in (t[:-2], f"{t[:-2]}%")}
     if any(isinstance(node, _FOLDED) for node in listed):
         found |= {made for text in found if text.isascii() for made in (text.lower(), text.upper())}
     if any(isinstance(node, exp.Substring | exp.Left | exp.StartsWith) for node in listed):

@@ -1,11 +1,14 @@
 """Numbers that stand for texts in the order of texts, and texts for the numbers of a model."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 from sqlglot import exp
 
 from proofsmith.domains.sql.symbolic.literals import bounds_of
+from proofsmith.domains.sql.symbolic.opaque import MOST_TEXTS
 from proofsmith.domains.sql.symbolic.spellings import spelt
+from proofsmith.domains.sql.symbolic.terms import Truth, Value, both, either, no
 
 _GAP = 1000
 
@@ -21,6 +24,20 @@ def codes(trees: Iterable[exp.Expr]) -> dict[str, int]:
     texts.update([text.rstrip(" ") for text in texts])
     ordered = sorted(texts - {""}, key=lambda text: text.encode())
     return {"": 0, **{text: _GAP * (place + 1) for place, text in enumerate(ordered)}}
+
+
+def of_known_texts(pattern: str, codes: Mapping[str, int], subject: Value, found: Truth) -> Truth:
+    """Return what an opaque LIKE says with what is known of it: which of the queries' own texts it matches."""
+    if subject.kind != "text" or "\\" in pattern or len(codes) > MOST_TEXTS:
+        return found
+    signs = {"%": ".*", "_": "."}
+    shape = re.compile("".join(signs.get(c) or re.escape(c) for c in pattern), re.DOTALL)
+    for text, code in codes.items():
+        same = both(no(subject.null), subject.number == code)
+        yes, missed = both(no(same), found.yes), both(no(same), found.no)
+        fits = shape.fullmatch(text) is not None
+        found = Truth(either(same, yes), missed) if fits else Truth(yes, either(same, missed))
+    return found
 
 
 class Names:
