@@ -60,7 +60,7 @@ def one_line(message: str) -> None:
 def sql_query(module: ModuleType, text: str, rng: random.Random) -> None:
     engine = rng.choice(ENGINES)
     try:
-        query = module.parse_query(text, engine)
+        query = module.query_of(text, engine)
         names = module.table_names(query, engine)
     except module.Unreadable as error:
         one_line(str(error))
