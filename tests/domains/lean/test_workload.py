@@ -96,9 +96,11 @@ def test_a_set_that_cannot_be_read_is_refused(tmp_path, text):
 def test_rows_that_need_mathlib_are_listed_as_not_runnable(tmp_path):
     done = proofsmith("prove", written(tmp_path, MINIF2F, FORMALMATH), cwd=tmp_path)
     assert done.returncode == 2, done.stderr
-    lines = done.stdout.splitlines()
+    *lines, place = done.stdout.splitlines()
     assert len(lines) == 2
     assert all("refused: `import Mathlib` needs --project" in line for line in lines)
+    folder = tmp_path / place.removeprefix("the files are in ")
+    assert {line.split()[0] for line in lines} == {path.name for path in folder.glob("*.lean")}
 
 
 @pytest.mark.slow
@@ -108,7 +110,7 @@ def test_a_set_is_settled_row_by_row(tmp_path, lean):
     argv = ("prove", written(tmp_path, OWN, false), "--no-model")
     done = proofsmith(*argv, cwd=tmp_path, timeout=500)
     assert done.returncode == 0, done.stderr
-    one, two, count, within = done.stdout.splitlines()
+    one, two, _, count, within = done.stdout.splitlines()
     assert "solved" in one
     assert "disproved" in two
     assert "1 solved, 1 disproved (2 by rules, 0 by the model), 0 not runnable" in count
