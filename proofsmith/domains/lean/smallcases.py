@@ -14,7 +14,9 @@ from proofsmith.domains.lean.shape import Shape
 
 MOST_CASES = 200_000
 """Evaluations for one statement, a few tenths of a second."""
-LARGEST, HIGHEST_POWER = 5000, 400
+LARGEST = 5000
+MOST_BITS = 2000
+"""Size of a power; what is larger is no small case, and takes long."""
 KINDS = ("Nat", "Int")
 _TOKEN = re.compile(r"\s*(?:(\d+)|([^\W\d][\w'.₀-₉]*)|(\S))")
 _BINDING = {
@@ -225,7 +227,7 @@ def _rest(a: int, b: int) -> int:
 
 
 def _power(a: int, b: int) -> int:
-    if b > HIGHEST_POWER:
+    if b > MOST_BITS or a.bit_length() * b > MOST_BITS:
         raise OverflowError
     return int(a**b)
 

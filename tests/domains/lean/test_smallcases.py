@@ -23,6 +23,7 @@ TRUE = (
     "(n : Nat) (h : n % 2 = 1) : n ^ 2 % 8 = 1",
     "(a b : Int) : a / b * b + a % b = a",
     "(a b : Nat) (h : a ∣ b) (hb : b ≠ 0) : a ≤ b",
+    "(a b c d : Nat) : (((a + 1) ^ 399 * b ^ 399 * c ^ 399) ^ 399 * d ^ 399) ^ 399 ≥ 0",
     "(a b c d e f : Nat) : a + b + c + d + e + f = f + e + d + c + b + a",
 )
 UNREAD = (
