@@ -274,6 +274,14 @@ class Divisible(Protocol):
 
 
 @runtime_checkable
+class Completing(Protocol):
+    """A domain whose files hold more than what replies are asked for."""
+
+    def completed(self, problem: Problem, files: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the files of a reply with what it left out of the problem's put back."""
+
+
+@runtime_checkable
 class Probing(Protocol):
     """A domain that can run one stated input through original and candidate: what a critic's claim is put to."""
 

@@ -14,7 +14,7 @@ from proofsmith.agents.run import Run
 from proofsmith.errors import ModelError, UsageError
 from proofsmith.memory.cache import meaning
 from proofsmith.planners.best_of import PROBE, RULE
-from proofsmith.protocols import Probing
+from proofsmith.protocols import Completing, Probing
 from proofsmith.types import (
     Candidate,
     Comparison,
@@ -198,6 +198,8 @@ class Attempts:
         parent = self._parent(move)
         files = parent.files if parent else problem.files
         edited = self._run.read_reply(reply.text, files, problem.editable)
+        if isinstance(self._run.domain, Completing):
+            edited = self._run.domain.completed(problem, edited)
         settings = parent.settings if parent else {}
         candidate = Candidate(
             files=edited, settings=settings, parents=move.parents, move=f"{move.kind}:{move.id}"

@@ -18,6 +18,7 @@ from proofsmith.domains.sql import (
 from proofsmith.domains.sql.bench import Bench, Benches, on_mutants
 from proofsmith.domains.sql.broker import Address, address_of, keyless
 from proofsmith.domains.sql.engines.keeper import Keeper
+from proofsmith.domains.sql.query import with_definitions
 from proofsmith.domains.sql.tools import Explain, Tables
 from proofsmith.domains.sql.verify import Verifier
 from proofsmith.protocols import Sandbox, Tool
@@ -72,6 +73,11 @@ class SqlDomain:
     def boundaries(self, problem: Problem) -> Mapping[str, str]:
         """Say where a query may be kept so far and written anew: before each of its clauses."""
         return {problem.editable[0]: CLAUSES}
+
+    def completed(self, problem: Problem, files: Mapping[str, str]) -> Mapping[str, str]:
+        """Keep the definitions beside the problem's query where a reply gives the query alone."""
+        name, engine = problem.editable[0], source.engine_of(problem.options)
+        return {**files, name: with_definitions(files[name], problem.text, engine)}
 
     async def propose(
         self, problem: Problem, parent: Candidate | None, tried: frozenset[str], sandbox: Sandbox

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from proofsmith.domains.sql.dialect import folded
 from proofsmith.domains.sql.parameters import names
-from proofsmith.domains.sql.query import DEEPEST, Unreadable, parse_script
+from proofsmith.domains.sql.query import DEEPEST, Unreadable, parse_script, texts_of
 from proofsmith.domains.sql.schema import Schema
 
 _FORBIDDEN: Mapping[type[exp.Expr], str] = {
@@ -60,8 +60,7 @@ def admit(text: str, base: exp.Query, beside: tuple[exp.Expr, ...], schema: Sche
         script = parse_script(text, schema.dialect)
     except Unreadable as error:
         raise Refused(str(error)) from None
-    known = {item.sql() for item in beside}
-    if any(item.sql() not in known for item in script.definitions):
+    if texts_of(script.definitions) - texts_of(beside):
         raise Refused("it defines tables or views; only SELECT is allowed")
     if len(script.queries) != 1:
         raise Refused(f"it holds {len(script.queries)} queries where one is expected")

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlglot
@@ -21,8 +21,6 @@ LARGEST_BYTES = 64 * 1024
 DEEPEST = 64
 
 _DEFINITIONS = (exp.Create, exp.Alter, exp.Comment)
-_LEADING = re.compile(r"\A(?:/\*.*?\*/\s*)+", re.DOTALL)
-"""Comments before a query, which its file holds as their author wrote them."""
 _DEFINING = (TokenType.CREATE, TokenType.ALTER, TokenType.COMMENT)
 _OPENING = (TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.CASE)
 _CLOSING = (TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.END)
@@ -197,16 +195,36 @@ def with_query(text: str, query: str, engine: str) -> str:
     >>> with_query("CREATE VIEW v AS SELECT 1 AS a; SELECT a FROM v;", "SELECT 2", "duckdb")
     'CREATE VIEW v AS SELECT 1 AS a; SELECT 2;'
     """
-    first, last = _place(text, engine)
-    if (first, last) == (0, len(text)):
+    if not parse_script(text, engine).definitions:
         return query
-    return text[:first] + _LEADING.sub("", query).rstrip() + text[last:]
+    (first, last), (start, end) = _span(text, engine), _span(query, engine)
+    return text[:first] + query[start:end] + text[last:]
+
+
+def with_definitions(text: str, original: str, engine: str) -> str:
+    """Return a file that lacks definitions of the original as that with this one's query, any other file as it is."""
+    try:
+        script, wanted = parse_script(text, engine), parse_script(original, engine).definitions
+    except Unreadable:
+        return text
+    held, known = texts_of(script.definitions), texts_of(wanted)
+    if held >= known or held - known or len(script.queries) != 1:
+        return text
+    return with_query(original, text, engine)
+
+
+def texts_of(definitions: Iterable[exp.Expr]) -> set[str]:
+    """Return what definitions say, comments left out."""
+    return {item.sql(comments=False) for item in definitions}
 
 
 def _place(text: str, engine: str) -> tuple[int, int]:
     """Return where the one query of a file begins and ends: the whole text when there is nothing beside it."""
-    if not parse_script(text, engine).definitions:
-        return 0, len(text)
+    return _span(text, engine) if parse_script(text, engine).definitions else (0, len(text))
+
+
+def _span(text: str, engine: str) -> tuple[int, int]:
+    """Return where the words of the one query of a file begin and end, without comments around them."""
     tokens = sqlglot.tokenize(text, read=sqlglot_name(engine))
     parts: list[list[Token]] = [[]]
     for token in tokens:

@@ -8,7 +8,7 @@ import pytest
 
 from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.gate import Refused, admit, volatile
-from proofsmith.domains.sql.query import LARGEST_BYTES, Unreadable, parse_query
+from proofsmith.domains.sql.query import LARGEST_BYTES, Unreadable, parse_query, parse_script
 
 DDL = "CREATE TABLE t (a INTEGER, b VARCHAR, d DATE)"
 HOSTILE = Path(__file__).parents[2] / "fixtures" / "sql" / "hostile.jsonl"
@@ -46,6 +46,13 @@ def test_a_hostile_statement_is_refused_before_any_engine_sees_it(engine, text):
 )
 def test_an_ordinary_query_passes(text):
     assert judged(text).sql()
+
+
+def test_a_definition_is_the_same_without_its_comments():
+    beside = parse_script("-- mine\nCREATE VIEW v AS SELECT 1 AS a /* one */", "duckdb").definitions
+    schema = parse_schema(f"{DDL}; {beside[0].sql()}", "duckdb")
+    repeated = "CREATE VIEW v AS SELECT 1 AS a; SELECT a FROM v"
+    assert admit(repeated, parse_query("SELECT a FROM v", "duckdb"), beside, schema).sql()
 
 
 @pytest.mark.parametrize(

@@ -88,3 +88,44 @@ async def test_a_rejected_reply_is_repaired_and_gains_what_no_rule_does(tmp_path
     assert report.conclusion is Conclusion.IMPROVED
     assert not report.best.candidate.move.startswith("rule:")
     assert report.best.gain > 2
+
+
+@pytest.mark.parametrize(
+    ("reply", "kept"),
+    [
+        ("-- once\nSELECT 2 AS n; -- done", True),
+        ("CREATE VIEW v AS SELECT 1 AS a; SELECT 2 AS n", True),
+        ("CREATE VIEW v AS SELECT 2 AS a; SELECT 2 AS n", False),
+        ("SELECT 2 AS n; SELECT 3", False),
+        ("SELECT (", False),
+    ],
+)
+def test_a_reply_without_the_definitions_of_its_file_keeps_them(reply, kept):
+    head, tail = (
+        "-- mine\nCREATE VIEW v AS SELECT 1 AS a; -- a view\n",
+        ";\nCREATE INDEX i ON t (a);\n",
+    )
+    text = f"{head}SELECT a AS n FROM v{tail}"
+    given = problem("q.sql", text, "CREATE TABLE t (a INT)", "duckdb", Goal.SPEED, {})
+    made = SqlDomain().completed(given, {**given.files, "q.sql": reply})["q.sql"]
+    assert made == (f"{head}SELECT 2 AS n{tail}" if kept else reply)
+    assert SqlDomain().completed(given, {**given.files, "q.sql": text})["q.sql"] == text
+
+
+@pytest.mark.slow
+async def test_a_reply_of_the_query_alone_is_applied_with_its_view(tmp_path):
+    view = "CREATE VIEW w AS SELECT x, y FROM b; -- mine\n"
+    slow, fast = "SELECT COUNT(x) AS n FROM w", "SELECT COUNT(x) AS n FROM b"
+    (tmp_path / "schema.sql").write_text("CREATE TABLE b (x INT, y INT);")
+    (tmp_path / "q.sql").write_text(view + slow)
+    report = await optimize(
+        tmp_path / "q.sql",
+        options={"engine": "sqlite"},
+        model=ScriptedModel(lambda _: f"```sql\n{fast};\n```"),
+        budget=Budget(attempts=1),
+        jobs=1,
+        runs_dir=tmp_path / "runs",
+    )
+    told = [o.candidate.files["q.sql"] for o in report.attempts if "rule:" not in o.candidate.move]
+    assert told
+    assert all(text == view + fast for text in told)
