@@ -45,19 +45,26 @@ def _through(select: exp.Select, name: str) -> bool:
     return all(value in keys for keys in partitions)
 
 
-def push(query: exp.Query, alias: str, parts: Sequence[exp.Expr]) -> None:
-    """Add conditions on the outputs of `query`, written as columns of `alias`, to its WHERE clauses, in place."""
+def push(query: exp.Query, alias: str, parts: Sequence[exp.Expr]) -> bool:
+    """Add conditions on the outputs of `query`, written as columns of `alias`, to its WHERE clauses, in place.
+
+    Returns whether any of them was not there already.
+    """
     inner = query.unnest()
     if isinstance(query, exp.Subquery) and isinstance(inner, exp.Query):
-        push(inner, alias, parts)
-    elif isinstance(query, exp.SetOperation):
+        return push(inner, alias, parts)
+    added = False
+    if isinstance(query, exp.SetOperation):
         names = scopes.outputs(query)
         for side in (query.left, query.right):
             renamed = dict(zip(names, scopes.outputs(side), strict=True))
-            push(side, alias, [_renamed(part, alias, renamed) for part in parts])
+            added |= push(side, alias, [_renamed(part, alias, renamed) for part in parts])
     elif isinstance(query, exp.Select):
-        found = [_substituted(part, alias, query) for part in parts]
-        scopes.set_where(query, [*scopes.where(query), *found])
+        held, found = scopes.where(query), [_substituted(part, alias, query) for part in parts]
+        fresh = [part for part in found if part.unnest() not in held]
+        scopes.set_where(query, [*held, *fresh])
+        added = bool(fresh)
+    return added
 
 
 def _renamed(part: exp.Expr, alias: str, names: dict[str, str]) -> exp.Expr:

@@ -112,6 +112,8 @@ def _limit_branches(union: exp.Union, schema: Schema) -> bool:
         return False
     if any(place is None for place in places) or any(map(_cut, branches)):
         return False
+    if all(_holds(branch, most) for branch in branches):
+        return False
     for place in places:
         kinds = {
             facts.kind(branch.expressions[place or 0].unalias(), schema) for branch in branches
@@ -128,6 +130,12 @@ def _limit_branches(union: exp.Union, schema: Schema) -> bool:
         cut.set("limit", exp.Limit(expression=exp.Literal.number(most)))
         branch.replace(_reader(cut, scopes.unused_alias(union.root(), "first"), own))
     return True
+
+
+def _holds(branch: exp.Select, most: int) -> bool:
+    """Say whether a branch reads the first `most` rows of a query already, and nothing else."""
+    limits = [s.node.unnest().args.get("limit") for s in scopes.sources(branch).values()]
+    return limits == [exp.Limit(expression=exp.Literal.number(most))]
 
 
 def _branches(union: exp.Expr) -> list[exp.Expr]:

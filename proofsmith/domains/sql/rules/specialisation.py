@@ -154,8 +154,7 @@ def share_filters(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
             for found in readings
         }
         either = scopes.disjoin([part for part in neutral.values() if part is not None])
-        if either is not None:
-            pushdown.push(cte.this, "_", scopes.conjuncts(either))
+        if either is not None and pushdown.push(cte.this, "_", scopes.conjuncts(either)):
             yield copy
 
 
@@ -166,8 +165,7 @@ def restrict_groups(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
         found = reading(node, schema, joined=True)
         own = {p.sql() for p in own_filters(select, found.alias)} if select else set()
         fresh = [part for part in found.filters if part.sql() not in own]
-        if fresh:
-            pushdown.push(node.this, found.alias, fresh)
+        if fresh and pushdown.push(node.this, found.alias, fresh):
             yield copy
 
 

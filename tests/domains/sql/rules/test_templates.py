@@ -47,6 +47,14 @@ def test_leaves_the_tree_it_is_given_alone(rule: Rule) -> None:
     assert written(tree, schema) == text
 
 
+@pytest.mark.parametrize("rule", CATALOGUE, ids=lambda rule: rule.name)
+def test_does_not_fire_where_it_did_what_it_does_already(rule: Rule) -> None:
+    schema = schema_of(rule)
+    made = next(rule.apply(qualified(rule.before, schema), schema))
+    assert list(rule.apply(made, schema)) == []
+    assert list(rule.apply(qualified(written(made, schema), schema), schema)) == []
+
+
 @pytest.mark.parametrize(
     "rule", [rule for rule in CATALOGUE if "DATE" not in rule.schema], ids=lambda r: r.name
 )
