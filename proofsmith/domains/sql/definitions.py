@@ -249,6 +249,8 @@ def _bare(name: str) -> str:
 def _renamed(query: exp.Expr, named: exp.Expr) -> exp.Expr:
     """Return a view's query with the names that `CREATE VIEW v (x, y)` gives to its columns."""
     names = named.expressions if isinstance(named, exp.Schema) else []
+    if not names:
+        return query
     copy = query.copy()
     first = copy
     while isinstance(first, exp.SetOperation | exp.Subquery):
@@ -258,7 +260,14 @@ def _renamed(query: exp.Expr, named: exp.Expr) -> exp.Expr:
         first.set(
             "expressions", [exp.alias_(o.unalias(), n) for o, n in zip(outputs, names, strict=True)]
         )
-    return copy
+        return copy
+    own = exp.to_identifier(f"{named.this.name} columns", quoted=True)  # nobody's name
+    alias = exp.TableAlias(this=own, columns=[name.copy() for name in names])
+    return exp.Select(
+        expressions=[exp.Star()],
+        from_=exp.From(this=exp.Table(this=own.copy())),
+        with_=exp.With(expressions=[exp.CTE(this=copy, alias=alias)]),
+    )
 
 
 def _labels_of(kind: exp.DataType) -> tuple[str, ...]:

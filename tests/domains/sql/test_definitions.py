@@ -3,11 +3,16 @@
 import pytest
 
 from proofsmith.domains.sql.definitions import parse_schema
+from proofsmith.domains.sql.domain import SqlDomain
 from proofsmith.domains.sql.engines.ddl import create_tables
+from proofsmith.domains.sql.rules.text import qualified
+from proofsmith.domains.sql.source import problem
 from proofsmith.domains.sql.testing.conditions import conditions_of
 from proofsmith.domains.sql.testing.databases import Generator
 from proofsmith.domains.sql.testing.pools import Pools, pools_of
 from proofsmith.errors import UsageError
+from proofsmith.executors.choice import open_sandbox
+from proofsmith.types import Candidate, Depth, Goal, Status
 
 TYPES = """CREATE TYPE mood AS ENUM ('sad', 'it''s ok');
 CREATE DOMAIN title AS character varying(9) CHECK (VALUE <> '');
@@ -51,7 +56,32 @@ def test_the_columns_of_a_view_have_the_names_that_it_gives_them(engine):
 CREATE VIEW w (z) AS SELECT * FROM t"""
     views = parse_schema(ddl, engine).views
     assert views["v"] == 'SELECT a AS x, b AS "Y" FROM t UNION ALL SELECT b, a FROM t'
-    assert views["w"] == "SELECT * FROM t"  # the engine knows how many columns that are
+    assert views["w"].startswith('WITH "w columns"(z) AS (SELECT * FROM t) SELECT')
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "sqlite", "postgresql"])
+@pytest.mark.parametrize(
+    ("view", "same", "other"),
+    [
+        ("(b, a) AS SELECT * FROM t", "SELECT b AS a FROM t", "SELECT a FROM t"),
+        ("(a, c) AS SELECT t.* FROM t", "SELECT a FROM t", "SELECT b AS a FROM t"),
+        ("(a) AS VALUES (1), (2)", "SELECT 1 AS a UNION ALL SELECT 2", "SELECT 1 AS a"),
+    ],
+)
+async def test_a_view_gives_its_names_to_columns_that_it_does_not_list(engine, view, same, other):
+    ddl = f"CREATE TABLE t (a INT, b INT); CREATE VIEW w {view};"
+    for text in (same, other):
+        given = problem("q.sql", "SELECT a FROM w", ddl, engine, Goal.SPEED, {})
+        made = Candidate(files={**given.files, "q.sql": text})
+        verdict = await SqlDomain().verify(given, made, await open_sandbox(), Depth.QUICK)
+        assert verdict.status.at_least(Status.TESTED) is (text == same), verdict
+        assert (verdict.status is Status.FAILED) is (text == other), verdict
+
+
+def test_a_view_may_name_its_first_columns_alone():
+    ddl = "CREATE TABLE t (a INT, b INT); CREATE VIEW w (z) AS SELECT a, b FROM t"
+    tree = qualified("SELECT * FROM w", parse_schema(ddl, "postgresql"))
+    assert tree.named_selects == ["z", "b"]
 
 
 @pytest.mark.parametrize(
