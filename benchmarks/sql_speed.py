@@ -26,7 +26,6 @@ from sqlglot.optimizer import optimize
 from benchmarks import tpc
 from benchmarks.bars import Bars
 from proofsmith.domains.sql import corroboration, search, timing
-from proofsmith.domains.sql.analysis import read_per_row
 from proofsmith.domains.sql.bench import Bench, changed_copies, filled
 from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.engines.keeper import Keeper
@@ -192,9 +191,8 @@ class Race:
         verdict = corroboration.lifted(verdict, own, corroboration.derived(made, offered))
         if corroboration.vacuous(verdict) and own.ended == "timeout":
             schema = source.schema.only(source.tables)
-            part = read_per_row(source.query, schema)
             slices = changed_copies(
-                schema, self.folder, self.sandbox, corroboration.MUTANTS, sliced=part
+                schema, self.folder, self.sandbox, corroboration.MUTANTS, slow=source.query
             )
             found = [await corroboration.on_own_data(b, source, candidate) async for b in slices]
             verdict = corroboration.on_copies(verdict, found)

@@ -293,14 +293,6 @@ def _integer(literal: exp.Literal) -> int:
     return int(text) if not literal.is_string and text.isdigit() else 0
 
 
-def read_per_row(query: exp.Query, schema: Schema) -> frozenset[str]:
-    """Return the tables in subqueries that refer to the row around them, which an engine may read once for each row."""
-    full = qualified(query, schema) or query
-    nested = [select for select in full.find_all(exp.Select) if scopes.free(select)]
-    names = {table.name for select in nested for table in select.find_all(exp.Table)}
-    return frozenset(names & {*schema.tables})
-
-
 def is_fragile(query: exp.Query, engine: str) -> bool:
     """Say whether the order in which rows are stored could show in the result."""
     found = query.find(exp.Limit, exp.Fetch, exp.Offset, exp.WindowSpec)

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-from proofsmith.domains.sql.analysis import read_per_row
+from sqlglot import exp
+
 from proofsmith.domains.sql.broker import Address
 from proofsmith.domains.sql.copies import copied, mutated
 from proofsmith.domains.sql.engines import Clocked, Database, Engine, Fill, StatementRefused, start
@@ -28,6 +29,7 @@ from proofsmith.domains.sql.population import ROWS, populate
 from proofsmith.domains.sql.query import statement_text
 from proofsmith.domains.sql.referential import require_parents
 from proofsmith.domains.sql.schema import Schema
+from proofsmith.domains.sql.slices import joined, read_per_row
 from proofsmith.domains.sql.source import Source, source_of
 from proofsmith.domains.sql.testing.conditions import conditions_of
 from proofsmith.domains.sql.testing.pools import pools_of
@@ -117,21 +119,23 @@ async def on_mutants(
     source, folder = source_of(problem), problem.inputs.get("data")
     schema = source.schema.only(source.tables)
     if folder is not None:
-        part = read_per_row(source.query, schema) if sliced else None
-        async for bench in changed_copies(schema, folder, sandbox, count, sliced=part):
+        slow = source.query if sliced else None
+        async for bench in changed_copies(schema, folder, sandbox, count, slow=slow):
             yield replace(bench, values=source.bindings[0])
 
 
 async def changed_copies(
-    schema: Schema, folder: Path, sandbox: Sandbox, count: int, *, sliced: frozenset[str] | None
+    schema: Schema, folder: Path, sandbox: Sandbox, count: int, *, slow: exp.Query | None
 ) -> AsyncIterator[Bench]:
-    """Yield benches with changed copies of the CSV files in `folder`; see `mutated` for `sliced`.
+    """Yield benches with changed copies of the CSV files in `folder`: slices on which the query `slow` may end.
 
     None come where rows do not fit any more, as when a reference is not written as the key that it refers to.
     """
+    sliced = None if slow is None else read_per_row(slow, schema)
+    linked = schema if slow is None else joined(slow, schema)
     for seed in range(1, count + 1):
         with _scratch() as scratch:
-            if not await asyncio.to_thread(mutated, schema, folder, scratch, seed, sliced=sliced):
+            if not await asyncio.to_thread(mutated, linked, folder, scratch, seed, sliced=sliced):
                 return
             try:
                 bench = await filled(schema, scratch, f"changed copy {seed}", sandbox)

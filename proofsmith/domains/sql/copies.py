@@ -91,7 +91,7 @@ def mutated(
     paths = {name: source / f"{name}.csv" for name in schema.tables}
     if not all(path.is_file() for path in paths.values()):
         return False
-    above = {name: _above(schema, name) for name in schema.tables}
+    above = {name: schema.above(name) for name in schema.tables}
     named = {name for name in sliced or () if name in above and name not in above[name]}
     referred = set().union(*above.values())
     less = {name for name in above if name in named or name not in referred or above[name] & named}
@@ -110,17 +110,6 @@ def mutated(
             table, paths[name], into / paths[name].name, own, gone, rng, keys=_targets(schema, name)
         )
     return True
-
-
-def _above(schema: Schema, name: str) -> set[str]:
-    """Return the tables that `name` refers to, directly or by others; itself where references go in a circle."""
-    found: set[str] = set()
-    waiting = [name]
-    while waiting:
-        direct = {key.table for key in schema.tables[waiting.pop()].foreign_keys} & {*schema.tables}
-        waiting += direct - found
-        found |= direct
-    return found
 
 
 def _targets(schema: Schema, name: str) -> set[tuple[str, ...]]:

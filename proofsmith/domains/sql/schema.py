@@ -126,6 +126,17 @@ class Schema:
     views: Mapping[str, str] = field(default_factory=dict)
     """Text of each view's query, in the dialect."""
 
+    def above(self, name: str) -> set[str]:
+        """Return the tables that `name` refers to, directly or by others; itself where references go in a circle."""
+        found: set[str] = set()
+        waiting = [name]
+        while waiting:
+            keys = self.tables[waiting.pop()].foreign_keys
+            direct = {key.table for key in keys} & {*self.tables}
+            waiting += direct - found
+            found |= direct
+        return found
+
     def only(self, names: Iterable[str]) -> "Schema":
         """Return the tables called `names` with all that their foreign keys reach, parents first.
 

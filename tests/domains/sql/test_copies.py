@@ -4,13 +4,13 @@ import csv
 
 import pytest
 
-from proofsmith.domains.sql.analysis import read_per_row
 from proofsmith.domains.sql.broker import address_of
 from proofsmith.domains.sql.copies import copied, mutated
 from proofsmith.domains.sql.corroboration import OwnData, on_copies
 from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.domain import SqlDomain
 from proofsmith.domains.sql.query import parse_query
+from proofsmith.domains.sql.slices import joined, read_per_row
 from proofsmith.domains.sql.source import problem
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Candidate, Depth, Evidence, Goal, Status, Verdict
@@ -98,13 +98,21 @@ def test_a_table_that_refers_to_itself_is_never_sliced(tmp_path):
     assert len(rows_of(into / "p.csv")) == 40
 
 
-def test_tables_of_correlated_subqueries_alone_are_read_per_row():
-    schema = parse_schema(DDL, "sqlite")
-    found = parse_query(
-        "SELECT v FROM c WHERE v > (SELECT avg(v) FROM p WHERE id = p_id) AND v < (SELECT max(v) FROM c)",
-        "sqlite",
-    )
-    assert read_per_row(found, schema) == {"p"}
+def test_a_slice_without_declared_references_keeps_the_rows_that_the_query_joins(tmp_path):
+    keyed = parse_schema(DDL.replace(" REFERENCES p (id)", ""), "sqlite")
+    text = "SELECT c.v FROM c JOIN p ON p.id = c.p_id WHERE p.v > (SELECT avg(v) FROM p q WHERE q.v <> p.v)"
+    query, source = parse_query(text, "sqlite"), data(tmp_path / "data")
+    kept = {}
+    for name, schema in (("unlinked", keyed), ("linked", joined(query, keyed))):
+        into = tmp_path / name
+        into.mkdir()
+        assert mutated(schema, source, into, 1, sliced=read_per_row(query, keyed))
+        parents = {row[0] for row in rows_of(into / "p.csv")}
+        kept[name] = len(parents), sum(row[1] in parents for row in rows_of(into / "c.csv"))
+    (alone, few), (parents, children) = kept["unlinked"], kept["linked"]
+    assert 0 < parents < 15
+    assert children == 10 * parents
+    assert few < 5 * alone
 
 
 def test_a_slice_of_files_that_are_too_large_to_copy_whole_is_made(tmp_path):
