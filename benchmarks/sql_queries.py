@@ -48,6 +48,7 @@ class Writer:
             self.flat,
             self.grouped,
             self.shared,
+            self.tagged,
             self.totals,
             self.values,
             self.over_groups,
@@ -136,6 +137,24 @@ class Writer:
         more = self.rng.choice(("", " AND p.b < 3", f" AND q.b {self.operator()} {self.number()}"))
         where = f"{join} AND p.b = {n} AND q.b = {m}{more}"
         return f"WITH g AS ({body}) SELECT p.s AS x, q.s AS y FROM g p, g q WHERE {where}"
+
+    def tagged(self) -> str:
+        """Two readers of branches that literals tell apart."""
+        tags = self.rng.choice((("'s'", "'S'", "'t'"), ("1", "2", "3")))[: self.rng.randint(2, 3)]
+        branches = []
+        for tag in tags:
+            table = self.table()
+            key = self.rng.choice(("a", "b", "MAX(a)"))
+            value = "SUM(d)" if key == "MAX(a)" or self.rng.random() < 0.6 else "d"
+            group = f" GROUP BY {key}" if value == "SUM(d)" and key != "MAX(a)" else ""
+            shown = f"SELECT {key} AS a, {tag} AS tag, {value} AS s FROM {table}"
+            branches.append(f"{shown}{self.where([table])}{group}")
+        union = self.rng.choice((" UNION ALL ", " UNION ALL ", " UNION "))
+        kept = f"p.tag = {self.rng.choice(tags)} AND q.tag = {self.rng.choice(tags)}"
+        return (
+            f"WITH g AS ({union.join(branches)}) "
+            f"SELECT p.s AS x, q.s AS y FROM g p, g q WHERE p.a = q.a AND {kept}"
+        )
 
     def totals(self) -> str:
         """One-row derived tables side by side."""

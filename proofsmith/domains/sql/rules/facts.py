@@ -166,10 +166,13 @@ def _nullable_column(column: exp.Column, schema: Schema) -> bool:
 
 
 def _extended_groups(select: exp.Select) -> bool:
-    """Say whether grouping adds NULLs of its own: ROLLUP, CUBE or GROUPING SETS."""
+    """Say whether grouping adds NULLs or a row of its own: ROLLUP, CUBE, GROUPING SETS or lists in parentheses."""
     group = select.args.get("group")
-    return group is not None and any(
-        group.args.get(name) for name in ("rollup", "cube", "grouping_sets", "totals", "all")
+    if group is None:
+        return False
+    odd = (exp.Rollup, exp.Cube, exp.GroupingSets, exp.Tuple)
+    return any(value for name, value in group.args.items() if name != "expressions") or any(
+        isinstance(item, odd) for item in group.expressions
     )
 
 

@@ -105,7 +105,7 @@ def specialise(
         slices = {r.text(): r for r in readings if r.filters}
         if not slices:
             continue
-        names = _copies(copy, cte, list(slices.values()), materialized)
+        names = _copies(copy, cte, list(slices.values()), materialized, schema)
         by_text = dict(zip(slices, names, strict=True))
         for found in readings:
             if found.filters:
@@ -116,7 +116,11 @@ def specialise(
 
 
 def _copies(
-    tree: exp.Expr, cte: exp.CTE, slices: Sequence[_Reading], materialized: bool | None
+    tree: exp.Expr,
+    cte: exp.CTE,
+    slices: Sequence[_Reading],
+    materialized: bool | None,
+    schema: Schema,
 ) -> list[str]:
     """Insert one restricted copy of the CTE for each slice behind it; return their names."""
     clause = cte.parent
@@ -126,7 +130,7 @@ def _copies(
     place = next(i for i, item in enumerate(listed) if item is cte)
     for found in slices:
         copy = cte.copy()
-        pushdown.push(copy.this, found.alias, found.filters)
+        pushdown.push(copy.this, found.alias, found.filters, schema)
         name = scopes.unused_alias(tree, f"{cte.alias}_")
         copy.args["alias"].set("this", scopes.identifier(name))
         copy.set("materialized", materialized)
@@ -154,7 +158,9 @@ def share_filters(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
             for found in readings
         }
         either = scopes.disjoin([part for part in neutral.values() if part is not None])
-        if either is not None and pushdown.push(cte.this, "_", scopes.conjuncts(either)):
+        if either is not None and pushdown.push(
+            cte.this, "_", scopes.conjuncts(either), schema
+        ):
             yield copy
 
 
@@ -165,7 +171,7 @@ def restrict_groups(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
         found = reading(node, schema, joined=True)
         own = {p.sql() for p in own_filters(select, found.alias)} if select else set()
         fresh = [part for part in found.filters if part.sql() not in own]
-        if fresh and pushdown.push(node.this, found.alias, fresh):
+        if fresh and pushdown.push(node.this, found.alias, fresh, schema):
             yield copy
 
 
