@@ -122,7 +122,14 @@ class Writer:
         if self.rng.random() < 0.5:
             having = f" HAVING {self.rng.choice((key, fold))} {self.operator()} {self.number()}"
         where = self.where(aliases)
-        return f"SELECT {key} AS k, {fold} AS s FROM {clause}{where} GROUP BY {key}{having}"
+        return f"SELECT {key} AS k, {fold} AS s FROM {clause}{where} {self.by(key)}{having}"
+
+    def by(self, *keys: str) -> str:
+        """GROUP BY the keys, now and then by sets of them where the engine knows such."""
+        listed = ", ".join(keys)
+        if self.schema.dialect == "sqlite" or self.rng.random() < 0.85:
+            return f"GROUP BY {listed}"
+        return f"GROUP BY {self.rng.choice(('ROLLUP', 'CUBE'))} ({listed})"
 
     def shared(self) -> str:
         """Two readers of one grouped or plain common table expression."""
@@ -234,7 +241,7 @@ class Writer:
         keys = self.rng.sample([f"{alias}.{name}" for name in ("id", *COLUMNS)], 2)
         folds = ", ".join(f"{self.fold([alias])} AS {title}" for title in "bcd")
         clause = f"{self.relation()} AS {alias}{self.where([alias], simple=True)}"
-        return f"SELECT {keys[0]} AS id, {keys[1]} AS a, {folds} FROM {clause} GROUP BY {', '.join(keys)}"
+        return f"SELECT {keys[0]} AS id, {keys[1]} AS a, {folds} FROM {clause} {self.by(*keys)}"
 
     def stacked(self) -> str:
         """Two tables above each other."""
