@@ -158,9 +158,7 @@ def share_filters(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
             for found in readings
         }
         either = scopes.disjoin([part for part in neutral.values() if part is not None])
-        if either is not None and pushdown.push(
-            cte.this, "_", scopes.conjuncts(either), schema
-        ):
+        if either is not None and pushdown.push(cte.this, "_", scopes.conjuncts(either), schema):
             yield copy
 
 
