@@ -31,6 +31,7 @@ from proofsmith.domains.sql.testing.collation import differs_elsewhere, hangs_on
 from proofsmith.domains.sql.testing.conditions import conditions_of
 from proofsmith.domains.sql.testing.databases import Generator
 from proofsmith.domains.sql.testing.differential import Difference, Pair, Tally, examine
+from proofsmith.domains.sql.testing.levels import levels_of
 from proofsmith.domains.sql.testing.minimise import minimised, pictured, reported, script
 from proofsmith.domains.sql.testing.neighbours import neighbours, variants
 from proofsmith.domains.sql.testing.pools import pools_of
@@ -200,7 +201,8 @@ class Verifier:
         bindings = self._source.bindings
         asked = [with_views(tree.copy(), pair.schema) for tree in (self._base, query)]
         trees = [parameters.bound(tree, v) for tree in asked for v in bindings]
-        return Generator(pair.schema, pools_of([*trees, *conditions_of(pair.schema)]), seed)
+        pools = pools_of([*trees, *conditions_of(pair.schema)])
+        return Generator(pair.schema, pools, seed, levels_of(trees))
 
     async def _refuted(self, engine: Engine, pair: Pair, found: Difference, seed: int) -> Verdict:
         small = await minimised(engine, pair, found, seed)

@@ -4,10 +4,12 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from proofsmith.domains.sql.engines.ddl import quoted
 from proofsmith.domains.sql.schema import Column, Schema, Table
 from proofsmith.domains.sql.testing.conditions import Condition
+from proofsmith.domains.sql.testing.levels import Level, Levels
 from proofsmith.domains.sql.testing.pools import Cell, Pools, shrunk
 
 Row = tuple[Cell, ...]
@@ -20,6 +22,8 @@ _NULL_SHARES = (0.0, 0.15, 0.35)
 _KEY_TRIES = 6
 _CHECK_TRIES = 40
 _SMALL_KEYS = tuple(range(13))
+_LEVELLED = 3
+"""Databases for each one that is drawn besides with a sum, average or count at a level of the queries."""
 _CIRCLE_SHARE = 0.3
 """References of a table to itself that are pointed at any row of it."""
 
@@ -34,6 +38,7 @@ class Shape:
     null_share: float
     empty: frozenset[str] = frozenset()
     null_columns: frozenset[tuple[str, str]] = frozenset()
+    levels: tuple[Level, ...] = ()
     focused: bool = False
     """Draw from a column's own constants and from small numbers: makes joins and filters meet."""
 
@@ -41,9 +46,11 @@ class Shape:
 class Generator:
     """Draws databases over one schema; equal seeds give equal databases."""
 
-    def __init__(self, schema: Schema, pools: Pools, seed: int) -> None:
-        """Take tables, parents first, and the constants to draw from."""
-        self._schema = schema
+    def __init__(
+        self, schema: Schema, pools: Pools, seed: int, levels: Levels | None = None
+    ) -> None:
+        """Take tables, parents first, the constants to draw from, and what aggregates are compared with."""
+        self._schema, self._levels = schema, levels or Levels()
         self._random = random.Random(seed)
         columns = [(t, c) for t in schema.tables.values() for c in t.columns]
         self._whole = {(t.name, c.name): pools.of(c) for t, c in columns}
@@ -59,9 +66,23 @@ class Generator:
         }
 
     def databases(self, count: int) -> Iterator[dict[str, list[Row]]]:
-        """Yield `count` databases: the degenerate ones first, then random shapes."""
+        """Yield `count` databases, the degenerate ones first, then random shapes; more where aggregates have levels."""
         for shape, _ in zip(self._shapes(), range(count), strict=False):
             yield self.draw(shape)
+        for _ in range(-(-count // _LEVELLED) if self._levels.wanted else 0):
+            yield self.draw(self._levelled_shape())
+
+    def _levelled_shape(self) -> Shape:
+        choose = self._random
+        wanted = self._levels.wanted
+        levels = choose.sample(wanted, min(len(wanted), choose.choice((1, 2))))
+        return Shape(
+            most_rows=max(level.rows(choose) for level in levels),
+            domain=None,
+            null_share=choose.choice((0.0, 0.0, 0.15)),
+            levels=tuple(levels),
+            focused=choose.random() < 0.6,
+        )
 
     def _shapes(self) -> Iterator[Shape]:
         names = list(self._schema.tables)
@@ -98,14 +119,20 @@ class Generator:
             rows: list[Row] = []
             database[table.name] = rows
             count = 0 if table.name in shape.empty or not shape.most_rows else shape.most_rows
-            if count > 1:
+            if count > 1 and not shape.levels:
                 count = self._random.randint(1, count)
             for _ in range(count):
                 row = self._row(table, rows, database, domains, shape)
                 if row is not None:
                     rows.append(row)
+            if shape.levels and rows:
+                sound = partial(self._sound, table.name)
+                rows[:] = self._levels.laid(table, rows, shape.levels, self._random, sound)
             self._entangle(table, rows)
         return database
+
+    def _sound(self, table: str, cells: Mapping[str, Cell]) -> bool:
+        return all(check.holds(cells) for check in self._checks[table])
 
     def _entangle(self, table: Table, rows: list[Row]) -> None:
         """Point some references of a table to itself at any row of it, so that rows refer to one another in circles."""
@@ -121,7 +148,7 @@ class Generator:
                 given = dict(zip(key.columns, map(parent.get, key.references), strict=True))
                 changed = cells | given
                 others = [*rows[:place], *rows[place + 1 :]]
-                sound = all(check.holds(changed) for check in self._checks[table.name])
+                sound = self._sound(table.name, changed)
                 if None not in given.values() and sound and _is_new(table, changed, others):
                     rows[place] = tuple(changed[name] for name in names)
 
@@ -136,9 +163,8 @@ class Generator:
                 for column in table.columns:
                     if any(column.name in key for key in table.keys):
                         cells[column.name] = _numbered(column, number)
-                if self._parents(table, cells, database, rows) and all(
-                    check.holds(cells) for check in self._checks[table.name]
-                ):
+                fitting = self._parents(table, cells, database, rows)
+                if fitting and self._sound(table.name, cells):
                     rows.append(tuple(cells[column.name] for column in table.columns))
             database[table.name] = _distinct(table, rows)
         return database
@@ -165,9 +191,7 @@ class Generator:
             cells = {c.name: self._cell(table, c, domains, shape) for c in table.columns}
             if not self._parents(table, cells, database, rows):
                 return None
-            if all(check.holds(cells) for check in self._checks[table.name]) and _is_new(
-                table, cells, rows
-            ):
+            if self._sound(table.name, cells) and _is_new(table, cells, rows):
                 return tuple(cells[column.name] for column in table.columns)
         return None
 

@@ -64,8 +64,7 @@ class Pools:
         upper = re.split(r"[\s(]", column.type.upper())[0]
         match column.kind:
             case "integer":
-                bits = _RANGES.get(upper, 31)
-                return [value for value in self.integers if -(1 << bits) <= value < 1 << bits]
+                return [value for value in self.integers if fits(column, value)]
             case "decimal":
                 return self._decimals(column.arguments)
             case "float":
@@ -103,6 +102,15 @@ class Pools:
             values += [near for v in self.integers[:_WITH_HALVES] for near in (v + _HALF, v - unit)]
         fitting = [value.quantize(unit) for value in values if abs(value) < most - 1]
         return list(dict.fromkeys(fitting))
+
+
+def fits(column: Column, value: Cell) -> bool:
+    """Say whether a column of numbers can hold a number, whose digits behind the point are not looked at."""
+    if column.kind == "integer":
+        bits = _RANGES.get(re.split(r"[\s(]", column.type.upper())[0], 31)
+        return isinstance(value, int) and -(1 << bits) <= value < 1 << bits
+    whole = column.arguments[0] - (*column.arguments, 0)[1] if column.arguments else 16
+    return isinstance(value, int | float | Decimal) and abs(value) < 10**whole
 
 
 def pools_of(expressions: Iterable[exp.Expr]) -> Pools:
