@@ -33,7 +33,8 @@ WORDS = {"AND": "OR", "OR": "AND", "SUM": "MIN", "MAX": "MIN", "POSEDGE": "neged
 def corpus(data: Path) -> dict[str, list[tuple[str, str]]]:
     """Return (path, text) by language: bundled kernels, our own modules, TPC queries, RTLLM references."""
     found: dict[str, list[tuple[str, str]]] = {}
-    kernels = sorted(PACKAGE.glob("domains/kernels/suite/*/*.c*"))
+    fast = PACKAGE.parent / "tests/fixtures/kernels/fast"
+    kernels = sorted([*PACKAGE.glob("domains/kernels/suite/*/*.c*"), *fast.glob("*.c")])
     found["C and C++"] = [(p.name, p.read_text()) for p in kernels]
     found["Python"] = [(p.name, p.read_text()) for p in sorted(PACKAGE.rglob("*.py"))]
     queries = [*rows(data / "sql/tpch_queries.jsonl"), *rows(data / "sql/tpcds_queries.jsonl")]
