@@ -15,6 +15,9 @@ from proofsmith.domains.sql.schema import Column, ForeignKey, Schema, Table
 from proofsmith.errors import UsageError
 
 _TYPE = re.compile(r"CREATE\s+TYPE\b", re.IGNORECASE)
+_ROWLESS = re.compile(r"(CREATE\s+TABLE\b.*\))[\s,]*(STRICT[\s,]*)?WITHOUT\s+ROWID\b", re.I | re.S)
+_WHOLE = re.compile(r"[\"\]\s]*(INT|BIGINT|SMALLINT|TINYINT|MEDIUMINT|INT2|INT8)\b", re.IGNORECASE)
+"""Words of SQLite that the parser takes for INTEGER, which alone makes a key the row's own number."""
 _DOMAIN = re.compile(
     r"CREATE\s+DOMAIN\s+(\S+)\s+(?:AS\s+)?(.+?)\s*(?:\b(?:CHECK|NOT|NULL|DEFAULT|CONSTRAINT|COLLATE)\b|$)",
     re.IGNORECASE | re.DOTALL,
@@ -32,7 +35,8 @@ def parse_schema(ddl: str, dialect: str) -> Schema:
         UsageError: the text cannot be parsed or declares no table.
     """
     source = "mysql" if "`" in ddl else sqlglot_name(dialect)
-    reader = _Reader(dialect, folding="sqlite" if source == "mysql" else dialect)
+    translated = source == "mysql"
+    reader = _Reader(dialect, "sqlite" if translated else dialect, "" if translated else ddl)
     for statement in _statements(ddl, source):
         reader.take(statement)
     if not reader.tables:
@@ -54,8 +58,13 @@ def _statements(text: str, dialect: str) -> list[exp.Expr]:
 class _Reader:
     """Collects tables from statements; later ALTERs and indexes amend earlier tables."""
 
-    def __init__(self, dialect: str, folding: str) -> None:
+    def __init__(self, dialect: str, folding: str, text: str) -> None:
         self.tables: dict[str, Table] = {}
+        self._text = text
+        self._required: set[str] = set()
+        """Tables of SQLite that let no NULL into their primary key."""
+        self._parents: set[str] = set()
+        """Tables that others inherit from: their keys do not cover the rows of those."""
         self.views: dict[str, str] = {}
         self._domains: dict[str, str] = {}
         self._labels: dict[str, tuple[str, ...]] = {}
@@ -70,6 +79,8 @@ class _Reader:
             kind = statement.kind
             if kind == "TABLE" and isinstance(statement.this, exp.Schema):
                 self._table(statement.this)
+                for inherits in statement.find_all(exp.InheritsProperty):
+                    self._parents |= {self._name(parent) for parent in inherits.expressions}
             elif kind == "VIEW" and statement.expression is not None:
                 name = self._name(statement.find(exp.Table))
                 query = _renamed(statement.expression, statement.this)
@@ -84,7 +95,11 @@ class _Reader:
     def _command(self, command: exp.Command) -> exp.Expr:
         """Read a type's definition that the dialect has no syntax for; of a domain only the type below it counts."""
         text = command.sql()
-        domain = _DOMAIN.match(text)
+        domain, rowless = _DOMAIN.match(text), _ROWLESS.match(text)
+        if rowless and self._dialect == "sqlite":
+            (found,) = _statements(rowless[1], "sqlite")
+            self._required.add(self._name(found.find(exp.Table)))
+            return found
         if domain is not None:
             self._domains[_bare(domain[1])] = domain[2]
         return _statements(text, "postgres")[0] if _TYPE.match(text) else command
@@ -95,13 +110,16 @@ class _Reader:
         return Schema(tables, self._dialect, self.views)
 
     def _resolved(self, table: Table) -> Table:
+        if table.name in self._parents:
+            table = replace(table, primary_key=(), unique=())
         keys = []
         for key in table.foreign_keys:
             parent = self.tables.get(key.table)
             references = key.references or (parent.primary_key if parent else ())
             if parent and len(references) == len(key.columns):
                 keys.append(replace(key, references=references))
-        strict = self._dialect != "sqlite" or self._is_rowid(table)
+        own = table.name in self._required or self._is_rowid(table)
+        strict = self._dialect != "sqlite" or own
         primary = table.primary_key if strict else ()
         columns = tuple(
             replace(column, nullable=False) if column.name in primary else column
@@ -115,7 +133,7 @@ class _Reader:
         if len(table.primary_key) != 1:
             return False
         column = table.column(table.primary_key[0])
-        return column is not None and column.type.upper() in ("INTEGER", "INT")
+        return column is not None and column.type.upper() == "INTEGER"
 
     def _table(self, body: exp.Schema) -> None:
         name = self._name(body.this)
@@ -140,6 +158,9 @@ class _Reader:
         table = self.tables[name]
         if isinstance(item, exp.PrimaryKey | exp.PrimaryKeyColumnConstraint):
             columns = own or self._names(item.expressions)
+            if own and item.args.get("desc"):  # not the row's own number
+                columns_ = (replace(c, type="INT") if c.name in own else c for c in table.columns)
+                table = replace(table, columns=tuple(columns_))
             self.tables[name] = replace(table, primary_key=columns)
         elif isinstance(item, exp.NotNullColumnConstraint):
             if not item.args.get("allow_null"):
@@ -173,7 +194,7 @@ class _Reader:
 
     def _alter(self, statement: exp.Alter) -> None:
         name = self._name(statement.this)
-        if name not in self.tables:
+        if name not in self.tables or statement.args.get("not_valid"):
             return
         for action in statement.args.get("actions") or ():
             if isinstance(action, exp.AddConstraint):
@@ -224,7 +245,10 @@ class _Reader:
         own = _labels_of(kind) if kind is not None else ()
         if own and self._dialect != "duckdb":
             return Column(self._name(item), "VARCHAR")
-        return Column(self._name(item), text, labels=own or self._labels.get(_bare(text), ()))
+        labels = own or self._labels.get(_bare(text), ())
+        counted = "SERIAL" in str(kind).upper() if self._dialect == "postgresql" else False
+        identity = item.find(exp.GeneratedAsIdentityColumnConstraint) is not None
+        return Column(self._name(item), text, nullable=not (counted or identity), labels=labels)
 
     def _type(self, item: exp.ColumnDef) -> str:
         kind = item.args.get("kind")
@@ -236,6 +260,9 @@ class _Reader:
             text = re.sub(r"^[A-Z]+", "VARCHAR", text)  # pads nothing there
         if self._dialect == "sqlite" and kind.this is exp.DType.DECIMAL:
             text = re.sub(r"^[A-Z]+", "NUMBER", text)  # a REAL column would make 3 / 2 of it 1.5
+        if self._dialect == "sqlite" and text == "INTEGER" and self._text:
+            word = _WHOLE.match(self._text, item.this.meta.get("end", 0) + 1)
+            text = word[1].upper() if word else text
         for constraint in item.find_all(exp.CollateColumnConstraint):
             text += f" COLLATE {constraint.this.sql(dialect=sqlglot_name(self._dialect))}"
         return {"SERIAL": "INT", "BIGSERIAL": "BIGINT"}.get(text.upper(), text)

@@ -81,7 +81,7 @@ def _complaints(query: exp.Query, base: exp.Query, schema: Schema) -> Iterator[s
         yield "it turns names of the catalogue into objects, and the original does not"
     if depth(query) > DEEPEST * 8:
         yield "it is nested too deeply"
-    if _recurses(query) and not _recurses(base):
+    if _recurses(query, schema.dialect) and not _recurses(base, schema.dialect):
         yield "it recurses, and the original does not"
     for name in names(query):
         if name not in names(base):
@@ -100,7 +100,14 @@ def depth(query: exp.Expr) -> int:
     return deepest
 
 
-def _recurses(query: exp.Expr) -> bool:
+def _recurses(query: exp.Expr, dialect: str) -> bool:
+    """Say whether a query may recurse, for which SQLite needs no word: a name inside its own definition does it."""
+    if dialect == "sqlite":
+        for cte in query.find_all(exp.CTE):
+            if any(
+                table.name.lower() == cte.alias.lower() for table in cte.this.find_all(exp.Table)
+            ):
+                return True
     return any(node.args.get("recursive") for node in query.find_all(exp.With))
 
 

@@ -31,10 +31,11 @@ from proofsmith.domains.sql.testing.collation import differs_elsewhere, hangs_on
 from proofsmith.domains.sql.testing.conditions import conditions_of
 from proofsmith.domains.sql.testing.databases import Generator
 from proofsmith.domains.sql.testing.differential import Difference, Pair, Tally, examine
+from proofsmith.domains.sql.testing.extremes import compute_alike, extremes
 from proofsmith.domains.sql.testing.levels import levels_of
 from proofsmith.domains.sql.testing.minimise import minimised, pictured, reported, script
 from proofsmith.domains.sql.testing.neighbours import neighbours, variants
-from proofsmith.domains.sql.testing.pools import pools_of
+from proofsmith.domains.sql.testing.pools import Pools, pools_of
 from proofsmith.domains.sql.views import with_views
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
@@ -113,7 +114,7 @@ class Verifier:
         """Return that the pair is undecided where its equality depends on the collation of texts."""
         if not any(hangs_on_order(tree, pair.schema) for tree in (self._base, query)):
             return None
-        databases = self._generator(pair, query, seed).databases(DATABASES[Depth.QUICK])
+        databases = self._generator(pair, query, seed)[0].databases(DATABASES[Depth.QUICK])
         why = await differs_elsewhere(engine, pair, databases, seed)
         if not why:
             return None
@@ -185,9 +186,14 @@ class Verifier:
     async def _tested(
         self, engine: Engine, pair: Pair, query: exp.Query, depth: Depth, seed: int
     ) -> Tally:
-        generator = self._generator(pair, query, seed)
+        generator, pools = self._generator(pair, query, seed)
         count = -(-DATABASES[depth] // len(self._source.bindings))
         tally = await examine(engine, pair, generator.databases(count), seed)
+        unlike = engine.name != "sqlite" and not compute_alike(self._base, query)
+        if tally.found is None and unlike:
+            tally.found = (
+                await examine(engine, pair, extremes(pair.schema, pools, seed), seed)
+            ).found
         sizes = size_constants(query) - size_constants(self._base)
         if tally.found is None and (depth is Depth.FULL or sizes):
             rows = min(max(LARGE_ROWS, 2 * max(sizes, default=0)), LARGEST_ROWS)
@@ -196,13 +202,13 @@ class Verifier:
             tally.add(more)
         return tally
 
-    def _generator(self, pair: Pair, query: exp.Query, seed: int) -> Generator:
+    def _generator(self, pair: Pair, query: exp.Query, seed: int) -> tuple[Generator, Pools]:
         """Draw databases with the constants of both queries, under every binding, of their views and of CHECKs."""
         bindings = self._source.bindings
         asked = [with_views(tree.copy(), pair.schema) for tree in (self._base, query)]
         trees = [parameters.bound(tree, v) for tree in asked for v in bindings]
         pools = pools_of([*trees, *conditions_of(pair.schema)])
-        return Generator(pair.schema, pools, seed, levels_of(trees))
+        return Generator(pair.schema, pools, seed, levels_of(trees)), pools
 
     async def _refuted(self, engine: Engine, pair: Pair, found: Difference, seed: int) -> Verdict:
         small = await minimised(engine, pair, found, seed)

@@ -1,5 +1,7 @@
 """What CREATE statements say is read, in each dialect, and only what a query needs is created again."""
 
+import sqlite3
+
 import pytest
 
 from proofsmith.domains.sql.definitions import parse_schema
@@ -134,3 +136,46 @@ def test_databases_keep_to_the_checks_of_a_catalogue():
     assert len(rows) > 60
     assert {text for text, _ in rows} == {"a", "b"}
     assert all(day is None or day >= "2020-01-01" for _, day in rows)
+
+
+@pytest.mark.parametrize(
+    ("engine", "ddl", "nullable"),
+    [
+        ("sqlite", "CREATE TABLE t (k INTEGER PRIMARY KEY)", False),
+        ("sqlite", "CREATE TABLE t (k integer, PRIMARY KEY (k))", False),
+        ("sqlite", 'CREATE TABLE t ("k" INT PRIMARY KEY)', True),  # not the row's own number
+        ("sqlite", "CREATE TABLE t (k BIGINT, PRIMARY KEY (k))", True),
+        ("sqlite", "CREATE TABLE t (k INTEGER PRIMARY KEY DESC)", True),
+        ("sqlite", "CREATE TABLE t (k TEXT PRIMARY KEY)", True),
+        ("sqlite", "CREATE TABLE t (k TEXT PRIMARY KEY) WITHOUT ROWID", False),
+        ("sqlite", "CREATE TABLE t (k INT PRIMARY KEY) STRICT, WITHOUT ROWID", False),
+        ("postgresql", "CREATE TABLE t (k INT PRIMARY KEY)", False),
+        ("postgresql", "CREATE TABLE t (k SERIAL)", False),
+        ("postgresql", "CREATE TABLE t (k INT GENERATED ALWAYS AS IDENTITY)", False),
+        ("duckdb", "CREATE TABLE t (k INT)", True),
+    ],
+)
+def test_a_key_lets_null_in_where_the_engine_does(engine, ddl, nullable):
+    table = parse_schema(ddl, engine).tables["t"]
+    assert table.column("k").nullable is nullable
+    if engine == "sqlite":
+        made = sqlite3.connect(":memory:")
+        made.executescript(create_tables(parse_schema(ddl, engine)))
+        if nullable:
+            made.execute("INSERT INTO t VALUES (NULL)")
+            assert made.execute("SELECT k FROM t").fetchall() == [(None,)]
+
+
+def test_a_constraint_that_old_rows_may_break_is_none():
+    schema = parse_schema(
+        """CREATE TABLE p (k INTEGER PRIMARY KEY); CREATE TABLE t (a INTEGER);
+ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID;
+ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES p (k) NOT VALID;""",
+        "postgresql",
+    )
+    assert schema.tables["t"].constraints() == []
+
+
+def test_a_key_does_not_cover_the_rows_of_tables_that_inherit():
+    ddl = "CREATE TABLE p (k INTEGER PRIMARY KEY); CREATE TABLE c (y INTEGER) INHERITS (p);"
+    assert parse_schema(ddl, "postgresql").tables["p"].constraints() == []

@@ -351,3 +351,11 @@ def test_what_is_known_of_a_padded_column_is_forgotten_when_it_is_taken_as_plain
     seen = schema.plain_beyond(["id"]).tables["t"]
     assert (seen.column("code").type, seen.checks) == ("VARCHAR(4)", ())
     assert schema.plain_beyond(["code"]).tables["t"] == schema.tables["t"]
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_digits_behind_the_point_are_floats_on_sqlite(engine):
+    texts = [f"SELECT a FROM t WHERE f > {sum_}" for sum_ in ("0.1 + 0.2", "0.3")]
+    queries = [parse_query(text, engine) for text in texts]
+    schema = parse_schema("CREATE TABLE t (a INTEGER, f DOUBLE PRECISION)", engine)
+    assert prove(*queries, schema).proved is (engine == "postgresql")

@@ -42,6 +42,7 @@ def test_a_hostile_statement_is_refused_before_any_engine_sees_it(engine, text):
         "SELECT RANK() OVER (ORDER BY a) AS a FROM t -- why not",
         "SELECT a FROM (VALUES (1), (2)) AS v(a)",
         "SELECT PRINTF('%04d', a) AS a FROM t",
+        "SELECT a FROM t WHERE b COLLATE \"C\" < 'x'",
     ],
 )
 def test_an_ordinary_query_passes(text):
@@ -90,6 +91,14 @@ def test_a_definition_is_the_same_without_its_comments():
 def test_a_refusal_says_why(text, why):
     with pytest.raises(Refused, match=why):
         judged(text)
+
+
+def test_sqlite_recurses_without_being_asked_to():
+    text = "WITH r(a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM r) SELECT a FROM r"
+    with pytest.raises(Refused, match="recurses"):
+        judged(text, "sqlite")
+    assert judged(text, "sqlite", base=text).sql()
+    assert judged("WITH t AS (SELECT a FROM t) SELECT a FROM t", "postgresql").sql()
 
 
 def test_a_function_that_the_original_calls_is_allowed():

@@ -25,6 +25,14 @@ async def judged(base, candidate, engine, depth=Depth.QUICK, ddl=SMALL, domain=N
     return await (domain or SqlDomain()).verify(made, version, sandbox, depth)
 
 
+def test_a_number_of_ten_thousand_digits_is_compared():
+    huge = [
+        Outcome(ended="ok", columns=("a",), types=("",), rows=(({"decimal": text},),))
+        for text in ("1" + "0" * 10_000, "1E+10000", "1" + "0" * 9_999)
+    ]
+    assert [difference(huge[0], other, Promise()) for other in huge] == ["", "", "rows"]
+
+
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 async def test_no_verdict_contradicts_the_truth_of_a_pair(engine):
     domain = SqlDomain()
@@ -210,3 +218,29 @@ async def test_what_is_equal_in_one_collation_of_postgresql_alone_is_undecided(
     verdict = await judged(*texts, "postgresql", Depth.FULL, ddl)
     assert verdict.status is status, verdict
     assert (verdict.status is Status.UNDECIDED) == ("under the collation" in verdict.feedback)
+
+
+WIDE = (
+    "CREATE TABLE w (id INTEGER PRIMARY KEY, a INTEGER, b INTEGER, big BIGINT, f DOUBLE PRECISION)"
+)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "postgresql"])
+@pytest.mark.parametrize("depth", [Depth.QUICK, Depth.FULL])
+@pytest.mark.parametrize(
+    ("base", "candidate"),
+    [
+        ("a > b", "a - b > 0"),
+        ("ABS(a) > 3", "a * a > 9"),
+        ("big > a", "CAST(big AS INTEGER) > a"),
+        ("f IS NOT NULL", "f - f = 0"),
+    ],
+)
+async def test_arithmetic_that_overflows_in_the_candidate_alone_refuses_it(
+    engine, depth, base, candidate
+):
+    texts = [f"SELECT id FROM w WHERE {condition}" for condition in (base, candidate)]
+    verdict = await judged(*texts, engine, depth, WIDE)
+    assert verdict.status is Status.FAILED
+    other_way = await judged(*texts[::-1], engine, depth, WIDE)
+    assert (other_way.status is Status.FAILED) is (candidate == "f - f = 0")

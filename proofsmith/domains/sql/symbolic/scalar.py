@@ -170,6 +170,8 @@ class Scalars:
     def _arithmetic(self, node: exp.Expr, scope: Scope) -> Value:
         left, right = self.value(node.this, scope), self.value(node.expression, scope)
         one, other = _counted(left), _counted(right)
+        if self.around.engine == "sqlite" and any(_fractional(n) for n in (one, other)):
+            return self.uninterpreted(node, scope)
         number = (
             one + other
             if isinstance(node, exp.Add)
@@ -349,6 +351,13 @@ def _counted(value: Value) -> Number:
     if value.kind == "float":
         raise Unsupported("arithmetic on floating-point numbers")
     return value.number
+
+
+def _fractional(number: Number) -> bool:
+    """Say whether a number is a constant with digits behind the point, which SQLite keeps as a float."""
+    return (
+        not isinstance(number, int) and z3.is_rational_value(number) and not number.is_int_value()
+    )
 
 
 def _numeric(inner: Value, number: Number) -> Value:

@@ -61,7 +61,6 @@ class Pools:
 
     def of(self, column: Column) -> list[Cell]:
         """Return every value that the column's type can hold, likeliest to matter first."""
-        upper = re.split(r"[\s(]", column.type.upper())[0]
         match column.kind:
             case "integer":
                 return [value for value in self.integers if fits(column, value)]
@@ -83,7 +82,7 @@ class Pools:
             case "enum":
                 return [*column.labels]
             case _:
-                return list(_OTHERS.get(upper, ("a", "b")))
+                return list(_OTHERS.get(_word(column), ("a", "b")))
 
     def own(self, column: Column) -> list[Cell]:
         """Return the constants that the queries compare this column with, where its type can hold them."""
@@ -107,10 +106,19 @@ class Pools:
 def fits(column: Column, value: Cell) -> bool:
     """Say whether a column of numbers can hold a number, whose digits behind the point are not looked at."""
     if column.kind == "integer":
-        bits = _RANGES.get(re.split(r"[\s(]", column.type.upper())[0], 31)
-        return isinstance(value, int) and -(1 << bits) <= value < 1 << bits
+        most = 1 << bits_of(column)
+        return isinstance(value, int) and -most <= value < most
     whole = column.arguments[0] - (*column.arguments, 0)[1] if column.arguments else 16
     return isinstance(value, int | float | Decimal) and abs(value) < 10**whole
+
+
+def bits_of(column: Column) -> int:
+    """Return how many bits, without the sign, a column of whole numbers holds."""
+    return _RANGES.get(_word(column), 31)
+
+
+def _word(column: Column) -> str:
+    return re.split(r"[\s(]", column.type.upper())[0]
 
 
 def pools_of(expressions: Iterable[exp.Expr]) -> Pools:

@@ -130,7 +130,7 @@ def _rounded(number: Decimal) -> str:
     if not number.is_finite():
         return str(number).lower().lstrip("-") if number.is_nan() else str(number)
     if number == number.to_integral_value():
-        return str(int(number))
+        return f"{number:f}".partition(".")[0] if number else "0"
     return f"{float(number):.{_DIGITS}g}"
 
 
