@@ -19,6 +19,8 @@ logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # refusals are reported
 
 LARGEST_BYTES = 64 * 1024
 DEEPEST = 64
+MOST_DIGITS = 1000
+"""Digits of one number, its exponent counted: 1e999, a common way to write infinity, has as many."""
 
 _DEFINITIONS = (exp.Create, exp.Alter, exp.Comment)
 _DEFINING = (TokenType.CREATE, TokenType.ALTER, TokenType.COMMENT)
@@ -112,6 +114,7 @@ def _statements(text: str, engine: str) -> Sequence[exp.Expr]:
     try:
         tokens = sqlglot.tokenize(text, read=name)
         _require_shallow([token.token_type for token in tokens])
+        _require_short([token.text for token in tokens if token.token_type is TokenType.NUMBER])
         found = sqlglot.parse(text, dialect=name)
     except ParseError as error:
         raise Unreadable(_located(error)) from None
@@ -130,6 +133,13 @@ def _require_shallow(kinds: Sequence[TokenType]) -> None:
         depth += (kind in _OPENING) - (kind in _CLOSING)
         if depth > DEEPEST:
             raise Unreadable(f"nested deeper than {DEEPEST} levels")
+
+
+def _require_short(numbers: Sequence[str]) -> None:
+    for number in numbers:
+        exponent = re.search(r"(?i)e[+-]?0*(\d*)$", number)
+        if len(number) > MOST_DIGITS or (exponent and int(exponent[1][:9] or 0) >= MOST_DIGITS):
+            raise Unreadable(f"the number {number[:20]} has more than {MOST_DIGITS} digits")
 
 
 def _located(error: ParseError) -> str:

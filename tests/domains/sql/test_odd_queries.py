@@ -4,6 +4,7 @@ import pytest
 
 from proofsmith.domains.sql.bench import filled
 from proofsmith.domains.sql.definitions import parse_schema
+from proofsmith.domains.sql.query import Unreadable, query_of
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Depth, Status
 from tests.domains.sql.test_verify import judged
@@ -91,3 +92,18 @@ async def test_millions_of_rows_are_counted_and_none_is_kept(engine, tmp_path):
         assert (stopped.ended, stopped.rows) == ("rows", ())
     finally:
         await bench.engine.close()
+
+
+@pytest.mark.parametrize("number", ["-9e999", "-1e-999", "-" + "9" * 60, "0." + "0" * 60 + "1"])
+async def test_numbers_that_no_column_holds_are_compared_with(number):
+    base = f"SELECT a FROM t GROUP BY a HAVING SUM(b) > {number}"
+    same = await judged(base, base.replace("SELECT a", "SELECT a + 0 AS a"), "sqlite")
+    assert same.status.at_least(Status.TESTED), same.feedback
+    other = await judged(base, base.replace("GROUP", "WHERE a = 1 GROUP"), "sqlite")
+    assert other.status is Status.FAILED
+
+
+@pytest.mark.parametrize("number", ["1e999999999", "1E-1000", "1e+0001000", "7" * 5000])
+def test_a_number_of_endless_digits_is_refused_at_once(number):
+    with pytest.raises(Unreadable, match="more than 1000 digits"):
+        query_of(f"SELECT a FROM t WHERE a < {number}", "duckdb")

@@ -9,7 +9,7 @@ from fractions import Fraction
 from sqlglot import exp
 
 from proofsmith.domains.sql.schema import Column, Table
-from proofsmith.domains.sql.testing.pools import Cell, fits
+from proofsmith.domains.sql.testing.pools import MOST_DIGITS, Cell, fits
 
 _MOST_ROWS = 12
 _SIZES = (2, 3, 4, 4, 6, 8)
@@ -125,7 +125,11 @@ def levels_of(queries: Iterable[exp.Expr]) -> Levels:
 
 def _numbers(part: exp.Expr | None) -> list[Fraction]:
     found = [n for n in part.find_all(exp.Literal) if not n.is_string] if part is not None else []
-    return [Fraction(n.this) * (-1 if isinstance(n.parent, exp.Neg) else 1) for n in found]
+    return [
+        Fraction(n.this) * (-1 if isinstance(n.parent, exp.Neg) else 1)
+        for n in found
+        if abs(Decimal(n.this).adjusted()) < MOST_DIGITS
+    ]
 
 
 def _grouped(query: exp.Expr) -> set[str]:

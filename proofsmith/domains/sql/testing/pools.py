@@ -19,6 +19,8 @@ _FRACTIONS = (0.5, 1.5, 0.01, 1.25, 2.345, 10.75)
 _HALF = Decimal("0.5")
 _WITH_HALVES = 24
 """Whole constants of which halves and what lies just below are tried too."""
+MOST_DIGITS = 40
+"""Digits of a number above which no column reaches it."""
 _MOST_LENGTH = 64
 """Longest text made because a query compares a length."""
 
@@ -156,6 +158,8 @@ def _add_lengths(found: Pools, expression: exp.Expr) -> None:
 
 def _add_number(found: Pools, text: str) -> None:
     value = Decimal(text)
+    if value.adjusted() > MOST_DIGITS:
+        return
     if value != value.to_integral_value():
         digits = len(text.partition(".")[2])
         step = Decimal(1).scaleb(-digits)
