@@ -176,7 +176,7 @@ async def filled(
         SandboxError: the engine does not start.
     """
     name = schema.dialect
-    fills = [fill_of(table, folder, schema) for table in schema.tables]
+    fills = fills_of(schema, folder)
     engine = await start(
         name, sandbox, inputs={"data": folder}, roomy=True, request_timeout_s=REQUEST_S
     )
@@ -196,6 +196,11 @@ async def filled(
         await engine.close()
         raise
     return Bench(engine, database, data)
+
+
+def fills_of(schema: Schema, folder: Path) -> list[Fill]:
+    """Return the files in `folder` that hold the rows of all tables; raises UsageError where one has none."""
+    return [fill_of(table, folder, schema) for table in schema.tables]
 
 
 def fill_of(table: str, folder: Path, schema: Schema) -> Fill:

@@ -15,7 +15,7 @@ from proofsmith.domains.sql import (
     statistics,
     timing,
 )
-from proofsmith.domains.sql.bench import Bench, Benches, on_mutants
+from proofsmith.domains.sql.bench import Bench, Benches, fills_of, on_mutants
 from proofsmith.domains.sql.broker import Address, address_of, keyless
 from proofsmith.domains.sql.engines.keeper import Keeper
 from proofsmith.domains.sql.query import with_definitions
@@ -64,6 +64,9 @@ class SqlDomain:
         address = source.own_database(options)
         if address is not None:
             self._addresses[problem.id] = address
+        if "data" in problem.inputs:
+            found = source.source_of(problem)
+            fills_of(found.schema.only(found.tables), problem.inputs["data"])
         return problem
 
     def brief(self, problem: Problem, facts: Mapping[str, JSON]) -> str:

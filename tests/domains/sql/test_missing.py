@@ -52,6 +52,24 @@ async def test_rows_that_hold_what_is_declared_are_taken(engine, tmp_path):
     await bench.engine.close()
 
 
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [({"c": ROWS["c"]}, "no readable p.csv"), ({**ROWS, "c": "id,q\n1,1\n"}, "column 'q'")],
+)
+def test_data_that_lack_a_table_or_column_are_refused_before_any_search(kept, told, tmp_path):
+    written(tmp_path)
+    (tmp_path / "rows").mkdir()
+    for table, rows in kept.items():
+        (tmp_path / "rows" / f"{table}.csv").write_text(rows)
+    given = ["q.sql", "--schema", "s.sql", "--data", "rows"]
+    for command in (["optimize", *given, "--no-model"], ["check", "q.sql", *given]):
+        found = proofsmith(*command, cwd=tmp_path)
+        first, hint = found.stderr.splitlines()
+        assert (found.returncode, found.stdout) == (2, "")
+        assert told in first
+        assert hint.startswith("  hint: ")
+
+
 def test_a_missing_package_is_named_with_how_to_install_it(tmp_path):
     written(tmp_path)
     hidden = tmp_path / "hidden"
