@@ -71,6 +71,10 @@ def sql_query(module: ModuleType, text: str, rng: random.Random) -> None:
     module.require_tables(query, schema)
     written = module.statement_text(text, engine)
     assert module.parse_query(written, engine) == query, "its own text is another query"
+    whole = module.with_definitions(written, text, engine)
+    assert module.query_of(whole, engine) == query, "with its definitions it is another query"
+    kept = [module.texts_of(module.parse_script(t, engine).definitions) for t in (text, whole)]
+    assert kept[0] == kept[1], "definitions are lost"
 
 
 def sql_schema(module: ModuleType, text: str, rng: random.Random) -> None:

@@ -21,6 +21,7 @@ LARGEST_BYTES = 64 * 1024
 DEEPEST = 64
 MOST_DIGITS = 1000
 """Digits of one number, its exponent counted: 1e999, a common way to write infinity, has as many."""
+MOST_TABLES = 1000
 
 _DEFINITIONS = (exp.Create, exp.Alter, exp.Comment)
 _DEFINING = (TokenType.CREATE, TokenType.ALTER, TokenType.COMMENT)
@@ -82,12 +83,24 @@ def parse_script(text: str, engine: str) -> Script:
             for kind, what in _CHANGING.items():
                 if statement.find(kind) is not None:
                     raise Unreadable(f"it uses {what}; only SELECT that reads is allowed")
+            _require_scopes(statement)
             queries.append(statement)
         elif isinstance(statement, _DEFINITIONS) and _defines(statement):
             definitions.append(statement)
         else:
             raise Unreadable(f"{_verb(statement)} is not a query; only SELECT is allowed")
     return Script(tuple(queries), tuple(definitions))
+
+
+def _require_scopes(query: exp.Query) -> None:
+    """Refuse what names cannot be resolved in, or in no time: that grows with the square of a table's mentions."""
+    for node in query.find_all(exp.SetOperation):
+        for side in (node.this, node.expression):
+            if not isinstance(side.unnest(), exp.Query | exp.UDTF):
+                raise Unreadable(f"{node.key.upper()} of what is no query")
+    tables = sum(1 for _ in query.find_all(exp.Table))
+    if tables > MOST_TABLES:
+        raise Unreadable(f"it reads {tables} tables; the limit is {MOST_TABLES}")
 
 
 def _defines(statement: exp.Expr) -> bool:
