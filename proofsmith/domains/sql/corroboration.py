@@ -20,6 +20,7 @@ from proofsmith.domains.sql.engines import Outcome
 from proofsmith.domains.sql.query import parse_query, statement_text
 from proofsmith.domains.sql.source import Source, source_of
 from proofsmith.domains.sql.testing.results import Promise, difference, is_telling
+from proofsmith.domains.sql.views import hides_from_views, with_views
 from proofsmith.types import Candidate, Evidence, Problem, Status, Verdict
 
 LIMIT_S = 30.0
@@ -63,7 +64,7 @@ async def on_own_data(bench: Bench, source: Source, candidate: str) -> OwnData:
 async def on_own_database(address: Address, source: Source, candidate: str) -> OwnData:
     """Run both queries on the user's own database, read-only, and compare their results as `on_own_data` does."""
     statements = (source.text, statement_text(candidate, address.engine))
-    texts = [source.bound(text) for text in statements]
+    texts = [source.bound(_with_own_views(text, source)) for text in statements]
     promise = promise_of(source.query)
     if is_fragile(source.query, address.engine):
         texts, promise = [_unlimited(text, address.engine) for text in texts], Promise()
@@ -71,6 +72,16 @@ async def on_own_database(address: Address, source: Source, candidate: str) -> O
     if base.ended != "ok":
         return OwnData(base.ended)
     return _compared(base, other, promise, fragile=_still_fragile(source.query))
+
+
+def _with_own_views(text: str, source: Source) -> str:
+    """Return a statement with the views of its file in their places, since the database does not have them."""
+    if not source.beside:
+        return text
+    query = parse_query(text, source.schema.dialect)
+    if hides_from_views(query, source.schema):
+        return text
+    return with_views(query, source.schema).sql(dialect=sqlglot_name(source.schema.dialect))
 
 
 def _compared(base: Outcome, other: Outcome, promise: Promise, *, fragile: bool) -> OwnData:

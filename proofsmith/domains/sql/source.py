@@ -18,7 +18,7 @@ from proofsmith.domains.sql.query import (
     table_names,
     tables_read,
 )
-from proofsmith.domains.sql.schema import Schema
+from proofsmith.domains.sql.schema import Schema, mentioned
 from proofsmith.errors import UsageError
 from proofsmith.types import JSON, Goal, Problem, digest
 
@@ -48,7 +48,9 @@ def read(source: Path, goal: Goal, options: Mapping[str, JSON]) -> Problem:
         what = f"{len(script.queries)} queries" if script.queries else "no query"
         raise UsageError(f"{source.name} holds {what}", hint="give one SELECT in a file")
     if address is not None and not options.get("schema"):
-        ddl = ddl_of(address, table_names(script.queries[0], engine))
+        beside = (item.sql(dialect=sqlglot_name(engine)) for item in script.definitions)
+        names = table_names(script.queries[0], engine)
+        ddl = ddl_of(address, names.union(*(mentioned(text, engine) for text in beside)))
     else:
         ddl = _ddl(source, options)
     if options.get("workload"):  # a value is for those of the queries that have its parameter

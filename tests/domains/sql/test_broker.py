@@ -15,8 +15,10 @@ from proofsmith.domains.sql.broker import (
     outcomes,
     without_password,
 )
+from proofsmith.domains.sql.corroboration import on_own_database
 from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.domain import SqlDomain
+from proofsmith.domains.sql.source import source_of
 from proofsmith.errors import SandboxError, UsageError
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.protocols import ServiceSpec
@@ -148,6 +150,23 @@ def test_a_replay_measures_on_the_database_that_the_run_was_given(tmp_path):
 def test_a_file_that_is_not_there_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match="there is no database"):
         address_of(str(tmp_path / "none.db"))
+
+
+@pytest.mark.parametrize("make", [sqlite_file, duckdb_file])
+async def test_a_view_beside_the_query_is_judged_on_the_users_rows(make, tmp_path):
+    view = "CREATE VIEW paid AS SELECT id AS n, sal FROM emp; "
+    (tmp_path / "q.sql").write_text(view + "SELECT n FROM paid WHERE sal < 9")
+    domain, sandbox = SqlDomain(), await open_sandbox()
+    given = await domain.read(tmp_path / "q.sql", Goal.SPEED, {"db": str(make(tmp_path))}, sandbox)
+    assert "emp" in given.files["schema.sql"]
+    address, source = domain._addresses[given.id], source_of(given)
+    right = await on_own_database(address, source, view + "SELECT id AS n FROM emp WHERE sal < 9")
+    assert (right.ended, right.difference, right.rows) == ("ok", "", 2)
+    wrong = await on_own_database(address, source, view + "SELECT n FROM paid WHERE sal <= 9")
+    assert wrong.difference
+    made = Candidate(files={**given.files, "q.sql": "SELECT id AS n FROM emp WHERE sal < 9"})
+    verdict = await domain.verify(given, made, sandbox, Depth.FULL)
+    assert verdict.status is Status.PROVED
 
 
 async def test_a_difference_on_the_users_rows_alone_refuses_a_candidate(tmp_path):
