@@ -29,6 +29,10 @@ class SandboxError(ProofsmithError):
     """The isolation machinery or a toolchain failed; says nothing about the candidate."""
 
 
+class DiedTwice(SandboxError):
+    """A server died on a request and, started anew, on the same one: what was asked may be what kills it."""
+
+
 class StoreError(ProofsmithError):
     """A run folder, ledger, cache or report could not be read or written."""
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from proofsmith.errors import SandboxError, UsageError
+from proofsmith.errors import DiedTwice, SandboxError, UsageError
 from proofsmith.executors.running import Running, ServerDied
 from proofsmith.protocols import ServiceSpec
 
@@ -39,7 +39,8 @@ class ManagedService:
 
         Raises:
             UsageError: a newline in `payload`, or this service talks over a socket.
-            SandboxError: the deadline passed, or the server died twice on this request.
+            SandboxError: the deadline passed.
+            DiedTwice: the server died twice on this request.
         """
         if self.spec.protocol != "lines" or b"\n" in payload:
             raise UsageError(f"service '{self.spec.name}' takes no such request")
@@ -61,7 +62,7 @@ class ManagedService:
                 except asyncio.CancelledError:
                     await self._drop(server)
                     raise
-            raise SandboxError(f"service '{self.spec.name}' died twice on one request: {reason}")
+            raise DiedTwice(f"service '{self.spec.name}' died twice on one request: {reason}")
 
     async def address(self) -> str:
         """Return the path of the private socket of a ready server."""

@@ -21,6 +21,7 @@ from proofsmith.domains.sql.engines.keeper import Keeper
 from proofsmith.domains.sql.query import with_definitions
 from proofsmith.domains.sql.tools import Explain, Tables
 from proofsmith.domains.sql.verify import Verifier
+from proofsmith.errors import DiedTwice
 from proofsmith.protocols import Sandbox, Tool
 from proofsmith.types import (
     JSON,
@@ -97,9 +98,13 @@ class SqlDomain:
         refusal = knobs.refusal(source.engine_of(problem.options), candidate.settings)
         if refusal is not None:
             return refusal
-        verdict = await Verifier(problem, self._keeper).verify(
-            candidate, sandbox, depth, seed if isinstance(seed, int) else None
-        )
+        chosen = seed if isinstance(seed, int) else None
+        judge = Verifier(problem, self._keeper)
+        try:
+            verdict = await judge.verify(candidate, sandbox, depth, chosen)
+        except DiedTwice as death:  # which the original alone does not bring about?
+            await judge.verify(Candidate(files=problem.files), sandbox, depth, chosen)
+            return knobs.failed("shape", f"the engine dies of it: {death.message}")
         address = self._address(problem)
         if verdict.status is not Status.FAILED and address is not None and depth is Depth.FULL:
             text = candidate.files.get(problem.editable[0], "")

@@ -54,8 +54,13 @@ def refusal(engine: str, settings: Mapping[str, JSON]) -> Verdict | None:
     if allowed(engine, settings):
         return None
     told = f"only these settings may be changed: {', '.join(sorted({n for n, _ in KNOBS[engine]}))}"
+    return failed("settings", told)
+
+
+def failed(check: str, told: str) -> Verdict:
+    """Return the verdict on a candidate that `check` refuses for the reason told."""
     evidence = Evidence(
-        check="settings",
+        check=check,
         status=Status.FAILED,
         command=("proofsmith", "check"),
         exit_code=1,

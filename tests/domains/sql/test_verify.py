@@ -9,7 +9,8 @@ from proofsmith.domains.sql.domain import SqlDomain
 from proofsmith.domains.sql.engines import Outcome
 from proofsmith.domains.sql.source import problem
 from proofsmith.domains.sql.testing.results import Promise, difference
-from proofsmith.errors import UsageError
+from proofsmith.domains.sql.verify import Verifier
+from proofsmith.errors import DiedTwice, UsageError
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Candidate, Depth, Goal, Status
 from tests.domains.sql.test_equivalence import DDL, PAIRS
@@ -244,3 +245,26 @@ async def test_arithmetic_that_overflows_in_the_candidate_alone_refuses_it(
     assert verdict.status is Status.FAILED
     other_way = await judged(*texts[::-1], engine, depth, WIDE)
     assert (other_way.status is Status.FAILED) is (candidate == "f - f = 0")
+
+
+@pytest.mark.parametrize("guilty", [["candidate"], ["candidate", "original"]])
+async def test_a_candidate_that_kills_the_engine_is_refused_unless_the_original_does_too(
+    guilty, monkeypatch
+):
+    texts = {"candidate": "SELECT b AS a FROM t", "original": "SELECT a FROM t"}
+    deadly = {texts[name] for name in guilty}
+    verify = Verifier.verify
+
+    async def dying(self, candidate, *given):
+        if candidate.files["q.sql"] in deadly:
+            raise DiedTwice("died twice")
+        return await verify(self, candidate, *given)
+
+    monkeypatch.setattr(Verifier, "verify", dying)
+    asked = judged(texts["original"], texts["candidate"], "sqlite")
+    if "original" in guilty:
+        with pytest.raises(DiedTwice):
+            await asked
+    else:
+        verdict = await asked
+        assert (verdict.status, "dies of it" in verdict.feedback) == (Status.FAILED, True)
