@@ -117,7 +117,11 @@ async def test_hundreds_of_runs_leave_nothing_behind(sandbox: ZygoteSandbox) -> 
 
 
 def _state(sandbox: ZygoteSandbox) -> dict[str, int]:
-    """Count what could leak: descriptors, children, groups, mounts but for those of the Docker tests' daemons."""
+    """Count what could leak: descriptors, children, groups, mounts but for those of the Docker tests' daemons.
+
+    What earlier tests left to be collected goes first: it would end at any moment between two counts.
+    """
+    gc.collect()
     groups = Machine.probe().groups
     own = f"proofsmith-{os.getpid()}-*"
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
