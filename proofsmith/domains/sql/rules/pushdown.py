@@ -114,8 +114,11 @@ def _first(query: exp.Expr) -> exp.Expr:
 
 def _shape(query: exp.Expr, schema: Schema) -> list[str] | None:
     """Return the outputs with types in place of columns and texts: equal shapes have equal types; None when unknown."""
+    if isinstance(query, exp.SetOperation):
+        left, right = (_shape(side.unnest(), schema) for side in (query.left, query.right))
+        return left if left == right else None
     found = []
-    for output in _first(query).expressions:
+    for output in query.expressions if isinstance(query, exp.Select) else ():
         value = output.unalias().unnest()
         if isinstance(value, exp.Literal):
             found.append("text" if value.is_string else _number_type(value))

@@ -83,6 +83,12 @@ def test_conditions_on_literals_stay_above_what_gives_a_row_for_none(body):
     assert copies(body, "p.t = 1 AND q.t = 1") is None
 
 
+def test_the_last_branch_stays_beside_empty_ones_of_other_types():
+    body = f"{branch(1, 'f')} UNION ALL {branch(2, 'g', 'w')} UNION ALL {branch(3, 'f')}"
+    (found,) = copies(body, "p.t = 3 AND q.t = 3")
+    assert found.count("FALSE") == 2
+
+
 def test_a_branch_that_some_reader_keeps_stays_when_the_expression_is_shared():
     tree = qualified(
         f"WITH c AS ({branch(1, 'f')} UNION ALL {branch(2, 'g')}) {READ} AND p.t = 1 AND q.t = 2",
