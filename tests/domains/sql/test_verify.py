@@ -5,9 +5,12 @@ import sqlite3
 
 import pytest
 
+from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.domain import SqlDomain
 from proofsmith.domains.sql.engines import Outcome
+from proofsmith.domains.sql.engines.keeper import Keeper
 from proofsmith.domains.sql.source import problem
+from proofsmith.domains.sql.testing.differential import Pair, examine
 from proofsmith.domains.sql.testing.results import Promise, difference
 from proofsmith.domains.sql.verify import Verifier
 from proofsmith.errors import DiedTwice, UsageError
@@ -237,14 +240,32 @@ WIDE = (
         ("f IS NOT NULL", "f - f = 0"),
     ],
 )
-async def test_arithmetic_that_overflows_in_the_candidate_alone_refuses_it(
+async def test_arithmetic_that_overflows_in_the_candidate_alone_leaves_it_undecided(
     engine, depth, base, candidate
 ):
     texts = [f"SELECT id FROM w WHERE {condition}" for condition in (base, candidate)]
+    results_differ = candidate == "f - f = 0"
     verdict = await judged(*texts, engine, depth, WIDE)
-    assert verdict.status is Status.FAILED
+    assert verdict.status is (Status.FAILED if results_differ else Status.UNDECIDED)
+    assert results_differ or "fails where the original does not" in verdict.feedback
+    assert verdict.evidence[0].facts["script"]
     other_way = await judged(*texts[::-1], engine, depth, WIDE)
-    assert (other_way.status is Status.FAILED) is (candidate == "f - f = 0")
+    assert (other_way.status is Status.FAILED) is results_differ
+
+
+@pytest.mark.parametrize("tolerant", [False, True])
+async def test_rows_that_differ_refute_though_another_database_overflows(tolerant):
+    pair = Pair(
+        schema=parse_schema("CREATE TABLE t (a INTEGER)", "postgresql"),
+        base="SELECT a FROM t WHERE a IS NOT NULL",
+        candidate="SELECT a FROM t WHERE a + 1 > 5",
+        promise=Promise(),
+    )
+    engine = await Keeper().engine("postgresql", await open_sandbox())
+    databases = [{"t": [(2**31 - 1,)]}, {"t": [(7,)]}, {"t": [(5,), (4,)]}]
+    tally = await examine(engine, pair, iter(databases), 1, tolerant=tolerant)
+    assert tally.found.kind == ("rows" if tolerant else "error")
+    assert (tally.databases, tally.failing is None) == ((3, False) if tolerant else (1, True))
 
 
 @pytest.mark.parametrize("guilty", [["candidate"], ["candidate", "original"]])

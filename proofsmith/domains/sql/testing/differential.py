@@ -67,6 +67,8 @@ class Tally:
     disagreements: int = 0
     """Differences that a fresh database did not show again."""
     found: "Difference | None" = None
+    failing: "Difference | None" = None
+    """An error of the candidate alone that does not refute it: where numbers leave their types."""
     base_error: str = ""
 
     def add(self, more: "Tally") -> None:
@@ -94,15 +96,24 @@ class Difference:
     facts: Mapping[str, int] = field(default_factory=dict)
 
 
-async def examine(engine: Engine, pair: Pair, databases: Iterator[Database], seed: int) -> Tally:
-    """Run the pair on `databases` until one shows a difference that a fresh database confirms."""
+async def examine(
+    engine: Engine, pair: Pair, databases: Iterator[Database], seed: int, *, tolerant: bool = False
+) -> Tally:
+    """Run the pair on `databases` until one shows a difference that a fresh database confirms.
+
+    If `tolerant`, an error of the candidate is kept as `failing` and the next database is tried.
+    """
     tally = Tally()
     random_ = random.Random(seed)
     while batch := list(islice(databases, _BATCH if tally.databases else _FIRST)):
         for database, runs in await _outcomes(engine, pair, batch, tally, random_):
             tally.databases += 1
+            if tally.failing is not None and runs[0].candidate.ended == "error":
+                continue
             found = await _judge(engine, pair, database, runs, tally, random_)
-            if found is not None:
+            if tolerant and found is not None and found.kind == "error":
+                tally.failing = found
+            elif found is not None:
                 tally.found = found
                 return tally
     return tally
