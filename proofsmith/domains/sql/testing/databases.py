@@ -9,6 +9,7 @@ from functools import partial
 from proofsmith.domains.sql.engines.ddl import quoted
 from proofsmith.domains.sql.schema import Column, Schema, Table
 from proofsmith.domains.sql.testing.conditions import Condition
+from proofsmith.domains.sql.testing.kin import SHARE, add_kin
 from proofsmith.domains.sql.testing.levels import Level, Levels
 from proofsmith.domains.sql.testing.pools import Cell, Pools, shrunk
 
@@ -51,7 +52,8 @@ class Generator:
     ) -> None:
         """Take tables, parents first, the constants to draw from, and what aggregates are compared with."""
         self._schema, self._levels = schema, levels or Levels()
-        self._random = random.Random(seed)
+        self._random, self._apart = random.Random(seed), random.Random(seed)
+        self._spans = pools.spans
         columns = [(t, c) for t in schema.tables.values() for c in t.columns]
         self._whole = {(t.name, c.name): pools.of(c) for t, c in columns}
         self._own = {(t.name, c.name): pools.own(c) for t, c in columns}
@@ -68,7 +70,10 @@ class Generator:
     def databases(self, count: int) -> Iterator[dict[str, list[Row]]]:
         """Yield `count` databases, the degenerate ones first, then random shapes; more where aggregates have levels."""
         for shape, _ in zip(self._shapes(), range(count), strict=False):
-            yield self.draw(shape)
+            database = self.draw(shape)
+            if self._spans and self._apart.random() < SHARE:
+                add_kin(self._schema, database, self._whole, self._spans, self._apart, self._room)
+            yield database
         for _ in range(-(-count // _LEVELLED) if self._levels.wanted else 0):
             yield self.draw(self._levelled_shape())
 
@@ -134,6 +139,9 @@ class Generator:
     def _sound(self, table: str, cells: Mapping[str, Cell]) -> bool:
         return all(check.holds(cells) for check in self._checks[table])
 
+    def _room(self, table: Table, cells: Mapping[str, Cell], rows: Sequence[Row]) -> bool:
+        return self._sound(table.name, cells) and _is_new(table, cells, rows)
+
     def _entangle(self, table: Table, rows: list[Row]) -> None:
         """Point some references of a table to itself at any row of it, so that rows refer to one another in circles."""
         names = [column.name for column in table.columns]
@@ -191,7 +199,7 @@ class Generator:
             cells = {c.name: self._cell(table, c, domains, shape) for c in table.columns}
             if not self._parents(table, cells, database, rows):
                 return None
-            if self._sound(table.name, cells) and _is_new(table, cells, rows):
+            if self._room(table, cells, rows):
                 return tuple(cells[column.name] for column in table.columns)
         return None
 

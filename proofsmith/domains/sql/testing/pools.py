@@ -10,7 +10,8 @@ from decimal import Decimal
 from sqlglot import exp
 
 from proofsmith.domains.sql.schema import Column
-from proofsmith.domains.sql.testing.moments import moments_of
+from proofsmith.domains.sql.testing.documents import documents_of
+from proofsmith.domains.sql.testing.moments import Span, moments_of, spans_of
 
 Cell = None | bool | int | float | str | Decimal
 """A value of a table's cell; dates and times are ISO text."""
@@ -60,6 +61,12 @@ class Pools:
     times: list[str] = field(default_factory=lambda: list(_TIMES))
     by_column: dict[str, list[Cell]] = field(default_factory=dict)
     """Constants that a column is compared with, and their neighbours."""
+    documents: list[str] = field(default_factory=list)
+    """JSON texts that hold something where a query looks."""
+    looked_into: set[str] = field(default_factory=set)
+    """Columns in which queries look as in JSON."""
+    spans: list[Span] = field(default_factory=list)
+    """How far apart rows may have to lie."""
 
     def of(self, column: Column) -> list[Cell]:
         """Return every value that the column's type can hold, likeliest to matter first."""
@@ -72,7 +79,9 @@ class Pools:
                 return [*map(float, self.integers), *map(float, self.numbers), *_FRACTIONS]
             case "text":
                 longest = column.arguments[0] if column.arguments else 1 << 20
-                return [text for text in self.texts if len(text) <= longest] or [""]
+                looked = column.name in self.looked_into
+                texts = self.documents or ["{}"] if looked else self.texts
+                return [text for text in texts if len(text) <= longest] or [""]
             case "date":
                 return [*self.dates]
             case "timestamp":
@@ -84,7 +93,8 @@ class Pools:
             case "enum":
                 return [*column.labels]
             case _:
-                return list(_OTHERS.get(_word(column), ("a", "b")))
+                word = _word(column)
+                return [*_OTHERS.get(word, ("a", "b")), *self.documents * word.startswith("JSON")]
 
     def own(self, column: Column) -> list[Cell]:
         """Return the constants that the queries compare this column with, where its type can hold them."""
@@ -125,7 +135,8 @@ def _word(column: Column) -> str:
 
 def pools_of(expressions: Iterable[exp.Expr]) -> Pools:
     """Collect the constants of queries and of CHECK conditions, each with its neighbours and its negative."""
-    found = Pools()
+    found, expressions = Pools(), list(expressions)
+    found.spans = spans_of(expressions)
     for expression in expressions:
         for literal in expression.find_all(exp.Literal):
             if literal.is_string:
@@ -134,6 +145,9 @@ def pools_of(expressions: Iterable[exp.Expr]) -> Pools:
                 _add_number(found, str(literal.this))
             _add_own(found, literal)
         _add_lengths(found, expression)
+        documents, columns = documents_of(expression)
+        found.documents += documents
+        found.looked_into |= columns
         dates, times = moments_of(expression)
         found.dates += dates
         found.times += times
