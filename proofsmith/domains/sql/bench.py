@@ -57,6 +57,8 @@ class Bench:
     """Values of the query's parameters under which it is timed."""
     slow: dict[tuple[str, float], Clocked] = field(default_factory=dict)
     """A whole run of each statement that takes long, by its limit in seconds."""
+    best: dict[str, float] = field(default_factory=dict)
+    """Seconds of the fastest candidate for each slow base."""
 
     def text(self, file: str) -> str:
         """Return the one statement of a candidate's file, as the engine is given it."""

@@ -49,6 +49,8 @@ async def on_own_data(bench: Bench, source: Source, candidate: str) -> OwnData:
     """
     engine = bench.engine.name
     texts = [source.bound(source.text), bench.text(candidate)]
+    if any(text == texts[0] and run.ended != "ok" for (text, _), run in bench.slow.items()):
+        return OwnData("timeout")  # the timing found out that it takes too long
     promise = promise_of(source.query)
     if is_fragile(source.query, engine):
         texts, promise = [_unlimited(text, engine) for text in texts], Promise()

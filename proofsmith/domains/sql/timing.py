@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from proofsmith.domains.sql.bench import Bench
@@ -24,11 +24,14 @@ _SCREENED = 1.2
 """Ratio of single runs of a slow query that is worth confirming."""
 SLOW_S = 2.0
 """A base above this gets six pairs and no self-check: the interval needs no other assumption than random order."""
+_BRISK_S = 0.25
+"""The same in a run with a budget, which also has to pay for checks."""
 _SLOW_LOOKS = (6,)
 _SELF_PAIRS = 10
 _SHORTEST_S = 0.02
 """A side of a pair is repeated until it takes at least this long."""
 _MOST_REPEATS = 50
+_STOPPED = "cancelled before the original would be: too slow to be timed in a run with a budget"
 _SIDES = ("base", "candidate")
 
 
@@ -98,7 +101,8 @@ async def compare(
 
     Both are run once and discarded, then timed in pairs whose order `rng` draws. A base that is cancelled at `limit_s`
     in three runs is censored: the ratio is then a lower bound. So it is where whole pairs would take longer than
-    `pace_s` and a base that is cancelled early shows the gain as well; that a base is slow is then found out once.
+    `pace_s` and a base that is cancelled early shows the gain as well; that a base is slow is then found out once, and
+    candidates far behind the fastest one are not waited for.
 
     Raises:
         SandboxError: the engine died.
@@ -106,35 +110,52 @@ async def compare(
     chosen = settings or {}
     facts = await _facts(bench, base, candidate)
     hurried = not math.isinf(pace_s)
+    limit_s = min(limit_s, pace_s / 2)
     known = await _whole(bench, base, limit_s, once=hurried)
     if known.ended == "error":
         return _refused(f"the base fails: {known.error}", facts)
     late = known.ended == "timeout"
     if late and not hurried:
         return await _censored(bench, base, (candidate, chosen), depth, limit_s, facts)
-    slow = known.wall_s > SLOW_S
-    share = 1 if slow and depth is Depth.QUICK else 2
-    allowed_s = min(limit_s, share * known.wall_s + 1)
-    runs = await bench.clock([candidate] * 2, settings=[chosen] * 2, limit_s=allowed_s)
-    if runs[0].ended == "timeout" or runs[1].ended == "timeout":
-        if late:
+    slow = known.wall_s > (_BRISK_S if hurried else SLOW_S)
+    screened = slow and depth is Depth.QUICK
+    allowed_s = min(limit_s, (1 if screened else 2) * known.wall_s + 1)
+    if screened and hurried:
+        allowed_s = min(known.wall_s / (2 if late else 1), 4 * bench.best.get(base, limit_s) + 1)
+    runs = [run async for run in _twice(bench, candidate, chosen, allowed_s)]
+    if runs[-1].ended == "timeout":
+        if late and not screened:
             return _refused(f"both sides are cancelled at {limit_s:.0f} s", facts)
         return _late(known, runs[-1], facts)
-    if runs[1].ended != "ok":
-        return _refused(f"the candidate fails: {runs[1].error}", facts)
+    if runs[-1].ended != "ok":
+        return _refused(f"the candidate fails: {runs[-1].error}", facts)
     trial = _Trial(bench, base, candidate, rng or random.SystemRandom(), chosen)
     trial.limit_s = 2 * limit_s
     trial.repeats = _repeats(max(known.wall_s, runs[1].wall_s))
     candidate_s = max(run.wall_s for run in runs)
-    cut_s = max(SLOW_S, _CUT * candidate_s)
-    lengthy = late or _SLOW_LOOKS[0] * (known.wall_s + candidate_s) > pace_s
-    if slow and depth is Depth.QUICK and (lengthy or 2 * candidate_s <= known.wall_s):
+    affordable_s = pace_s / _SLOW_LOOKS[0] - candidate_s
+    cut_s = max(SLOW_S, min(_CUT * candidate_s, affordable_s))
+    lengthy = late or known.wall_s > affordable_s
+    if screened and (lengthy or 2 * candidate_s <= known.wall_s):
+        bench.best[base] = min(candidate_s, bench.best.get(base, candidate_s))
         return _at_once(known, runs, facts)
-    if slow and lengthy and 2 * cut_s <= known.wall_s:
+    tells = 2 * candidate_s <= cut_s <= (known.wall_s if late else known.wall_s / 2)
+    if slow and lengthy and tells:
         return await _cut(trial, known, cut_s, facts)
     if late:
         return await _censored(bench, base, (candidate, chosen), depth, limit_s, facts)
-    return await _judged(trial, depth, known.wall_s, runs[1].wall_s, facts)
+    return await _judged(trial, depth, known.wall_s, runs[1].wall_s, facts, slow=slow)
+
+
+async def _twice(
+    bench: Bench, candidate: str, settings: Mapping[str, str], limit_s: float
+) -> AsyncIterator[Clocked]:
+    """Run the candidate, and once more unless it was cancelled."""
+    for _ in range(2):
+        (run,) = await bench.clock([candidate], settings=[settings], limit_s=limit_s)
+        yield run
+        if run.ended == "timeout":
+            return
 
 
 async def _whole(bench: Bench, base: str, limit_s: float, *, once: bool) -> Clocked:
@@ -190,11 +211,17 @@ def _repeats(once_s: float) -> int:
 
 
 async def _judged(
-    trial: _Trial, depth: Depth, base_s: float, candidate_s: float, facts: dict[str, JSON]
+    trial: _Trial,
+    depth: Depth,
+    base_s: float,
+    candidate_s: float,
+    facts: dict[str, JSON],
+    *,
+    slow: bool,
 ) -> Comparison:
-    looks, bias = _looks(depth, base_s), 0.0
+    looks, bias = _looks(depth, slow=slow), 0.0
     try:
-        if depth is Depth.FULL and base_s <= SLOW_S:
+        if depth is Depth.FULL and not slow:
             check = await _self_check(trial)
             bias = check.bias
             widened = f"; interval widened by {bias:.1%} on either side" if bias else ""
@@ -243,8 +270,8 @@ async def _plans(trial: _Trial, executed: tuple[str, ...] = _SIDES) -> dict[str,
     return found
 
 
-def _looks(depth: Depth, base_s: float) -> tuple[int, ...]:
-    if base_s > SLOW_S:
+def _looks(depth: Depth, *, slow: bool) -> tuple[int, ...]:
+    if slow:
         return _SLOW_LOOKS
     return stats.SCREENING_LOOKS if depth is Depth.QUICK else stats.LOOKS
 
@@ -305,6 +332,8 @@ async def _censored(
 
 def _late(base: Clocked, candidate: Clocked, facts: dict[str, JSON]) -> Comparison:
     ratio = base.wall_s / candidate.wall_s
+    if ratio > 1:  # much faster ones are known, or the base was cancelled too
+        return _told(ComparisonVerdict.INCONCLUSIVE, _STOPPED, facts, "stopped early")
     return _told(
         ComparisonVerdict.SLOWER,
         f"cancelled after {candidate.wall_s:.1f} s; the base takes {base.wall_s:.2f} s",

@@ -81,7 +81,7 @@ class Slow(Uneven):
     """A bench whose clock goes on by the seconds that texts name, as far as limits let it."""
 
     def __init__(self):
-        self.slow, self.spent_s = {}, 0.0
+        self.slow, self.best, self.spent_s = {}, {}, 0.0
 
     async def clock(self, statements, *, limit_s, settings=()):
         found = []
@@ -113,6 +113,34 @@ async def test_a_slow_query_is_run_whole_once_where_a_much_faster_one_can_be_sho
     assert whole.low == pytest.approx(12 / 9)
     exact = await compare(made, "12", "0.01", Depth.FULL)
     assert exact.low == exact.high == pytest.approx(1200)
+
+
+async def test_no_candidate_is_waited_for_that_a_much_faster_one_leaves_behind():
+    made = Slow()
+    first = await compare(made, "1000", "0.01", Depth.QUICK, pace_s=30.0)
+    assert first.verdict is ComparisonVerdict.FASTER
+    assert made.spent_s < 16
+    made.spent_s = 0
+    behind = await compare(made, "1000", "14", Depth.QUICK, pace_s=30.0)
+    assert behind.verdict is ComparisonVerdict.INCONCLUSIVE
+    assert behind.ratio is None
+    assert made.spent_s < 2
+    whole = await compare(Slow(), "14", "14.5", Depth.QUICK, pace_s=30.0)
+    assert whole.verdict is not ComparisonVerdict.FASTER
+
+
+async def test_a_query_of_a_second_is_screened_by_single_runs_and_judged_by_six_pairs_in_a_run():
+    made = Slow()
+    screened = await compare(made, "1", "0.1", Depth.QUICK, pace_s=30.0)
+    assert screened.verdict is ComparisonVerdict.FASTER
+    assert made.spent_s < 3
+    judged = await compare(made, "1", "0.1", Depth.FULL, pace_s=30.0)
+    assert (judged.verdict, judged.pairs) == (ComparisonVerdict.FASTER, 6)
+    assert judged.ratio == pytest.approx(10)
+    alone = await compare(made, "1", "0.1", Depth.FULL)
+    assert alone.pairs > 6
+    same = await compare(made, "1", "1", Depth.FULL, pace_s=30.0)
+    assert same.verdict is not ComparisonVerdict.FASTER
 
 
 class OneSided(random.Random):
