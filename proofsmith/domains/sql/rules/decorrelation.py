@@ -116,14 +116,9 @@ def _equality(part: exp.Expr, inner: exp.Select) -> tuple[exp.Expr, exp.Expr] | 
 
 
 def _same_kind(left: exp.Expr, right: exp.Expr, schema: Schema) -> bool:
-    """Say whether both columns are of one kind, so that grouping and comparing agree on what is equal.
-
-    Texts do not count on SQLite, where either side may bring a collation that the other lacks.
-    """
+    """Say whether both columns are of one kind, so that grouping and comparing agree on what is equal."""
     kinds = {facts.kind(left, schema), facts.kind(right, schema)}
-    if "" in kinds or "text" in kinds and schema.dialect == "sqlite":
-        return False
-    return len(kinds) == 1 or kinds <= {"integer", "decimal"}
+    return facts.comparable(left, right, schema) or kinds == {"integer", "decimal"}
 
 
 def decorrelated(subquery: exp.Expr, schema: Schema, *, restricted: bool) -> exp.Expr | None:

@@ -27,11 +27,11 @@ _SHAPE = ("group", "having", "distinct", "with_")
 
 @dataclass(frozen=True, slots=True)
 class _Membership:
-    """A test whether `outer` is among the values that `select` gives for `inner`."""
+    """A test whether the values of `outer` are among the rows that `select` gives for `inner`."""
 
     select: exp.Select
-    inner: exp.Expr
-    outer: exp.Expr
+    inner: tuple[exp.Column, ...]
+    outer: tuple[exp.Column, ...]
 
 
 def count_to_exists(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
@@ -94,37 +94,52 @@ def _probe(select: exp.Select) -> exp.Select:
 
 
 def _demanded(node: exp.Expr) -> bool:
-    """Say whether the node is a conjunct of WHERE, where NULL counts as false."""
-    while isinstance(node.parent, exp.And | exp.Paren):
+    """Say whether the node stands in WHERE below nothing but AND and OR, where NULL counts as false."""
+    while isinstance(node.parent, exp.Connector | exp.Paren):
         node = node.parent
     return isinstance(node.parent, exp.Where)
 
 
 def _correlated(exists: exp.Expr, schema: Schema) -> _Membership | None:
-    """Take EXISTS apart that one equality of columns of one kind correlates, None for any other."""
+    """Take EXISTS apart that equalities of columns of one kind correlate, None for any other.
+
+    Several of them are a list in parentheses, which only SQLite gains by.
+    """
     select = exists.this.unnest()
     if not isinstance(exists, exp.Exists) or not _rowwise(select) or facts.aggregates(select):
         return None
-    free = scopes.free(select)
-    rest = list(scopes.where(select))
-    if len(free) != 1:
-        return None
-    outer = free[0]
-    equality = outer.parent
-    if not isinstance(equality, exp.EQ) or all(part is not equality for part in rest):
-        return None
-    inner = equality.expression if equality.this is outer else equality.this
-    if not isinstance(inner, exp.Column) or not facts.comparable(inner, outer, schema):
+    free, rest = scopes.free(select), scopes.where(select)
+    pairs = []
+    for outer in free:
+        equality = outer.parent
+        if not isinstance(equality, exp.EQ) or all(part is not equality for part in rest):
+            return None
+        inner = equality.expression if equality.this is outer else equality.this
+        if not isinstance(inner, exp.Column) or not facts.comparable(inner, outer, schema):
+            return None
+        pairs.append((inner, outer, id(equality)))
+    if (
+        not pairs
+        or len(pairs) > 1
+        and schema.dialect != "sqlite"
+        or len({p[2] for p in pairs}) < len(pairs)
+    ):
         return None
     copy = select.copy()
-    copy.set("expressions", [exp.alias_(inner.copy(), "key", quoted=True)])
+    named = [
+        exp.alias_(pair[0].copy(), f"key{n or ''}", quoted=True) for n, pair in enumerate(pairs)
+    ]
+    copy.set("expressions", named)
     copy.set("order", None)
-    scopes.set_where(copy, [part for part in rest if part is not equality])
-    return _Membership(copy, inner.copy(), outer.copy())
+    links = {pair[2] for pair in pairs}
+    scopes.set_where(copy, [part for part in rest if id(part) not in links])
+    return _Membership(copy, tuple(p[0] for p in pairs), tuple(p[1] for p in pairs))
 
 
 def _in(found: _Membership) -> exp.In:
-    return exp.In(this=found.outer.copy(), query=exp.Subquery(this=found.select.copy()))
+    listed = [column.copy() for column in found.outer]
+    left = listed[0] if len(listed) == 1 else exp.Tuple(expressions=listed)
+    return exp.In(this=left, query=exp.Subquery(this=found.select.copy()))
 
 
 def exists_to_in(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
@@ -135,23 +150,20 @@ def exists_to_in(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
         found = _correlated(node, schema) if _demanded(whole) else None
         if found is None:
             continue
-        outer_may_be_null = facts.nullable(_original(node, found.outer), schema)
         if negated:
-            known = exp.Not(this=exp.Is(this=found.inner.copy(), expression=exp.Null()))
-            scopes.set_where(found.select, [*scopes.where(found.select), known])
-            absent: exp.Expr = exp.Not(this=_in(found))
-            if outer_may_be_null:
-                missing = exp.Is(this=found.outer.copy(), expression=exp.Null())
-                absent = exp.paren(exp.Or(this=missing, expression=absent))
-            whole.replace(absent)
+            missing = [_missing(c) for c in found.outer if facts.nullable(c, schema)]
+            known = [exp.Not(this=_missing(column)) for column in found.inner]
+            scopes.set_where(found.select, [*scopes.where(found.select), *known])
+            absent = scopes.disjoin([*missing, exp.Not(this=_in(found))])
+            assert absent is not None
+            whole.replace(exp.paren(absent, copy=False) if missing else absent)
         else:
             whole.replace(_in(found))
         yield copy
 
 
-def _original(node: exp.Expr, wanted: exp.Expr) -> exp.Expr:
-    """Return the column equal to `wanted` inside `node`, which knows its scope."""
-    return next(c for c in node.find_all(exp.Column) if c == wanted)
+def _missing(column: exp.Expr) -> exp.Is:
+    return exp.Is(this=column.copy(), expression=exp.Null())
 
 
 def unite_existence(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
@@ -161,12 +173,13 @@ def unite_existence(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
             continue
         found = [_correlated(part, schema) for part in scopes.disjuncts(node)]
         members = [m for m in found if m is not None]
-        if len(members) < 2 or len(members) < len(found) or len({m.outer for m in members}) > 1:
+        alike = len({m.outer for m in members}) == 1 and len(members[0].outer) == 1
+        if len(members) < 2 or len(members) < len(found) or not alike:
             continue
         union: exp.Query = members[0].select
         for member in members[1:]:
             union = exp.Union(this=union, expression=member.select, distinct=False)
-        test = exp.In(this=members[0].outer, query=exp.Subquery(this=union))
+        test = exp.In(this=members[0].outer[0].copy(), query=exp.Subquery(this=union))
         target = node.parent if isinstance(node.parent, exp.Paren) else node
         target.replace(test)
         yield copy
@@ -230,8 +243,8 @@ RULES = (
     ),
     Rule(
         name="exists-to-in",
-        precondition="conjunct of WHERE; one equality of columns of one kind correlates; NOT IN lists no NULL and "
-        "lets an unknown left side pass",
+        precondition="in WHERE below AND and OR; equalities of columns of one kind correlate, several on SQLite alone; "
+        "NOT IN lists no NULL and lets an unknown left side pass",
         apply=exists_to_in,
         prior=3.5,
         schema=_SCHEMA,
@@ -241,7 +254,7 @@ RULES = (
     ),
     Rule(
         name="unite-existence",
-        precondition="conjunct of WHERE; every EXISTS of the OR is correlated by one equality with the same column",
+        precondition="in WHERE below AND and OR; one equality with the same column correlates every EXISTS of the OR",
         apply=unite_existence,
         prior=3.0,
         schema=_SCHEMA,
@@ -252,8 +265,8 @@ RULES = (
     ),
     Rule(
         name="in-to-exists",
-        precondition="conjunct of WHERE; no alias captures the left side; NOT IN only over a list without NULL, and "
-        "an unknown left side passes only an empty list",
+        precondition="in WHERE below AND and OR; no alias captures the left side; NOT IN only over a list "
+        "without NULL, and an unknown left side passes only an empty list",
         apply=in_to_exists,
         prior=3.0,
         schema=_SCHEMA,

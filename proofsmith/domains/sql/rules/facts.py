@@ -1,9 +1,11 @@
 """What declared constraints and the shape of expressions tell: NULL, keys, types, what may be evaluated anywhere."""
 
+import re
+
 from sqlglot import exp
 
 from proofsmith.domains.sql.rules import scopes
-from proofsmith.domains.sql.schema import Schema
+from proofsmith.domains.sql.schema import Column, Schema
 
 STRICT = (
     exp.Paren,
@@ -275,6 +277,26 @@ def comparable(left: exp.Expr, right: exp.Expr, schema: Schema) -> bool:
     Text compared with a number is equal to several texts; on SQLite a collation of either side does the same.
     """
     kinds = {kind(left, schema), kind(right, schema)}
-    if "" in kinds or "text" in kinds and schema.dialect == "sqlite":
-        return False
-    return len(kinds) == 1
+    return len(kinds) == 1 and "" not in kinds and plain_texts(left, right, schema=schema)
+
+
+def plain_texts(*sides: exp.Expr, schema: Schema) -> bool:
+    """Say whether no side is a text of SQLite beyond columns of text types without a collation."""
+    texts = [s for s in sides if schema.dialect == "sqlite" and kind(s, schema) == "text"]
+    found = [declared_column(side, schema) for side in texts]
+    return all(c and c.compares_bytewise and re.search("CHAR|TEXT", c.type.upper()) for c in found)
+
+
+def declared_column(expression: exp.Expr, schema: Schema) -> Column | None:
+    """Return the schema's column that a column of a query reads as it is, None for anything else."""
+    node = expression.unnest()
+    if not isinstance(node, exp.Column):
+        return None
+    select = scopes.owner(node)
+    entry = scopes.sources(select).get(node.table) if select is not None else None
+    table = scopes.declared(entry.node, schema) if entry is not None else None
+    if table is not None:
+        return table.column(node.name)
+    query = scopes.body(entry.node) if entry is not None else None
+    value = scopes.output(query, node.name) if query is not None else None
+    return declared_column(value, schema) if value is not None else None

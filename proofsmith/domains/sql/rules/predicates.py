@@ -44,10 +44,7 @@ def _year_test(node: exp.Expr, schema: Schema) -> tuple[exp.Column, int] | None:
 
 def _without_zone(column: exp.Column, schema: Schema) -> bool:
     """Say whether the column is a date, or a timestamp without a zone; SQLite has neither."""
-    select = scopes.owner(column)
-    source = scopes.sources(select).get(column.table) if select is not None else None
-    table = scopes.declared(source.node, schema) if source is not None else None
-    known = table.column(column.name) if table is not None else None
+    known = facts.declared_column(column, schema)
     if known is None or schema.dialect == "sqlite":
         return False
     zoned = "TZ" in known.type.upper() or "WITH TIME ZONE" in known.type.upper()

@@ -126,10 +126,10 @@ def _shape(query: exp.Expr, schema: Schema) -> list[str] | None:
         copy = exp.Tuple(expressions=[value.copy()])
         columns = zip(value.find_all(exp.Column), list(copy.find_all(exp.Column)), strict=True)
         for column, place in columns:
-            kind = _declared_type(column, schema)
-            if kind is None:
+            known = facts.declared_column(column, schema)
+            if known is None:
                 return None
-            place.replace(exp.var(kind))
+            place.replace(exp.var(known.type))
         for paren in list(copy.find_all(exp.Paren)):
             paren.replace(paren.this)
         found.append(repr(copy))
@@ -139,14 +139,6 @@ def _shape(query: exp.Expr, schema: Schema) -> list[str] | None:
 def _number_type(literal: exp.Literal) -> str:
     """Return a name that literals of one type share; large ones and fractions have a type of their own digits."""
     return "integer" if literal.is_int and int(literal.this) < 2**31 else str(literal.this)
-
-
-def _declared_type(column: exp.Column, schema: Schema) -> str | None:
-    select = scopes.owner(column)
-    source = scopes.sources(select).get(column.table) if select is not None else None
-    table = scopes.declared(source.node, schema) if source is not None else None
-    known = table.column(column.name) if table is not None else None
-    return known.type if known is not None else None
 
 
 def _renamed(part: exp.Expr, alias: str, names: dict[str, str]) -> exp.Expr:
