@@ -39,18 +39,18 @@ class Block:
 def read_block(subquery: exp.Expr, schema: Schema) -> Block | None:
     """Take a scalar subquery apart; None when it is not a correlated aggregate that the rule covers."""
     inner, outer = subquery.this, subquery.parent_select
-    if not isinstance(subquery, exp.Subquery) or not _simple(inner):
+    if not isinstance(subquery, exp.Subquery) or not simple(inner):
         return None
     if outer is None or not scopes.plain(outer):
         return None
-    fold = _fold(inner)
+    fold = fold_of(inner)
     split = _split(inner, outer, schema)
     if fold is None or split is None:
         return None
     return Block(subquery, inner, outer, fold, *split)
 
 
-def _simple(inner: exp.Expr) -> bool:
+def simple(inner: exp.Expr) -> bool:
     """Say whether the subquery is one ungrouped aggregate over plain sources."""
     shape = ("group", "having", "order", "distinct", "with_")
     return (
@@ -63,7 +63,7 @@ def _simple(inner: exp.Expr) -> bool:
     )
 
 
-def _fold(inner: exp.Select) -> exp.AggFunc | None:
+def fold_of(inner: exp.Select) -> exp.AggFunc | None:
     """Return the only aggregate of the output when all around it is arithmetic with numbers."""
     value = inner.expressions[0].unalias()
     found = list(value.find_all(exp.AggFunc))
@@ -86,7 +86,7 @@ def _split(
         if not outside:
             rest.append(part)
             continue
-        pair = _equality(part, inner)
+        pair = between(part, inner, exp.EQ)
         if pair is None or not _same_kind(*pair, schema):
             return None
         pairs.append(pair)
@@ -99,9 +99,11 @@ def _split(
     return (tuple(pairs), tuple(rest)) if all(map(facts.calm_query, rest)) else None
 
 
-def _equality(part: exp.Expr, inner: exp.Select) -> tuple[exp.Expr, exp.Expr] | None:
-    """Return (inner column, outer column) of an equality between the two, None for anything else."""
-    if not isinstance(part, exp.EQ):
+def between(
+    part: exp.Expr, inner: exp.Select, *kinds: type[exp.Expr]
+) -> tuple[exp.Column, exp.Column] | None:
+    """Return (inner column, outer column) of a comparison of `kinds` between the two, None for anything else."""
+    if type(part) not in kinds:
         return None
     left, right = part.this.unnest(), part.expression.unnest()
     for mine, other in ((left, right), (right, left)):
@@ -127,7 +129,7 @@ def decorrelated(subquery: exp.Expr, schema: Schema, *, restricted: bool) -> exp
     if block is None or (schema.dialect == "sqlite" and _below_right_join(block.outer)):
         return None
     rejecting = not block.counts and rejecting_conjunct(block)
-    if not rejecting and not _extendable(block):
+    if not rejecting and not extendable(block.subquery, block.outer):
         return None
     limits = restrictions(block.outer, block.pairs, schema) if restricted else []
     if restricted and not limits:
@@ -186,14 +188,14 @@ def rejecting_conjunct(block: Block) -> bool:
     return isinstance(node.parent, exp.Where) and node.parent.parent is block.outer
 
 
-def _extendable(block: Block) -> bool:
+def extendable(subquery: exp.Expr, outer: exp.Select) -> bool:
     """Say whether a left join can bring the value to where the subquery stands."""
-    if any((join.side or "").upper() in ("RIGHT", "FULL") for join in scopes.joins(block.outer)):
+    if any((join.side or "").upper() in ("RIGHT", "FULL") for join in scopes.joins(outer)):
         return False
-    clause = block.subquery.find_ancestor(exp.Where, exp.Having, exp.Join, exp.Group, exp.Select)
+    clause = subquery.find_ancestor(exp.Where, exp.Having, exp.Join, exp.Group, exp.Select)
     if isinstance(clause, exp.Where):
-        return clause.parent is block.outer
-    return clause is block.outer and not facts.aggregates(block.outer)
+        return clause.parent is outer
+    return clause is outer and not facts.aggregates(outer)
 
 
 def _below_right_join(select: exp.Select) -> bool:

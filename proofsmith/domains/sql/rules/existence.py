@@ -12,7 +12,7 @@ from proofsmith.domains.sql.rules import facts, scopes
 from proofsmith.domains.sql.rules.rule import Rule
 from proofsmith.domains.sql.schema import Schema
 
-_MIRROR: dict[type[exp.Expr], type[exp.Expr]] = {
+MIRROR: dict[type[exp.Expr], type[exp.Expr]] = {
     exp.GT: exp.LT,
     exp.LT: exp.GT,
     exp.GTE: exp.LTE,
@@ -36,7 +36,7 @@ class _Membership:
 
 def count_to_exists(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with one comparison of a COUNT with 0 or 1 turned into [NOT] EXISTS."""
-    for copy, node in scopes.sites(tree, *_MIRROR, wanted=_count_test):
+    for copy, node in scopes.sites(tree, *MIRROR, wanted=_count_test):
         found = _count_test(node)
         if found is None:
             continue
@@ -54,7 +54,7 @@ def _count_test(node: exp.Expr) -> tuple[exp.Select, bool] | None:
     """Return the counting SELECT and whether some row is asked for, None for another comparison."""
     sides = (
         (type(node), node.this, node.expression),
-        (_MIRROR[type(node)], node.expression, node.this),
+        (MIRROR[type(node)], node.expression, node.this),
     )
     for operator, query, number in sides:
         select, bound = query.unnest(), number.unnest()
@@ -67,14 +67,14 @@ def _count_test(node: exp.Expr) -> tuple[exp.Select, bool] | None:
 
 
 def _counting(select: exp.Select) -> bool:
-    if not _rowwise(select) or len(select.expressions) != 1:
+    if not rowwise(select) or len(select.expressions) != 1:
         return False
     value = select.expressions[0].unalias()
     several = isinstance(value, exp.Count) and value.args.get("expressions")
     return isinstance(value, exp.Count) and not several and not isinstance(value.this, exp.Distinct)
 
 
-def _rowwise(select: exp.Expr) -> bool:
+def rowwise(select: exp.Expr) -> bool:
     """Say whether each row of FROM and WHERE counts for itself: no groups, no cut."""
     return (
         isinstance(select, exp.Select)
@@ -93,7 +93,7 @@ def _probe(select: exp.Select) -> exp.Select:
     return copy
 
 
-def _demanded(node: exp.Expr) -> bool:
+def demanded(node: exp.Expr) -> bool:
     """Say whether the node stands in WHERE below nothing but AND and OR, where NULL counts as false."""
     while isinstance(node.parent, exp.Connector | exp.Paren):
         node = node.parent
@@ -106,7 +106,7 @@ def _correlated(exists: exp.Expr, schema: Schema) -> _Membership | None:
     Several of them are a list in parentheses, which only SQLite gains by.
     """
     select = exists.this.unnest()
-    if not isinstance(exists, exp.Exists) or not _rowwise(select) or facts.aggregates(select):
+    if not isinstance(exists, exp.Exists) or not rowwise(select) or facts.aggregates(select):
         return None
     free, rest = scopes.free(select), scopes.where(select)
     pairs = []
@@ -147,7 +147,7 @@ def exists_to_in(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     for copy, node in scopes.sites(tree, exp.Exists):
         negated = isinstance(node.parent, exp.Not)
         whole = node.parent if negated and node.parent is not None else node
-        found = _correlated(node, schema) if _demanded(whole) else None
+        found = _correlated(node, schema) if demanded(whole) else None
         if found is None:
             continue
         if negated:
@@ -169,7 +169,7 @@ def _missing(column: exp.Expr) -> exp.Is:
 def unite_existence(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with a demanded OR of EXISTS on one column turned into IN over a UNION ALL."""
     for copy, node in scopes.sites(tree, exp.Or, wanted=lambda o: o.find(exp.Exists)):
-        if isinstance(node.parent, exp.Or) or not _demanded(node):
+        if isinstance(node.parent, exp.Or) or not demanded(node):
             continue
         found = [_correlated(part, schema) for part in scopes.disjuncts(node)]
         members = [m for m in found if m is not None]
@@ -192,7 +192,7 @@ def in_to_exists(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
         whole = node.parent if negated and node.parent is not None else node
         query = node.args.get("query")
         select = query.unnest() if query is not None else None
-        if select is None or not _demanded(whole) or not _listing(node, select, schema):
+        if select is None or not demanded(whole) or not _listing(node, select, schema):
             continue
         inner, outer = select.expressions[0].unalias(), node.this.unnest()
         test = exp.EQ(this=inner.copy(), expression=outer.copy())
@@ -217,7 +217,7 @@ def _known_or_empty(outer: exp.Expr, select: exp.Select) -> exp.Or:
 
 def _listing(node: exp.Expr, select: exp.Expr, schema: Schema) -> bool:
     """Say whether IN's query lists a value a row, with no alias that would capture the left operand."""
-    if not _rowwise(select) or not isinstance(select, exp.Select) or facts.aggregates(select):
+    if not rowwise(select) or not isinstance(select, exp.Select) or facts.aggregates(select):
         return False
     outer = node.this.unnest()
     return (

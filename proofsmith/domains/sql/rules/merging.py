@@ -187,7 +187,7 @@ def _merged(group: Sequence[_Scan]) -> tuple[exp.Select, list[list[str]]]:
     for scan, parts in zip(group, own, strict=True):
         condition = scopes.conjoin(parts)
         names.append([f"value{len(outputs) + n}" for n, _ in enumerate(scan.select.expressions, 1)])
-        outputs += [_under(output.unalias(), condition) for output in scan.select.expressions]
+        outputs += [under(output.unalias(), condition) for output in scan.select.expressions]
     if all(own):
         some = scopes.disjoin([c for c in map(scopes.conjoin, own) if c is not None])
         shared += [some] if some is not None else []
@@ -204,7 +204,7 @@ def _merged(group: Sequence[_Scan]) -> tuple[exp.Select, list[list[str]]]:
     return merged, names
 
 
-def _under(value: exp.Expr, condition: exp.Expr | None) -> exp.Expr:
+def under(value: exp.Expr, condition: exp.Expr | None) -> exp.Expr:
     """Return `value` with its aggregates folding only rows that meet `condition`."""
     holder = exp.Paren(this=value.copy())
     if condition is None:

@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from proofsmith.domains.sql.rules import facts, scopes
 from proofsmith.domains.sql.rules.decorrelation import Block, read_block, rejecting_conjunct
+from proofsmith.domains.sql.rules.merging import under
 from proofsmith.domains.sql.rules.rule import Rule
 from proofsmith.domains.sql.schema import Schema, Table
 
@@ -48,35 +49,36 @@ def _fits(block: Block, source: scopes.Source, table: Table, schema: Schema) -> 
 
 def _widen(block: Block, source: scopes.Source, table: Table) -> None:
     """Put the table with the windowed value in place of the outer source, and the value in place of the subquery."""
-    tree = block.subquery.root()
-    alias, value = source.alias, scopes.unused_alias(tree, "windowed")
-    inner = next(iter(scopes.sources(block.inner)))
-    fold = block.fold.copy()
-    condition = scopes.conjoin(block.rest)
-    if condition is not None:
-        fold.set("this", exp.Case(ifs=[exp.If(this=condition, true=fold.this.copy())]))
-    keys = [scopes.column(inner, mine.name) for mine, _ in block.pairs]
-    output = block.inner.expressions[0].unalias().copy()
+    value = scopes.unused_alias(block.subquery.root(), "windowed")
+    keys = [mine.copy() for mine, _ in block.pairs]
+    fold = under(block.fold, scopes.conjoin(block.rest))
     window = exp.Window(this=fold, partition_by=list(dict.fromkeys(keys)))
-    place = output if isinstance(output, exp.AggFunc) else output.find(type(block.fold))
-    widened = window if place is output else output
-    if place is not None and place is not output:
-        place.replace(window)
-    listed = [
-        exp.alias_(scopes.column(inner, column.name), column.name, quoted=True)
-        for column in table.columns
-    ]
-    query = exp.Select(
-        expressions=[*listed, exp.alias_(widened, value, quoted=True)],
-        from_=exp.From(this=next(iter(scopes.sources(block.inner).values())).node.copy()),
-    )
+    output = block.inner.expressions[0].unalias()
+    block.fold.replace(window)
     known = [
         exp.Not(this=exp.Is(this=theirs.copy(), expression=exp.Null())) for _, theirs in block.pairs
     ]
     outer = block.outer
-    block.subquery.replace(scopes.column(alias, value))
-    source.node.replace(scopes.derived(query, alias))
+    block.subquery.replace(scopes.column(source.alias, value))
+    widened = window if output is block.fold else output
+    widen(source, table, block.inner, widened, value)
     scopes.set_where(outer, [*scopes.where(outer), *known])
+
+
+def widen(
+    source: scopes.Source, table: Table, inner: exp.Select, value: exp.Expr, name: str
+) -> None:
+    """Let `source` read the only table of `inner` with `value`, over that table's rows, as one more column `name`."""
+    (entry,) = scopes.sources(inner).values()
+    listed = [
+        exp.alias_(scopes.column(entry.alias, column.name), column.name, quoted=True)
+        for column in table.columns
+    ]
+    query = exp.Select(
+        expressions=[*listed, exp.alias_(value.copy(), name, quoted=True)],
+        from_=exp.From(this=entry.node.copy()),
+    )
+    source.node.replace(scopes.derived(query, source.alias))
 
 
 _SCHEMA = "CREATE TABLE t (id INTEGER PRIMARY KEY, k INTEGER, v INTEGER, w INTEGER);"
