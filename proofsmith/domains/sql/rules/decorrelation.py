@@ -235,8 +235,6 @@ def _each(tree: exp.Expr, schema: Schema, *, restricted: bool) -> Iterator[exp.E
             yield made
 
 
-_SCHEMA = """CREATE TABLE o (id INTEGER PRIMARY KEY, k INTEGER, x INTEGER, f INTEGER);
-CREATE TABLE i (k INTEGER, v INTEGER);"""
 _HOLDS = (
     "one ungrouped aggregate, correlated by equalities of columns of one kind alone; arithmetic around it that "
     "cannot raise; joined inner where NULL rejects the row, else left; COUNT always left with COALESCE to 0"
@@ -247,20 +245,11 @@ RULES = (
         precondition=_HOLDS,
         apply=decorrelate,
         prior=8.0,
-        schema=_SCHEMA,
-        before="SELECT id FROM o WHERE x > (SELECT MAX(v) FROM i WHERE i.k = o.k)",
-        after="SELECT o.id AS id FROM o AS o CROSS JOIN (SELECT i.k AS key1, MAX(i.v) AS value FROM i AS i "
-        "GROUP BY i.k) AS grouped1 WHERE o.x > grouped1.value AND grouped1.key1 = o.k",
     ),
     Rule(
         name="decorrelate-restricted",
         precondition=_HOLDS + "; groups restricted to keys that pass the outer query's filters",
         apply=decorrelate_restricted,
         prior=9.0,
-        schema=_SCHEMA,
-        before="SELECT id FROM o WHERE f = 1 AND x > (SELECT MAX(v) FROM i WHERE i.k = o.k)",
-        after="SELECT o.id AS id FROM o AS o CROSS JOIN (SELECT i.k AS key1, MAX(i.v) AS value FROM i AS i "
-        "WHERE i.k IN (SELECT o.k AS key FROM o AS o WHERE o.f = 1) GROUP BY i.k) AS grouped1 "
-        "WHERE o.f = 1 AND o.x > grouped1.value AND grouped1.key1 = o.k",
     ),
 )

@@ -86,8 +86,6 @@ def _first(select: exp.Expr, schema: Schema) -> exp.AggFunc | None:
     return exp.Max(this=value.copy()) if key.args.get("desc") else exp.Min(this=value.copy())
 
 
-_SCHEMA = """CREATE TABLE o (id INTEGER PRIMARY KEY, k INTEGER, d INTEGER);
-CREATE TABLE i (k INTEGER, d INTEGER, v INTEGER NOT NULL);"""
 RULES = (
     Rule(
         name="existence-to-extreme",
@@ -95,10 +93,6 @@ RULES = (
         "equalities of columns; NOT EXISTS where the comparison is not true",
         apply=existence_to_extreme,
         prior=7.4,
-        schema=_SCHEMA,
-        before="SELECT id FROM o WHERE NOT EXISTS (SELECT 1 FROM i WHERE i.k = o.k AND i.d > o.d AND i.v = 1)",
-        after="SELECT o.id AS id FROM o AS o WHERE NOT ((SELECT MAX(i.d) AS extreme FROM i AS i "
-        "WHERE i.k = o.k AND i.v = 1) > o.d) IS TRUE",
     ),
     Rule(
         name="first-to-extreme",
@@ -106,8 +100,5 @@ RULES = (
         "not nullable where NULL comes first",
         apply=first_to_extreme,
         prior=8.5,
-        schema=_SCHEMA,
-        before="SELECT id, (SELECT v FROM i WHERE i.k = o.k ORDER BY v DESC LIMIT 1) AS m FROM o",
-        after="SELECT o.id AS id, (SELECT MAX(i.v) AS v FROM i AS i WHERE i.k = o.k) AS m FROM o AS o",
     ),
 )

@@ -166,8 +166,6 @@ def _small(table: Table, name: str) -> bool:
     return column is not None and column.type.upper() in ("INT", "INTEGER", "SMALLINT", "INT4")
 
 
-_SCHEMA = """CREATE TABLE p (id INTEGER PRIMARY KEY, x INTEGER);
-CREATE TABLE c (id INTEGER PRIMARY KEY, p_id INTEGER, v INTEGER);"""
 RULES = (
     Rule(
         name="aggregate-first",
@@ -175,10 +173,5 @@ RULES = (
         "of its columns that are used elsewhere; counts are summed, 0 where there is no group",
         apply=aggregate_first,
         prior=2.2,
-        schema=_SCHEMA,
-        before="SELECT p.x, MAX(c.v) AS m FROM p JOIN c ON c.p_id = p.id WHERE c.v > 1 GROUP BY p.x",
-        after="SELECT p.x AS x, MAX(parts1.part1) AS m FROM p AS p CROSS JOIN (SELECT c.p_id AS p_id, "
-        "MAX(c.v) AS part1 FROM c AS c WHERE c.v > 1 GROUP BY c.p_id) AS parts1 "
-        "WHERE parts1.p_id = p.id GROUP BY p.x",
     ),
 )

@@ -141,19 +141,12 @@ def _set_apart(tree: exp.Expr, select: exp.Select, alias: str) -> bool:
     return True
 
 
-_SCHEMA = "CREATE TABLE t (a INTEGER, b INTEGER); CREATE TABLE u (a INTEGER, c INTEGER);"
-_SUM = "SELECT t.a AS a, SUM(t.b) AS s FROM t AS t GROUP BY t.a"
 RULES = (
     Rule(
         name="share-derived",
         precondition="equal texts, uncorrelated, no volatile function",
         apply=share_derived,
         prior=3.0,
-        schema=_SCHEMA,
-        before="SELECT x.a, y.s FROM (SELECT a, SUM(b) AS s FROM t GROUP BY a) AS x "
-        "JOIN (SELECT a, SUM(b) AS s FROM t GROUP BY a) AS y ON x.s = y.a",
-        after=f"WITH shared1 AS ({_SUM}) SELECT x.a AS a, y.s AS s FROM shared1 AS x "
-        "JOIN shared1 AS y ON x.s = y.a",
     ),
     Rule(
         name="inline-cte",
@@ -161,11 +154,6 @@ RULES = (
         apply=take_in,
         engines=_APART,
         prior=1.2,
-        schema=_SCHEMA,
-        before="WITH g AS (SELECT a, SUM(b) AS s FROM t GROUP BY a) "
-        "SELECT x.a, y.s FROM g AS x JOIN g AS y ON x.s = y.a",
-        after=f"WITH g AS NOT MATERIALIZED ({_SUM}) SELECT x.a AS a, y.s AS s FROM g AS x "
-        "JOIN g AS y ON x.s = y.a",
     ),
     Rule(
         name="materialize-cte",
@@ -173,10 +161,6 @@ RULES = (
         apply=keep_apart,
         engines=_APART,
         prior=1.1,
-        schema=_SCHEMA,
-        before="WITH g AS (SELECT a, SUM(b) AS s FROM t GROUP BY a) "
-        "SELECT g.s FROM u JOIN g ON u.a = g.a",
-        after=f"WITH g AS MATERIALIZED ({_SUM}) SELECT g.s AS s FROM u AS u JOIN g AS g ON u.a = g.a",
     ),
     Rule(
         name="filter-first",
@@ -184,9 +168,5 @@ RULES = (
         apply=filter_first,
         engines=("postgresql",),
         prior=1.0,
-        schema=_SCHEMA,
-        before="SELECT x.b FROM t AS x, u, t AS y WHERE x.a = u.a AND y.a = u.c AND u.c = 2",
-        after="WITH filtered1 AS MATERIALIZED (SELECT u.a AS a, u.c AS c FROM u AS u WHERE u.c = 2) "
-        "SELECT x.b AS b FROM t AS x, filtered1 AS u, t AS y WHERE x.a = u.a AND y.a = u.c AND u.c = 2",
     ),
 )

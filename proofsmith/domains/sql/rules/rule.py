@@ -20,11 +20,6 @@ class Rule:
     precondition: str
     """One line: when it is exact, NULLs and duplicates included."""
     apply: Apply
-    schema: str
-    """Tables of the smallest pair of queries that shows the rule: what its tests bound, prove and execute."""
-    before: str
-    after: str
-    """The rule's output on `before`, as SQL text of any formatting."""
     engines: tuple[str, ...] = ENGINES
     """Engines whose own optimizer does not do this already, as measured."""
     prior: float = 1.0

@@ -120,7 +120,6 @@ def _guarded(value: exp.Expr, known: Sequence[exp.Expr], fold: exp.AggFunc) -> e
     return exp.Case(ifs=[exp.If(this=condition, true=value)], default=none)
 
 
-_SCHEMA = "CREATE TABLE t (id INTEGER PRIMARY KEY, k INTEGER, v INTEGER);"
 RULES = (
     Rule(
         name="subquery-to-running",
@@ -128,9 +127,5 @@ RULES = (
         "column by order; with < or > only counts; NULL among these columns gives the value of no rows",
         apply=to_running,
         prior=8.2,
-        schema=_SCHEMA,
-        before="SELECT id, (SELECT SUM(v) FROM t AS i WHERE i.k = t.k AND i.id <= t.id) AS s FROM t",
-        after="SELECT t.id AS id, CASE WHEN NOT t.k IS NULL THEN t.running1 END AS s FROM (SELECT i.id AS id, "
-        "i.k AS k, i.v AS v, SUM(i.v) OVER (PARTITION BY i.k ORDER BY i.id) AS running1 FROM t AS i) AS t",
     ),
 )

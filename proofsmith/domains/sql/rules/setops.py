@@ -170,8 +170,6 @@ def _place(key: exp.Expr, names: Sequence[str]) -> int | None:
     return names.index(key.name) if plain else None
 
 
-_SCHEMA = """CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER NOT NULL, b INTEGER);
-CREATE TABLE u (id INTEGER PRIMARY KEY, a INTEGER NOT NULL, b INTEGER);"""
 RULES = (
     Rule(
         name="setop-to-exists",
@@ -180,11 +178,6 @@ RULES = (
         apply=to_existence,
         engines=("sqlite", "postgresql"),
         prior=2.0,
-        schema=_SCHEMA,
-        before="SELECT a, b FROM t EXCEPT SELECT a, b FROM u",
-        after="SELECT DISTINCT kept1.a AS a, kept1.b AS b FROM (SELECT t.a AS a, t.b AS b FROM t AS t) AS kept1 "
-        "WHERE NOT EXISTS(SELECT 1 AS one FROM (SELECT u.a AS a, u.b AS b FROM u AS u) AS other1 "
-        "WHERE other1.a = kept1.a AND other1.b IS NOT DISTINCT FROM kept1.b)",
     ),
     Rule(
         name="limit-branches",
@@ -192,11 +185,5 @@ RULES = (
         "the outer ORDER BY and LIMIT stay",
         apply=limit_branches,
         prior=3.0,
-        schema=_SCHEMA,
-        before="SELECT id, a FROM t UNION ALL SELECT id, a FROM u ORDER BY id, a LIMIT 1",
-        after="SELECT first1.id AS id, first1.a AS a FROM (SELECT t.id AS id, t.a AS a FROM t AS t "
-        "ORDER BY id, a LIMIT 1) AS first1 UNION ALL SELECT first2.id AS id, first2.a AS a "
-        "FROM (SELECT u.id AS id, u.a AS a FROM u AS u ORDER BY id, a LIMIT 1) AS first2 "
-        "ORDER BY id, a LIMIT 1",
     ),
 )

@@ -198,23 +198,9 @@ def specialise_materialized(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr
     yield from specialise(tree, schema, joined=True, materialized=True)
 
 
-_SCHEMA = """CREATE TABLE f (k INTEGER, y INTEGER, v INTEGER);
-CREATE TABLE d (k INTEGER PRIMARY KEY, a INTEGER);"""
 _HOLDS = (
     "filters on grouping keys, partition keys or ungrouped outputs; no LIMIT; inner references only"
 )
-_TWO = (
-    "WITH c AS (SELECT k, y, SUM(v) AS s FROM f GROUP BY k, y) "
-    "SELECT p.k, p.s AS s1, q.s AS s2 FROM c AS p, c AS q WHERE p.k = q.k AND p.y = 1 AND q.y = 2"
-)
-_READ = "SELECT p.k AS k, p.s AS s1, q.s AS s2 FROM"
-_CONDITION = "WHERE p.k = q.k AND p.y = 1 AND q.y = 2"
-
-
-def _slice(year: int) -> str:
-    return (
-        f"SELECT f.k AS k, f.y AS y, SUM(f.v) AS s FROM f AS f WHERE f.y = {year} GROUP BY f.k, f.y"
-    )
 
 
 RULES = (
@@ -223,18 +209,12 @@ RULES = (
         precondition=_HOLDS,
         apply=specialise_plain,
         prior=7.0,
-        schema=_SCHEMA,
-        before=_TWO,
-        after=f"WITH c_1 AS ({_slice(1)}), c_2 AS ({_slice(2)}) {_READ} c_1 AS p, c_2 AS q {_CONDITION}",
     ),
     Rule(
         name="specialise-cte-joined",
         precondition=_HOLDS + "; and keys of joined tables' filters",
         apply=specialise_joined,
         prior=6.5,
-        schema=_SCHEMA,
-        before=_TWO,
-        after=f"WITH c_1 AS ({_slice(1)}), c_2 AS ({_slice(2)}) {_READ} c_1 AS p, c_2 AS q {_CONDITION}",
     ),
     Rule(
         name="specialise-cte-materialized",
@@ -242,31 +222,17 @@ RULES = (
         apply=specialise_materialized,
         engines=("duckdb", "postgresql"),
         prior=6.0,
-        schema=_SCHEMA,
-        before=_TWO,
-        after=f"WITH c_1 AS MATERIALIZED ({_slice(1)}), c_2 AS MATERIALIZED ({_slice(2)}) "
-        f"{_READ} c_1 AS p, c_2 AS q {_CONDITION}",
     ),
     Rule(
         name="share-filters",
         precondition=_HOLDS + "; every reader filters",
         apply=share_filters,
         prior=5.5,
-        schema=_SCHEMA,
-        before=_TWO,
-        after="WITH c AS (SELECT f.k AS k, f.y AS y, SUM(f.v) AS s FROM f AS f "
-        f"WHERE (f.y = 1 OR f.y = 2) GROUP BY f.k, f.y) {_READ} c AS p, c AS q {_CONDITION}",
     ),
     Rule(
         name="restrict-groups",
         precondition=_HOLDS + "; the joined table's filters are its own and cannot raise",
         apply=restrict_groups,
         prior=5.0,
-        schema=_SCHEMA,
-        before="SELECT d.k, g.s FROM d JOIN (SELECT k, SUM(v) AS s FROM f GROUP BY k) AS g "
-        "ON g.k = d.k WHERE d.a = 1",
-        after="SELECT d.k AS k, g.s AS s FROM d AS d JOIN (SELECT f.k AS k, SUM(f.v) AS s FROM f AS f "
-        "WHERE f.k IN (SELECT d.k AS key FROM d AS d WHERE d.a = 1) GROUP BY f.k) AS g "
-        "ON g.k = d.k WHERE d.a = 1",
     ),
 )

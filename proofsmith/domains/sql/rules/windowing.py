@@ -81,7 +81,6 @@ def widen(
     source.node.replace(scopes.derived(query, source.alias))
 
 
-_SCHEMA = "CREATE TABLE t (id INTEGER PRIMARY KEY, k INTEGER, v INTEGER, w INTEGER);"
 RULES = (
     Rule(
         name="aggregate-to-window",
@@ -89,10 +88,5 @@ RULES = (
         "rejects the row; the partition's columns must not be NULL",
         apply=to_window,
         prior=4.0,
-        schema=_SCHEMA,
-        before="SELECT t.id FROM t WHERE t.v = (SELECT MAX(i.v) FROM t AS i WHERE i.k = t.k AND i.w > 1)",
-        after="SELECT t.id AS id FROM (SELECT i.id AS id, i.k AS k, i.v AS v, i.w AS w, "
-        "MAX(CASE WHEN i.w > 1 THEN i.v END) OVER (PARTITION BY i.k) AS windowed1 FROM t AS i) AS t "
-        "WHERE t.v = t.windowed1 AND NOT t.k IS NULL",
     ),
 )

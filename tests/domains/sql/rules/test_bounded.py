@@ -3,10 +3,9 @@
 import pytest
 
 from proofsmith.domains.sql.definitions import parse_schema
-from proofsmith.domains.sql.rules import CATALOGUE
-from proofsmith.domains.sql.rules.rule import Rule
 from proofsmith.domains.sql.rules.text import qualified
 from proofsmith.domains.sql.symbolic.bounded import Bound, decide
+from tests.domains.sql.rules.templates import TEMPLATES, Template
 
 ROWS = 3
 LIMIT_S = 60.0
@@ -17,9 +16,8 @@ def decided(ddl: str, before: str, after: str) -> Bound:
     return decide(qualified(before, schema), qualified(after, schema), schema, ROWS, LIMIT_S)
 
 
-@pytest.mark.parametrize("rule", CATALOGUE, ids=lambda rule: rule.name)
-def test_the_template_is_bounded_at_three_rows(rule: Rule) -> None:
-    template = rule
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.rule.name)
+def test_the_template_is_bounded_at_three_rows(template: Template) -> None:
     found = decided(template.schema, template.before, template.after)
     assert (found.found, found.rows) == ("agree", ROWS), found
 

@@ -10,61 +10,61 @@ import sqlglot
 
 from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.rules import CATALOGUE
-from proofsmith.domains.sql.rules.rule import Rule
 from proofsmith.domains.sql.rules.text import qualified, written
 from proofsmith.domains.sql.schema import Schema, Table
+from tests.domains.sql.rules.templates import TEMPLATES, Template
 
 DATABASES = 120
 VALUES = (None, 1, 1, 2, 2, 3)
 
 
-def schema_of(rule: Rule) -> Schema:
-    return parse_schema(rule.schema, "postgresql")
+def schema_of(template: Template) -> Schema:
+    return parse_schema(template.schema, "postgresql")
 
 
-def outputs_of(rule: Rule) -> list[str]:
-    schema = schema_of(rule)
-    tree = qualified(rule.before, schema)
-    return [written(made, schema) for made in rule.apply(tree, schema)]
+def outputs_of(template: Template) -> list[str]:
+    schema = schema_of(template)
+    tree = qualified(template.before, schema)
+    return [written(made, schema) for made in template.rule.apply(tree, schema)]
 
 
 def plain(text: str) -> str:
     return " ".join(text.replace('"', "").split())
 
 
-@pytest.mark.parametrize("rule", CATALOGUE, ids=lambda rule: rule.name)
-def test_gives_what_its_template_says(rule: Rule) -> None:
-    wanted = written(sqlglot.parse_one(rule.after, read="postgres"), schema_of(rule))
-    assert plain(wanted) in [plain(text) for text in outputs_of(rule)]
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.rule.name)
+def test_gives_what_its_template_says(template: Template) -> None:
+    wanted = written(sqlglot.parse_one(template.after, read="postgres"), schema_of(template))
+    assert plain(wanted) in [plain(text) for text in outputs_of(template)]
 
 
-@pytest.mark.parametrize("rule", CATALOGUE, ids=lambda rule: rule.name)
-def test_leaves_the_tree_it_is_given_alone(rule: Rule) -> None:
-    schema = schema_of(rule)
-    tree = qualified(rule.before, schema)
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.rule.name)
+def test_leaves_the_tree_it_is_given_alone(template: Template) -> None:
+    schema = schema_of(template)
+    tree = qualified(template.before, schema)
     text = written(tree, schema)
-    list(rule.apply(tree, schema))
+    list(template.rule.apply(tree, schema))
     assert written(tree, schema) == text
 
 
-@pytest.mark.parametrize("rule", CATALOGUE, ids=lambda rule: rule.name)
-def test_does_not_fire_where_it_did_what_it_does_already(rule: Rule) -> None:
-    schema = schema_of(rule)
-    made = next(rule.apply(qualified(rule.before, schema), schema))
-    assert list(rule.apply(made, schema)) == []
-    assert list(rule.apply(qualified(written(made, schema), schema), schema)) == []
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.rule.name)
+def test_does_not_fire_where_it_did_what_it_does_already(template: Template) -> None:
+    schema = schema_of(template)
+    made = next(template.rule.apply(qualified(template.before, schema), schema))
+    assert list(template.rule.apply(made, schema)) == []
+    assert list(template.rule.apply(qualified(written(made, schema), schema), schema)) == []
 
 
 @pytest.mark.parametrize(
-    "rule", [rule for rule in CATALOGUE if "DATE" not in rule.schema], ids=lambda r: r.name
+    "template", [t for t in TEMPLATES if "DATE" not in t.schema], ids=lambda t: t.rule.name
 )
-def test_agrees_with_its_input_on_random_databases(rule: Rule) -> None:
-    made = outputs_of(rule)
-    rng = random.Random(rule.name)
+def test_agrees_with_its_input_on_random_databases(template: Template) -> None:
+    made = outputs_of(template)
+    rng = random.Random(template.rule.name)
     answers = Counter()
     for _ in range(DATABASES):
-        database = filled(schema_of(rule), rng)
-        rows = Counter(database.execute(rule.before).fetchall())
+        database = filled(schema_of(template), rng)
+        rows = Counter(database.execute(template.before).fetchall())
         answers[bool(rows)] += 1
         for text in made:
             assert Counter(database.execute(text).fetchall()) == rows, text
