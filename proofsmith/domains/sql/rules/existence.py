@@ -3,7 +3,7 @@
 Which form is fast is the engine's secret: PostgreSQL never makes an anti-join of NOT IN, SQLite runs EXISTS once a row.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -201,12 +201,24 @@ def in_to_exists(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
         if not negated:
             whole.replace(exp.Exists(this=probe))
             yield copy
-        elif not facts.nullable(inner, schema):
+        elif not facts.nullable(inner, schema) or _known(inner, scopes.conditions(select)):
             absent: exp.Expr = exp.Not(this=exp.Exists(this=probe))
             if facts.nullable(outer, schema):
                 absent = exp.And(this=exp.paren(_known_or_empty(outer, select)), expression=absent)
             whole.replace(absent)
             yield copy
+
+
+def _known(value: exp.Expr, parts: Sequence[exp.Expr]) -> bool:
+    """Say whether one of the conditions is that a column is not NULL."""
+    return any(
+        isinstance(part, exp.Not)
+        and part.this.unnest() == _missing(value)
+        or isinstance(part, exp.Is)
+        and bool(part.args.get("negate"))
+        and part.this.unnest() == value
+        for part in parts
+    )
 
 
 def _known_or_empty(outer: exp.Expr, select: exp.Select) -> exp.Or:

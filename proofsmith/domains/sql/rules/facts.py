@@ -121,6 +121,14 @@ def aggregates(select: exp.Select) -> bool:
     )
 
 
+def idempotent(expression: exp.Expr) -> bool:
+    """Say whether all aggregates of a calm expression give the same when rows occur more often."""
+    folds = expression.find_all(exp.AggFunc)
+    return calm(expression) and all(
+        isinstance(fold, exp.Min | exp.Max) or isinstance(fold.this, exp.Distinct) for fold in folds
+    )
+
+
 def windows(select: exp.Select) -> bool:
     """Say whether the SELECT computes a window function of its own."""
     return any(node.parent_select is select for node in select.find_all(exp.Window))

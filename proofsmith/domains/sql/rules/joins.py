@@ -231,12 +231,13 @@ def _one_value(column: exp.Expr, other: exp.Expr, schema: Schema) -> bool:
 
 
 def _duplicates_vanish(select: exp.Select) -> bool:
-    return bool(
-        select.args.get("distinct")
-        and not facts.limited(select)
-        and not facts.aggregates(select)
-        and not facts.windows(select)
-    )
+    """Say whether repeated rows change nothing: DISTINCT follows, or aggregates that see each value once."""
+    if not facts.aggregates(select):
+        shown = facts.limited(select) or facts.windows(select)
+        return bool(select.args.get("distinct") and not shown)
+    order, having = (select.args.get(name) for name in ("order", "having"))
+    parts = [*select.expressions, *(key.this for key in (order.expressions if order else ()))]
+    return all(map(facts.idempotent, [*parts, having.this] if having else parts))
 
 
 RULES = (
@@ -256,7 +257,8 @@ RULES = (
     ),
     Rule(
         name="drop-left-join",
-        precondition="the right side is used in its ON alone, which fixes one of its keys; or DISTINCT follows",
+        precondition="the right side is used in its ON alone, which fixes one of its keys; or DISTINCT follows, "
+        "or aggregates of distinct values, MIN and MAX",
         apply=drop_left_join,
         prior=2.5,
     ),

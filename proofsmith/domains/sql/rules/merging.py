@@ -84,7 +84,10 @@ def _renamed(select: exp.Select) -> exp.Select | None:
 def merge_values(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with scalar subqueries of one SELECT over the same sources computed by one derived table."""
     for copy, select in scopes.sites(tree, exp.Select, wanted=_several):
-        if not isinstance(select, exp.Select) or not scopes.plain(select):
+        if not isinstance(select, exp.Select):
+            continue
+        bare = not select.args.get("from_") and not select.args.get("where")
+        if not (bare or scopes.plain(select)):
             continue
         if facts.aggregates(select) or any(join.side for join in scopes.joins(select)):
             continue
@@ -126,7 +129,10 @@ def _merge_values(select: exp.Select, group: Sequence[_Scan]) -> None:
     merged, names = _merged(group)
     for scan, (name,) in zip(group, names, strict=True):
         scan.node.replace(scopes.column(alias, name))
-    select.append("joins", exp.Join(this=scopes.derived(merged, alias), kind="CROSS"))
+    if select.args.get("from_"):
+        select.append("joins", exp.Join(this=scopes.derived(merged, alias), kind="CROSS"))
+    else:
+        select.set("from_", exp.From(this=scopes.derived(merged, alias)))
 
 
 def merge_derived(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:

@@ -58,7 +58,7 @@ def _planned(select: exp.Select, alias: str, schema: Schema) -> _Plan | None:
     """Return how to group `alias` first; None when an aggregate needs another table or is not built from parts."""
     source = scopes.sources(select)[alias]
     table = scopes.declared(source.node, schema)
-    folds = _folds(select)
+    folds = [fold for fold in _folds(select) if not _elsewhere(fold, alias)]
     if table is None or not folds or not all(_partial(f, alias, schema) for f in folds):
         return None
     if all(isinstance(f.this, exp.Star) for f in folds) and len(scopes.sources(select)) > 2:
@@ -82,6 +82,12 @@ def _planned(select: exp.Select, alias: str, schema: Schema) -> _Plan | None:
 def _folds(select: exp.Select) -> list[exp.AggFunc]:
     """Return the SELECT's own aggregates."""
     return [node for node in select.find_all(exp.AggFunc) if node.parent_select is select]
+
+
+def _elsewhere(fold: exp.AggFunc, alias: str) -> bool:
+    """Say whether the aggregate can stay where it is: it reads another table and how often makes no difference."""
+    tables = {column.table for column in fold.find_all(exp.Column)}
+    return bool(tables - {alias}) and facts.idempotent(fold)
 
 
 def _partial(fold: exp.AggFunc, alias: str, schema: Schema) -> bool:
@@ -169,8 +175,9 @@ def _small(table: Table, name: str) -> bool:
 RULES = (
     Rule(
         name="aggregate-first",
-        precondition="inner joins; SUM of exact numbers, COUNT, MIN or MAX of one table alone, which is grouped by all "
-        "of its columns that are used elsewhere; counts are summed, 0 where there is no group",
+        precondition="inner joins; SUM of exact numbers, COUNT, MIN or MAX of one table alone, of others MIN, MAX and "
+        "distinct values alone; the table is grouped by all of its columns that are used elsewhere; counts are summed, "
+        "0 where there is no group",
         apply=aggregate_first,
         prior=2.2,
     ),
