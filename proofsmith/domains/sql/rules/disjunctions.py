@@ -52,15 +52,9 @@ def split(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
         if not scopes.inner_only(select) or scopes.free(select):
             continue
         for position in range(len(_candidates(select))):
-            again = copy.copy()
-            target = _counterpart(copy, select, again)
+            again, target = scopes.counterpart(copy, select)
             if _divide(target, _candidates(target)[position]):
                 yield again
-
-
-def _counterpart(tree: exp.Expr, node: exp.Expr, copy: exp.Expr) -> exp.Select:
-    index = next(i for i, n in enumerate(tree.find_all(exp.Select)) if n is node)
-    return list(copy.find_all(exp.Select))[index]
 
 
 def _candidates(select: exp.Select) -> list[exp.Expr]:

@@ -43,8 +43,7 @@ def count_to_exists(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
         select, some = found
         counted = select.expressions[0].unalias().this
         if not isinstance(counted, exp.Star | exp.Literal):
-            given = exp.Not(this=exp.Is(this=counted.copy(), expression=exp.Null()))
-            scopes.set_where(select, [*scopes.where(select), given])
+            scopes.set_where(select, [*scopes.where(select), scopes.known(counted)])
         exists = exp.Exists(this=_probe(select))
         node.replace(exists if some else exp.Not(this=exists))
         yield copy
@@ -151,8 +150,8 @@ def exists_to_in(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
         if found is None:
             continue
         if negated:
-            missing = [_missing(c) for c in found.outer if facts.nullable(c, schema)]
-            known = [exp.Not(this=_missing(column)) for column in found.inner]
+            missing = [scopes.missing(c) for c in found.outer if facts.nullable(c, schema)]
+            known = map(scopes.known, found.inner)
             scopes.set_where(found.select, [*scopes.where(found.select), *known])
             absent = scopes.disjoin([*missing, exp.Not(this=_in(found))])
             assert absent is not None
@@ -160,10 +159,6 @@ def exists_to_in(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
         else:
             whole.replace(_in(found))
         yield copy
-
-
-def _missing(column: exp.Expr) -> exp.Is:
-    return exp.Is(this=column.copy(), expression=exp.Null())
 
 
 def unite_existence(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
@@ -210,21 +205,17 @@ def in_to_exists(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
 
 
 def _known(value: exp.Expr, parts: Sequence[exp.Expr]) -> bool:
-    """Say whether one of the conditions is that a column is not NULL."""
-    return any(
-        isinstance(part, exp.Not)
-        and part.this.unnest() == _missing(value)
-        or isinstance(part, exp.Is)
-        and bool(part.args.get("negate"))
-        and part.this.unnest() == value
-        for part in parts
-    )
+    """Say whether one of the conditions is that a value is not NULL, which the parser writes in two ways."""
+    is_not = scopes.missing(value)
+    is_not.set("negate", True)
+    return any(part in (is_not, scopes.known(value)) for part in parts)
 
 
 def _known_or_empty(outer: exp.Expr, select: exp.Select) -> exp.Or:
     """NULL is not in a list exactly when the list is empty."""
-    known = exp.Not(this=exp.Is(this=outer.copy(), expression=exp.Null()))
-    return exp.Or(this=known, expression=exp.Not(this=exp.Exists(this=_probe(select))))
+    return exp.Or(
+        this=scopes.known(outer), expression=exp.Not(this=exp.Exists(this=_probe(select)))
+    )
 
 
 def _listing(node: exp.Expr, select: exp.Expr, schema: Schema) -> bool:

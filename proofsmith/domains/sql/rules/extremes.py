@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from proofsmith.domains.sql.rules import facts, scopes
-from proofsmith.domains.sql.rules.decorrelation import between
+from proofsmith.domains.sql.rules.decorrelation import between, simple
 from proofsmith.domains.sql.rules.existence import MIRROR, demanded, rowwise
 from proofsmith.domains.sql.rules.rule import Rule
 from proofsmith.domains.sql.schema import Schema
 
 _ORDERED = ("integer", "decimal", "date", "timestamp")
-_GREATER = (exp.GT, exp.GTE)
 _AROUND = (exp.Alias, exp.Coalesce, *facts.STRICT)
 """Where a subquery stands for its value."""
 
@@ -46,14 +45,25 @@ def _beyond(exists: exp.Expr, schema: Schema) -> exp.Expr | None:
     if not facts.comparable(inner, outer, schema) or facts.kind(inner, schema) not in _ORDERED:
         return None
     kind = type(part) if part.this.unnest() is inner else MIRROR[type(part)]
-    if kind is exp.NEQ:
-        return None
-    fold = exp.Max if issubclass(kind, _GREATER) else exp.Min
-    made = select.copy()
-    made.set("expressions", [exp.alias_(fold(this=inner.copy()), "extreme", quoted=True)])
-    made.set("order", None)
-    scopes.set_where(made, [p for p in scopes.where(select) if p is not part])
-    return kind(this=exp.Subquery(this=made), expression=outer.copy())
+    folds = [exp.Max] if kind in (exp.GT, exp.GTE) else [exp.Min]
+    tests = []
+    for fold in [exp.Min, exp.Max] if kind is exp.NEQ else folds:
+        made = select.copy()
+        made.set("expressions", [exp.alias_(fold(this=inner.copy()), "extreme", quoted=True)])
+        made.set("order", None)
+        scopes.set_where(made, [p for p in scopes.where(select) if p is not part])
+        tests.append(kind(this=exp.Subquery(this=made), expression=outer.copy()))
+    either = scopes.disjoin(tests)
+    return exp.paren(either, copy=False) if either and len(tests) > 1 else either
+
+
+def one_to_equality(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
+    """Yield the tree with one IN over an aggregate without groups, which gives one row, written as an equality."""
+    for copy, node in scopes.sites(tree, exp.In, wanted=lambda i: i.args.get("query")):
+        select = node.args["query"].unnest()
+        if simple(select) and facts.aggregates(select) and not isinstance(node.this, exp.Tuple):
+            node.replace(exp.EQ(this=node.this, expression=exp.Subquery(this=select)))
+            yield copy
 
 
 def first_to_extreme(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
@@ -90,7 +100,7 @@ RULES = (
     Rule(
         name="existence-to-extreme",
         precondition="in WHERE below AND and OR; one inequality of columns of one ordered kind correlates, beside "
-        "equalities of columns; NOT EXISTS where the comparison is not true",
+        "equalities of columns; <> asks MIN and MAX; NOT EXISTS where the comparison is not true",
         apply=existence_to_extreme,
         prior=7.4,
     ),
@@ -100,5 +110,11 @@ RULES = (
         "not nullable where NULL comes first",
         apply=first_to_extreme,
         prior=8.5,
+    ),
+    Rule(
+        name="one-to-equality",
+        precondition="IN over one aggregate without groups or LIMIT, which gives exactly one row",
+        apply=one_to_equality,
+        prior=8.6,
     ),
 )

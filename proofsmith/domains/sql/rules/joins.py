@@ -149,11 +149,7 @@ def _without_parent(select: exp.Select, alias: str, schema: Schema) -> bool:
         c for c in select.find_all(exp.Column) if c.table == alias and scopes.owner(c) is select
     ]
     links = set(map(id, parts))
-    known = [
-        exp.Not(this=exp.Is(this=column.copy(), expression=exp.Null()))
-        for column in found.values()
-        if facts.nullable(column, schema)
-    ]
+    known = [scopes.known(c) for c in found.values() if facts.nullable(c, schema)]
     kept = [part for part in scopes.conditions(select) if id(part) not in links]
     _remove(select, source, [*kept, *known])
     for column in uses:

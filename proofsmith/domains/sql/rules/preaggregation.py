@@ -32,9 +32,7 @@ def aggregate_first(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
         if not isinstance(select, exp.Select) or not _shaped(select):
             continue
         for alias in list(scopes.sources(select)):
-            again = copy.copy()
-            index = next(i for i, n in enumerate(copy.find_all(exp.Select)) if n is select)
-            target = list(again.find_all(exp.Select))[index]
+            again, target = scopes.counterpart(copy, select)
             plan = _planned(target, alias, schema)
             if plan is not None:
                 _carry_out(target, plan, schema)

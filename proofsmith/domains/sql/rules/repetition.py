@@ -105,9 +105,7 @@ def filter_first(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
         if not isinstance(select, exp.Select) or not scopes.plain(select):
             continue
         for alias, source in scopes.sources(select).items():
-            again = copy.copy()
-            index = next(i for i, n in enumerate(copy.find_all(exp.Select)) if n is select)
-            target = list(again.find_all(exp.Select))[index]
+            again, target = scopes.counterpart(copy, select)
             small = scopes.declared(source.node, schema) is not None and not source.null_extended
             if small and len(scopes.sources(select)) > 2 and _set_apart(again, target, alias):
                 yield again

@@ -46,11 +46,7 @@ def to_running(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
             continue
         if scopes.declared(source.node, schema) is not mine or len(scopes.sources(inner)) > 1:
             continue
-        known = [
-            exp.Not(this=exp.Is(this=c.copy(), expression=exp.Null()))
-            for c in links.outer
-            if facts.nullable(c, schema)
-        ]
+        known = [scopes.known(c) for c in links.outer if facts.nullable(c, schema)]
         name = scopes.unused_alias(copy, "running")
         read = _guarded(scopes.column(source.alias, name), known, fold)
         output = inner.expressions[0].unalias()

@@ -274,6 +274,24 @@ def twin(tree: exp.Expr) -> tuple[exp.Expr, dict[int, exp.Expr]]:
     return root, copies
 
 
+def missing(value: exp.Expr) -> exp.Is:
+    """Return the condition that a value is NULL."""
+    return exp.Is(this=value.copy(), expression=exp.Null())
+
+
+def known(value: exp.Expr) -> exp.Not:
+    """Return the condition that a value is not NULL."""
+    return exp.Not(this=missing(value))
+
+
+def counterpart(tree: exp.Expr, select: exp.Select) -> tuple[exp.Expr, exp.Select]:
+    """Return a copy of the tree with the SELECT in it that `select` is in `tree`."""
+    copy, copies = twin(tree)
+    found = copies[id(select)]
+    assert isinstance(found, exp.Select)
+    return copy, found
+
+
 def sites(
     tree: exp.Expr, *kinds: type[exp.Expr], wanted: Callable[[exp.Expr], object] = lambda node: True
 ) -> Iterator[tuple[exp.Expr, exp.Expr]]:

@@ -55,9 +55,7 @@ def _widen(block: Block, source: scopes.Source, table: Table) -> None:
     window = exp.Window(this=fold, partition_by=list(dict.fromkeys(keys)))
     output = block.inner.expressions[0].unalias()
     block.fold.replace(window)
-    known = [
-        exp.Not(this=exp.Is(this=theirs.copy(), expression=exp.Null())) for _, theirs in block.pairs
-    ]
+    known = [scopes.known(theirs) for _, theirs in block.pairs]
     outer = block.outer
     block.subquery.replace(scopes.column(source.alias, value))
     widened = window if output is block.fold else output

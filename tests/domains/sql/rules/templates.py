@@ -17,6 +17,11 @@ class Template:
 
 
 _PAIRS = {
+    "one-to-equality": (
+        "CREATE TABLE o (id INTEGER PRIMARY KEY, k INTEGER, x INTEGER); CREATE TABLE i (k INTEGER, v INTEGER);",
+        "SELECT id FROM o WHERE NOT x IN (SELECT MAX(v) FROM i WHERE i.k = o.k)",
+        "SELECT o.id AS id FROM o AS o WHERE NOT o.x = (SELECT MAX(i.v) AS _col_0 FROM i AS i WHERE i.k = o.k)",
+    ),
     "aggregate-first": (
         "CREATE TABLE p (id INTEGER PRIMARY KEY, x INTEGER); CREATE TABLE c (id INTEGER PRIMARY KEY, p_id "
         "INTEGER, v INTEGER);",

@@ -67,7 +67,9 @@ def test_what_no_window_gives_stays(query):
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("word", ["EXISTS", "NOT EXISTS"])
-@pytest.mark.parametrize("sign", ["i.v > t.v", "t.v > i.v", "i.v <= t.v", "t.v <= i.v"])
+@pytest.mark.parametrize(
+    "sign", ["i.v > t.v", "t.v > i.v", "i.v <= t.v", "t.v <= i.v", "i.v <> t.v"]
+)
 def test_existence_by_order_is_a_comparison_with_an_extreme(word, sign, engine):
     query = (
         f"SELECT id FROM t WHERE w = 1 OR {word} (SELECT 1 FROM u AS i WHERE i.k = t.k AND {sign})"
@@ -81,7 +83,7 @@ def test_existence_by_order_is_a_comparison_with_an_extreme(word, sign, engine):
     "condition",
     [
         "NOT (w = 1 AND EXISTS (SELECT 1 FROM u WHERE u.k = t.k AND u.v > t.v))",
-        "EXISTS (SELECT 1 FROM u WHERE u.k = t.k AND u.v <> t.v)",
+        "EXISTS (SELECT 1 FROM u WHERE u.k <> t.k AND u.v <> t.v)",
         "EXISTS (SELECT 1 FROM u WHERE u.k = t.k AND u.v > t.v AND u.w > t.w)",
         "EXISTS (SELECT 1 FROM u WHERE u.k = t.k AND u.v > t.f)",
         "EXISTS (SELECT 1 FROM u WHERE u.k = t.k OR u.v > t.v)",
@@ -133,3 +135,26 @@ def test_the_first_by_its_own_order_is_an_extreme_unless_null_comes_first(engine
 )
 def test_other_first_rows_stay(query):
     assert made("first-to-extreme", query) == []
+
+
+@pytest.mark.parametrize("word", ["IN", "NOT IN"])
+def test_membership_in_an_aggregate_is_an_equality_that_joins(word):
+    query = f"SELECT id FROM t WHERE v {word} (SELECT MAX(v) FROM u WHERE u.k = t.k) OR w = 1"
+    (text,) = made("one-to-equality", query)
+    assert agrees(query, text, "postgresql")
+    assert all(agrees(query, joined, "postgresql") for joined in made("decorrelate", text))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT id FROM t WHERE v IN (SELECT MAX(v) FROM u GROUP BY k)",
+        "SELECT id FROM t WHERE v IN (SELECT MAX(v) FROM u HAVING COUNT(*) > 1)",
+        "SELECT id FROM t WHERE v IN (SELECT MAX(v) FROM u LIMIT 0)",
+        "SELECT id FROM t WHERE v IN (SELECT v FROM u)",
+        "SELECT id FROM t WHERE v IN (SELECT MAX(v) OVER () FROM u)",
+        "SELECT id FROM t WHERE (v, w) IN (SELECT MAX(v), MIN(w) FROM u)",
+    ],
+)
+def test_other_lists_stay(query):
+    assert made("one-to-equality", query) == []
