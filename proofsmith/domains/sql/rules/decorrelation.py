@@ -39,7 +39,7 @@ class Block:
 def read_block(subquery: exp.Expr, schema: Schema) -> Block | None:
     """Take a scalar subquery apart; None when it is not a correlated aggregate that the rule covers."""
     inner, outer = subquery.this, subquery.parent_select
-    if not isinstance(subquery, exp.Subquery) or not simple(inner):
+    if not isinstance(subquery, exp.Subquery) or not facts.scalar(subquery) or not simple(inner):
         return None
     if outer is None or not scopes.plain(outer):
         return None

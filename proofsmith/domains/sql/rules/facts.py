@@ -86,15 +86,15 @@ def calm(expression: exp.Expr) -> bool:
 def calm_query(expression: exp.Expr) -> bool:
     """Say the same of a condition that may hold EXISTS and IN over queries; scalar subqueries can raise."""
     return all(
-        _calm(node) or isinstance(node, _QUERY_NODES) and not _scalar(node)
+        _calm(node) or isinstance(node, _QUERY_NODES) and not scalar(node)
         for node in expression.walk()
     )
 
 
-def _scalar(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Subquery) and not isinstance(
-        node.parent, exp.In | exp.From | exp.Join
-    )
+def scalar(node: exp.Expr) -> bool:
+    """Say whether the node is a subquery that stands for one value, and for no list or table."""
+    several = (exp.In, exp.From, exp.Join, exp.SubqueryPredicate)
+    return isinstance(node, exp.Subquery) and not isinstance(node.parent, several)
 
 
 def _calm(node: exp.Expr) -> bool:

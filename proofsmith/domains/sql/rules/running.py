@@ -34,7 +34,7 @@ def to_running(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
     """Yield the tree with one aggregate of the rows up to the outer row, or beyond it, as a window of its table."""
     for copy, node in scopes.sites(tree, exp.Subquery, wanted=lambda s: s.find(exp.AggFunc)):
         inner, outer = node.this, node.parent_select
-        if outer is None or not scopes.plain(outer) or not simple(inner):
+        if outer is None or not facts.scalar(node) or not scopes.plain(outer) or not simple(inner):
             continue
         fold, links = fold_of(inner), _links(inner)
         if fold is None or links is None or not extendable(node, outer):

@@ -171,7 +171,8 @@ class Scalars:
         left, right = self.value(node.this, scope), self.value(node.expression, scope)
         one, other = _counted(left), _counted(right)
         if self.around.engine == "sqlite" and any(_fractional(n) for n in (one, other)):
-            return self.uninterpreted(node, scope)
+            found = self.uninterpreted(node, scope)
+            return Value(found.kind, either(left.null, right.null), found.number)
         number = (
             one + other
             if isinstance(node, exp.Add)

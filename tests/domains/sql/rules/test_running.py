@@ -158,3 +158,21 @@ def test_membership_in_an_aggregate_is_an_equality_that_joins(word):
 )
 def test_other_lists_stay(query):
     assert made("one-to-equality", query) == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("factor", ["0.5 *", "1.5 +", "0.25 -"])
+def test_a_fraction_beside_an_aggregate_keeps_its_null(factor, engine):
+    query = f"SELECT id FROM t WHERE v < (SELECT {factor} AVG(v) FROM u WHERE u.k = t.k)"
+    (text,) = made("decorrelate", query, engine)
+    assert agrees(query, text, engine)
+    assert not agrees(query, text.replace("AVG", "MAX"), engine)
+
+
+@pytest.mark.parametrize("word", ["IN", "NOT IN", "= ANY", "<> ALL"])
+@pytest.mark.parametrize("rule", ["decorrelate", "subquery-to-running", "aggregate-to-window"])
+def test_a_list_of_one_aggregate_is_no_value(rule, word):
+    tie = "i.k = t.k AND i.v <= t.v" if rule == "subquery-to-running" else "i.k = t.k"
+    query = f"SELECT id FROM t WHERE v {word} (SELECT MAX(i.v) FROM t AS i WHERE {tie})"
+    assert made(rule, f"{query} OR w = 1") == []
+    assert made(rule, query) == []
