@@ -29,10 +29,11 @@ from proofsmith.domains.sql.testing.conditions import conditions_of
 from proofsmith.domains.sql.testing.databases import Generator
 from proofsmith.domains.sql.testing.differential import Difference, Pair, Tally, examine
 from proofsmith.domains.sql.testing.extremes import compute_alike, extremes
+from proofsmith.domains.sql.testing.floats import floats_of
 from proofsmith.domains.sql.testing.levels import levels_of
 from proofsmith.domains.sql.testing.minimise import minimised, pictured, reported, script
 from proofsmith.domains.sql.testing.neighbours import neighbours, variants
-from proofsmith.domains.sql.testing.pools import Pools, pools_of
+from proofsmith.domains.sql.testing.pools import INFINITIES, Pools, pools_of
 from proofsmith.domains.sql.views import with_views
 from proofsmith.errors import UsageError
 from proofsmith.protocols import Sandbox
@@ -201,6 +202,9 @@ class Verifier:
         asked = [with_views(tree.copy(), pair.schema) for tree in (self._base, query)]
         trees = [parameters.bound(tree, v) for tree in asked for v in bindings]
         pools = pools_of([*trees, *conditions_of(pair.schema)])
+        pools.floats = floats_of(asked, trees)
+        if pair.schema.dialect == "sqlite" and (pools.endless or pools.floats):
+            pools.endless = [*INFINITIES]
         return Generator(pair.schema, pools, seed, levels_of(trees)), pools
 
     async def _refuted(self, engine: Engine, pair: Pair, found: Difference, seed: int) -> Verdict:

@@ -22,6 +22,8 @@ _DOMAINS = (1, 2, 3, 5, None)
 _NULL_SHARES = (0.0, 0.15, 0.35)
 _KEY_TRIES = 6
 _CHECK_TRIES = 40
+_ENDLESS = {"Infinity": "9e999", "-Infinity": "-9e999"}
+"""How SQLite writes them; the others read the words."""
 _SMALL_KEYS = tuple(range(13))
 _LEVELLED = 3
 """Databases for each one that is drawn besides with a sum, average or count at a level of the queries."""
@@ -330,13 +332,15 @@ def _has_parents(schema: Schema, table: Table, database: Database) -> bool:
 
 def inserts(schema: Schema, database: Database) -> str:
     """Write a database as INSERT statements, parents first."""
-    lines = []
+    lines, endless = [], _ENDLESS if schema.dialect == "sqlite" else {}
     for table in schema.tables.values():
         rows = database.get(table.name, ())
         if rows:
             written = ", ".join(
                 "("
-                + ", ".join(_literal(v, c) for v, c in zip(row, table.columns, strict=True))
+                + ", ".join(
+                    _literal(v, c, endless) for v, c in zip(row, table.columns, strict=True)
+                )
                 + ")"
                 for row in rows
             )
@@ -344,7 +348,9 @@ def inserts(schema: Schema, database: Database) -> str:
     return "\n".join(lines)
 
 
-def _literal(value: Cell, column: Column) -> str:
+def _literal(value: Cell, column: Column, endless: Mapping[str, str]) -> str:
+    if column.kind == "float" and isinstance(value, str) and value in endless:
+        return endless[value]
     if value is None:
         return "NULL"
     if isinstance(value, bool):

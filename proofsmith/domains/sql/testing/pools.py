@@ -12,6 +12,7 @@ from sqlglot import exp
 from proofsmith.domains.sql.schema import Column
 from proofsmith.domains.sql.testing.documents import documents_of
 from proofsmith.domains.sql.testing.moments import Span, moments_of, spans_of
+from proofsmith.domains.sql.testing.zones import changes_of
 
 Cell = None | bool | int | float | str | Decimal
 """A value of a table's cell; dates and times are ISO text."""
@@ -28,6 +29,9 @@ _MOST_LENGTH = 64
 _INTEGERS = (0, 1, 2, -1)
 _TEXTS = ("A", "", "a", "X", "Y", "Xa", "A ", "b")
 _DATES = ("2024-02-29", "2023-12-31", "2024-01-01", "2000-01-01")
+INFINITIES = ("Infinity", "-Infinity")
+_MOST_DECADES = 307
+_NUMERIC = ("1.5", "-2", "3e1", "12ab", " 7")
 _TIMES = ("00:00:00", "13:45:10")
 _RANGES = {
     "TINYINT": 7,
@@ -65,6 +69,14 @@ class Pools:
     """JSON texts that hold something where a query looks."""
     looked_into: set[str] = field(default_factory=set)
     """Columns in which queries look as in JSON."""
+    floats: list[float] = field(default_factory=list)
+    """Floats beside which a condition rounds."""
+    endless: list[str] = field(default_factory=list)
+    """Infinities and what is no number."""
+    changes: list[str] = field(default_factory=list)
+    """Times around changes of the clocks in zones of the queries."""
+    counted: set[str] = field(default_factory=set)
+    """Columns with which queries reckon, as SQLite does with texts too."""
     spans: list[Span] = field(default_factory=list)
     """How far apart rows may have to lie."""
 
@@ -76,16 +88,19 @@ class Pools:
             case "decimal":
                 return self._decimals(column.arguments)
             case "float":
-                return [*map(float, self.integers), *map(float, self.numbers), *_FRACTIONS]
+                near: list[Cell] = [*self.floats, *self.endless]
+                return [*map(float, self.integers), *map(float, self.numbers), *_FRACTIONS, *near]
             case "text":
                 longest = column.arguments[0] if column.arguments else 1 << 20
                 looked = column.name in self.looked_into
                 texts = self.documents or ["{}"] if looked else self.texts
+                texts = [*texts, *_NUMERIC * (column.name in self.counted)]
                 return [text for text in texts if len(text) <= longest] or [""]
             case "date":
                 return [*self.dates]
             case "timestamp":
-                return [f"{day} {hour}" for day in self.dates for hour in self.times]
+                pool: list[Cell] = [f"{day} {hour}" for day in self.dates for hour in self.times]
+                return [*pool, *self.changes * (len(pool) // (len(self.changes) or 1) // 2 or 1)]
             case "time":
                 return [*self.times, "23:59:59"]
             case "boolean":
@@ -148,6 +163,9 @@ def pools_of(expressions: Iterable[exp.Expr]) -> Pools:
         documents, columns = documents_of(expression)
         found.documents += documents
         found.looked_into |= columns
+        found.endless = found.endless or _endless(expression)
+        found.counted |= _counted(expression)
+        found.changes += changes_of(expression)
         dates, times = moments_of(expression)
         found.dates += dates
         found.times += times
@@ -157,6 +175,27 @@ def pools_of(expressions: Iterable[exp.Expr]) -> Pools:
     found.dates = list(dict.fromkeys(found.dates))
     found.times = list(dict.fromkeys(found.times))
     return found
+
+
+def _counted(expression: exp.Expr) -> set[str]:
+    """Return the columns that are added, multiplied or cast to numbers."""
+    nodes = expression.find_all(
+        exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.Cast, exp.Sum, exp.Avg
+    )
+    parts = [part.unnest() for node in nodes for part in node.iter_expressions()]
+    return {part.name.lower() for part in parts if isinstance(part, exp.Column)}
+
+
+def _endless(expression: exp.Expr) -> list[str]:
+    """Return infinities where a query names one, or a number beyond all floats, or asks for them."""
+    named = any(
+        str(n.this).lower().lstrip("+-") in ("inf", "infinity", "nan")
+        if n.is_string
+        else Decimal(n.this).adjusted() > _MOST_DECADES
+        for n in expression.find_all(exp.Literal)
+    )
+    asked = expression.find(exp.IsNan, exp.IsInf) is not None
+    return [*INFINITIES, "NaN"] if named or asked else []
 
 
 def _add_lengths(found: Pools, expression: exp.Expr) -> None:
