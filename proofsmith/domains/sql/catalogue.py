@@ -17,7 +17,7 @@ WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY
 _CONSTRAINTS = """
 SELECT c.contype, pg_get_constraintdef(c.oid), p.relname
 FROM pg_constraint c LEFT JOIN pg_class p ON p.oid = c.confrelid
-WHERE c.conrelid = %s::regclass AND c.contype IN ('p', 'f', 'c') AND c.convalidated ORDER BY c.conname
+WHERE c.conrelid = %s::regclass AND c.contype IN ('p', 'f', 'c', 'x') AND c.convalidated ORDER BY c.conname
 """
 _UNIQUE = """
 SELECT ARRAY(SELECT a.attname::text FROM unnest(i.indkey::int[]) WITH ORDINALITY AS k(place, nth)
@@ -26,6 +26,13 @@ FROM pg_index i WHERE i.indrelid = %s::regclass AND i.indisunique AND i.indisval
   AND i.indpred IS NULL AND i.indexprs IS NULL ORDER BY i.indexrelid
 """
 """Columns of unique constraints, and of unique indexes, which hold as much."""
+_PARTIAL = """
+SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i
+WHERE i.indrelid = %s::regclass AND i.indisunique AND i.indisvalid AND NOT i.indisprimary
+  AND (i.indpred IS NOT NULL OR i.indexprs IS NOT NULL OR i.indnullsnotdistinct) ORDER BY i.indexrelid
+"""
+"""Unique indexes over some of the rows or over expressions, or in which NULL agrees with NULL."""
+_SINCE_15 = " OR i.indnullsnotdistinct"
 _VIEW = """
 SELECT pg_get_viewdef(c.oid, true), ARRAY(SELECT DISTINCT t.relname::text
   FROM pg_rewrite r JOIN pg_depend d ON d.objid = r.oid JOIN pg_class t ON t.oid = d.refobjid
@@ -48,6 +55,7 @@ def ddl_of(connection: Any, names: Iterable[str]) -> str:
 class _Catalogue:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self._nulls_agree = connection.info.server_version >= 150_000
         self._seen: set[str] = set()
         self.types: dict[str, str] = {}
         self.found: list[str] = []
@@ -84,3 +92,5 @@ class _Catalogue:
                 self.visit(parent)
         parts += [f"UNIQUE ({listed(tuple(key))})" for (key,) in self._rows(_UNIQUE, name)]
         self.found.append(f"CREATE TABLE {quoted(name)} ({', '.join(parts)});")
+        query = _PARTIAL if self._nulls_agree else _PARTIAL.replace(_SINCE_15, "")
+        self.found += [f"{text};" for (text,) in self._rows(query, name)]

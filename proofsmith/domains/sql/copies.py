@@ -168,7 +168,8 @@ def _emptied(row: Sequence[str], loose: Sequence[bool], rng: random.Random) -> l
 
 
 def _may_empty(table: Table, name: str) -> bool:
-    """Say whether the column may be NULL and belongs to no key."""
+    """Say whether the column may be NULL and belongs to no key, partial ones included."""
     column = table.column(name)
     keyed = any(name in key for key in table.keys)
+    keyed = keyed or any(key.mentions([name]) for key in table.partial_keys)
     return column is not None and column.nullable and not keyed

@@ -11,13 +11,14 @@ from sqlglot.errors import SqlglotError
 
 from proofsmith.domains.sql.checks import plain
 from proofsmith.domains.sql.dialect import folded, sqlglot_name
-from proofsmith.domains.sql.schema import Column, ForeignKey, Schema, Table
+from proofsmith.domains.sql.schema import Column, ForeignKey, PartialKey, Schema, Table
 from proofsmith.errors import UsageError
 
 _TYPE = re.compile(r"CREATE\s+TYPE\b", re.IGNORECASE)
 _ROWLESS = re.compile(r"(CREATE\s+TABLE\b.*\))[\s,]*(STRICT[\s,]*)?WITHOUT\s+ROWID\b", re.I | re.S)
 _WHOLE = re.compile(r"[\"\]\s]*(INT|BIGINT|SMALLINT|TINYINT|MEDIUMINT|INT2|INT8)\b", re.IGNORECASE)
 """Words of SQLite that the parser takes for INTEGER, which alone makes a key the row's own number."""
+_NULLS_AGREE = re.compile(r"(CREATE\s+UNIQUE\s+INDEX\b.*)\bNULLS\s+NOT\s+DISTINCT\b", re.I | re.S)
 _DOMAIN = re.compile(
     r"CREATE\s+DOMAIN\s+(\S+)\s+(?:AS\s+)?(.+?)\s*(?:\b(?:CHECK|NOT|NULL|DEFAULT|CONSTRAINT|COLLATE)\b|$)",
     re.IGNORECASE | re.DOTALL,
@@ -86,7 +87,7 @@ class _Reader:
                 query = _renamed(statement.expression, statement.this)
                 self.views[name] = query.sql(dialect=sqlglot_name(self._dialect))
             elif kind == "INDEX" and statement.args.get("unique"):
-                self._index(statement.this)
+                self._index(statement.this, statement.args.get("nulls_agree") is True)
             elif kind == "TYPE" and isinstance(statement.expression, exp.DataType):
                 self._labels[_bare(statement.this.sql())] = _labels_of(statement.expression)
         elif isinstance(statement, exp.Alter):
@@ -100,6 +101,10 @@ class _Reader:
             (found,) = _statements(rowless[1], "sqlite")
             self._required.add(self._name(found.find(exp.Table)))
             return found
+        if _NULLS_AGREE.match(text):
+            found = _statements(_NULLS_AGREE.sub(r"\1", text), "postgres")[0]
+            found.set("nulls_agree", True)
+            return found
         if domain is not None:
             self._domains[_bare(domain[1])] = domain[2]
         return _statements(text, "postgres")[0] if _TYPE.match(text) else command
@@ -111,7 +116,7 @@ class _Reader:
 
     def _resolved(self, table: Table) -> Table:
         if table.name in self._parents:
-            table = replace(table, primary_key=(), unique=())
+            table = replace(table, primary_key=(), unique=(), partial_keys=())
         keys = []
         for key in table.foreign_keys:
             parent = self.tables.get(key.table)
@@ -166,16 +171,34 @@ class _Reader:
             if not item.args.get("allow_null"):
                 self._not_null(name, own)
         elif isinstance(item, exp.UniqueColumnConstraint):
-            columns = own or self._names(item.this.expressions if item.this else ())
-            if not columns:  # a key of no column would say that there is one row at most
-                raise UsageError(f"a unique constraint of '{name}' names no column")
-            self.tables[name] = replace(table, unique=(*table.unique, columns))
+            self._unique(name, item, own)
+        elif isinstance(item, exp.ExcludeColumnConstraint):
+            self._excluding(name, item.this)
         elif isinstance(item, exp.CheckColumnConstraint):
             condition = plain(item.this, table) if self._dialect == "postgresql" else item.this
             text = condition.sql(dialect=sqlglot_name(self._dialect))
             self.tables[name] = replace(table, checks=(*table.checks, text))
         elif isinstance(item, exp.ForeignKey | exp.Reference):
             self._foreign_key(name, item, own)
+
+    def _unique(self, name: str, item: exp.Expression, own: tuple[str, ...]) -> None:
+        columns = own or self._names(item.this.expressions if item.this else ())
+        if not columns:  # a key of no column would say that there is one row at most
+            raise UsageError(f"a unique constraint of '{name}' names no column")
+        table = self.tables[name]
+        self.tables[name] = replace(table, unique=(*table.unique, columns))
+        if item.args.get("nulls"):
+            parts = [exp.column(column, quoted=True) for column in columns]
+            self._partial(name, parts, None, nulls_agree=True)
+
+    def _excluding(self, name: str, parameters: exp.Expression) -> None:
+        """Rows that may not be equal in all parts are a partial key; other operators say nothing here."""
+        pairs = parameters.args.get("columns") or ()
+        if pairs and all(
+            isinstance(p, exp.WithOperator) and str(p.args["op"]) == "=" for p in pairs
+        ):
+            parts = [pair.this.this for pair in pairs]
+            self._partial(name, parts, parameters.args.get("where"))
 
     def _foreign_key(self, name: str, item: exp.Expression, own: tuple[str, ...]) -> None:
         reference = item.args["reference"] if isinstance(item, exp.ForeignKey) else item
@@ -203,16 +226,42 @@ class _Reader:
             elif isinstance(action, exp.AlterColumn) and action.args.get("allow_null") is False:
                 self._not_null(name, (self._name(action),))
 
-    def _index(self, index: exp.Expression) -> None:
-        """A unique index is a constraint when it covers all rows and plain columns."""
+    def _index(self, index: exp.Expression, nulls_agree: bool) -> None:
+        """A unique index is a key when it covers all rows and plain columns, else a partial key."""
         name = self._name(index.args.get("table"))
         parameters = index.args.get("params")
-        if name not in self.tables or parameters is None or parameters.args.get("where"):
+        if name not in self.tables or parameters is None:
             return
         parts = [item.this for item in parameters.args.get("columns") or ()]
-        if parts and all(isinstance(part, exp.Column) for part in parts):
+        where = parameters.args.get("where")
+        plain_columns = parts and all(isinstance(part, exp.Column) for part in parts)
+        if plain_columns and not where:
             table = self.tables[name]
             self.tables[name] = replace(table, unique=(*table.unique, self._names(parts)))
+        if parts and (where or nulls_agree or not plain_columns):
+            self._partial(name, parts, where, nulls_agree=nulls_agree)
+
+    def _partial(
+        self,
+        name: str,
+        parts: Iterable[exp.Expr],
+        where: exp.Expr | None,
+        *,
+        nulls_agree: bool = False,
+    ) -> None:
+        """Add a partial key, unless it calls what engines know by names that this reader does not."""
+        table, dialect = self.tables[name], sqlglot_name(self._dialect)
+        trees = [part.this if isinstance(part, exp.Opclass) else part for part in parts]
+        trees += [where.this.unnest()] if where is not None else []
+        if any(tree.find(exp.Anonymous) for tree in trees):
+            return
+        texts = [
+            (plain(t, table) if self._dialect == "postgresql" else t).sql(dialect=dialect)
+            for t in trees
+        ]
+        given = texts.pop() if where is not None else ""
+        key = PartialKey(tuple(texts), self._dialect, given, nulls_agree)
+        self.tables[name] = replace(table, partial_keys=(*table.partial_keys, key))
 
     def _not_null(self, name: str, own: tuple[str, ...]) -> None:
         table = self.tables[name]

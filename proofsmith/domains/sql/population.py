@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from proofsmith.domains.sql.schema import Column, Schema, Table
-from proofsmith.domains.sql.testing.conditions import Condition
+from proofsmith.domains.sql.testing.conditions import Condition, uniquenesses
 from proofsmith.domains.sql.testing.pools import Cell, Pools
 
 ROWS = 20_000
@@ -59,7 +59,7 @@ def _rows(
     checks = [Condition(text, table, schema.dialect) for text in table.checks]
     keyed = {key[-1] for key in table.keys}
     drawn = [(c, pools.own(c), pools.of(c)) for c in table.columns]
-    seen: set[tuple[str, tuple[Cell, ...]]] = set()
+    seen: set[object] = set()
     for number in range(count):
         for _ in range(_TRIES):
             row = {
@@ -68,7 +68,9 @@ def _rows(
             }
             _refer(table, row, parents, rng)
             keys = {(",".join(k), tuple(row[n] for n in k)) for k in table.keys}
-            fresh = {key for key in keys if None not in key[1]}
+            fresh: set[object] = {key for key in keys if None not in key[1]}
+            values = ((n, u.of(row)) for n, u in enumerate(uniquenesses(table)))
+            fresh |= {value for value in values if value[1]}
             if not fresh & seen and all(check.holds(row) for check in checks):
                 seen |= fresh
                 yield row

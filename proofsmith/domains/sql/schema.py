@@ -57,6 +57,26 @@ class ForeignKey:
 
 
 @dataclass(frozen=True, slots=True)
+class PartialKey:
+    """What no two rows agree on though it is no key: expressions, some of the rows alone, NULL like a value.
+
+    Databases for tests and the solver keep to it; no rule and no proof takes it for a key.
+    """
+
+    parts: tuple[str, ...]
+    """SQL texts in the dialect."""
+    dialect: str
+    where: str = ""
+    nulls_agree: bool = False
+    """NULL agrees with NULL; else a row with NULL among its parts agrees with none."""
+
+    def mentions(self, names: Iterable[str]) -> bool:
+        """Say whether one of the columns called `names` may occur in it."""
+        text = " ".join((*self.parts, self.where))
+        return any(re.search(rf"\b{re.escape(name)}\b", text, re.IGNORECASE) for name in names)
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One table; constraints that were not declared are absent, never guessed."""
 
@@ -67,6 +87,7 @@ class Table:
     foreign_keys: tuple[ForeignKey, ...] = ()
     checks: tuple[str, ...] = ()
     """Conditions as SQL text in the problem's dialect; a row satisfies each unless it is false."""
+    partial_keys: tuple[PartialKey, ...] = ()
 
     def column(self, name: str) -> Column | None:
         """Return the column called `name`, None when there is none."""
@@ -86,6 +107,9 @@ class Table:
             for key in self.foreign_keys
         ]
         found += [f"{name}.{c.name} is not null" for c in self.columns if not c.nullable]
+        for key in self.partial_keys:
+            where = f" where {key.where}" if key.where else ""
+            found.append(f"{name}: ({', '.join(key.parts)}) is unique{where}")
         return found + [f"{name}: {check}" for check in self.checks]
 
     def plain_beyond(self, mentioned: frozenset[str]) -> "Table":
@@ -102,6 +126,7 @@ class Table:
             self,
             columns=tuple(odd.get(c.name, c) for c in self.columns),
             checks=tuple(check for check in self.checks if not words.search(check)),
+            partial_keys=tuple(key for key in self.partial_keys if not key.mentions(odd)),
         )
 
     def is_key(self, columns: Iterable[str]) -> bool:

@@ -14,6 +14,7 @@ CREATE DOMAIN amount AS NUMERIC(10, 2) CHECK (VALUE >= 0);
 CREATE TABLE client (id SERIAL PRIMARY KEY, email TEXT, feel mood, note TEXT COLLATE "en-x-icu");
 CREATE UNIQUE INDEX one_email ON client (email);
 CREATE UNIQUE INDEX some_note ON client (note) WHERE id > 5;
+CREATE UNIQUE INDEX folded ON client (lower(email)) NULLS NOT DISTINCT;
 CREATE TABLE sale (id INT PRIMARY KEY, client_id INT NOT NULL REFERENCES client (id), total amount NOT NULL);
 CREATE VIEW big AS SELECT id, client_id, total FROM sale WHERE total > 400;
 CREATE VIEW happy AS SELECT b.id, b.total FROM big b JOIN client c ON c.id = b.client_id WHERE c.feel = 'happy';"""
@@ -30,6 +31,8 @@ async def test_views_types_and_unique_indexes_are_read_and_verdicts_rest_on_them
     client, sale = schema.tables["client"], schema.tables["sale"]
     assert set(schema.views) == {"big", "happy"}
     assert client.unique == (("email",),)
+    told = [(key.parts, key.where, key.nulls_agree) for key in client.partial_keys]
+    assert told == [(("note",), "id > 5", False), (("LOWER(email)",), "", True)]
     assert client.column("feel").labels == ("sad", "ok", "happy")
     assert not client.column("note").compares_bytewise
     assert (sale.column("total").type, sale.column("total").nullable) == ("DECIMAL(10, 2)", False)

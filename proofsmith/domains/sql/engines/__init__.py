@@ -126,7 +126,7 @@ class Engine:
             yield Database(self, str(request["session"]))
 
     def _tables(self, schema: Schema) -> dict[str, JSON]:
-        ddl = create_tables(schema)
+        ddl = create_tables(schema, exact=True)
         session = self._digests.setdefault(ddl, secrets.token_hex(8))
         return {"ddl": ddl, "session": session, "clear": emptied(schema)}
 

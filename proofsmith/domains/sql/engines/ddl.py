@@ -1,6 +1,6 @@
 """Write a schema as the statements that create it in an engine."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from proofsmith.domains.sql.schema import Schema, Table
 
@@ -19,13 +19,16 @@ def listed(names: tuple[str, ...]) -> str:
     return ", ".join(quoted(name) for name in names)
 
 
-def create_tables(schema: Schema) -> str:
-    """Return CREATE TABLE and CREATE VIEW statements; foreign keys are left out.
+def create_tables(schema: Schema, *, exact: bool = False) -> str:
+    """Return CREATE TABLE and CREATE VIEW statements; foreign keys are left out, partial keys unless `exact`.
 
     Whoever fills the tables keeps to the foreign keys: declared ones would make emptying and loading slow, and no
     engine here concludes anything from them.
     """
     tables = [create_table(table) for table in schema.tables.values()]
+    tables += (
+        [s for table in schema.tables.values() for s in create_indexes(table)] if exact else []
+    )
     views = [f"CREATE VIEW {quoted(name)} AS {text};" for name, text in schema.views.items()]
     return "\n".join([*create_types(schema.tables.values()), *tables, *views])
 
@@ -63,6 +66,21 @@ def create_table(table: Table) -> str:
     parts += [f"UNIQUE ({listed(key)})" for key in table.unique]
     parts += [f"CHECK ({check})" for check in table.checks]
     return f"CREATE TABLE {quoted(table.name)} ({', '.join(parts)});"
+
+
+def create_indexes(table: Table) -> Iterator[str]:
+    """Yield the statements that make an engine hold the partial keys of a table.
+
+    >>> from proofsmith.domains.sql.schema import PartialKey
+    >>> list(create_indexes(Table("t", (), partial_keys=(PartialKey(("lower(a)",), "sqlite", "b = 1"),))))
+    ['CREATE UNIQUE INDEX "t only 1" ON "t" ((lower(a))) WHERE b = 1;']
+    """
+    for number, key in enumerate(table.partial_keys, 1):
+        parts = ", ".join(f"({part})" for part in key.parts)
+        nulls = " NULLS NOT DISTINCT" if key.nulls_agree else ""
+        where = f" WHERE {key.where}" if key.where else ""
+        name = quoted(f"{table.name} only {number}")
+        yield f"CREATE UNIQUE INDEX {name} ON {quoted(table.name)} ({parts}){nulls}{where};"
 
 
 def emptied(schema: Schema) -> str:

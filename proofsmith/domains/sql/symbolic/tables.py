@@ -4,8 +4,11 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
+import sqlglot
 import z3
+from sqlglot.errors import SqlglotError
 
+from proofsmith.domains.sql.dialect import sqlglot_name
 from proofsmith.domains.sql.schema import Column, ForeignKey, Schema, Table
 from proofsmith.domains.sql.symbolic.encoder import Encoder
 from proofsmith.domains.sql.symbolic.literals import DAY_US, enumeration, padded
@@ -17,6 +20,8 @@ from proofsmith.domains.sql.symbolic.terms import (
     Value,
     both,
     either,
+    equal,
+    identical,
     no,
     rows_identical,
 )
@@ -83,6 +88,9 @@ def kept_constraints(
             yield from _in_range(table, row, texts)
         for key in table.keys:
             yield from _unique(key, relation, merged=merged)
+        if not merged:
+            encoder = Encoder({}, texts, Side("key", adversarial=True), *engine)
+            yield from _apart(table, relation, Scalars(encoder))
         for reference in table.foreign_keys:
             if reference.table in tables:
                 yield from _referring(reference, relation, tables[reference.table])
@@ -113,6 +121,31 @@ def _unique(key: Sequence[str], relation: Relation, *, merged: bool) -> Iterator
             given += [no(other.cells[place].null) for place in places]
             one = rows_identical(row.cells, other.cells) if merged else False
             yield either(one, no(both(row.present, other.present, *given, *same)))
+
+
+def _apart(table: Table, relation: Relation, scalars: Scalars) -> Iterator[Bool]:
+    """Yield that no two rows agree on a partial key; one that is not understood allows more databases."""
+    scopes = [
+        Scope({table.name: dict(zip(relation.columns, row.cells, strict=True))})
+        for row in relation.rows
+    ]
+    for key in table.partial_keys:
+        try:
+            trees = [
+                sqlglot.parse_one(text, dialect=sqlglot_name(key.dialect))
+                for text in (*key.parts, key.where or "TRUE")
+            ]
+            values = [[scalars.value(tree, scope) for tree in trees[:-1]] for scope in scopes]
+            held = [scalars.truth(trees[-1], scope).yes for scope in scopes]
+            for i, row in enumerate(relation.rows):
+                for j, other in enumerate(relation.rows[:i]):
+                    pairs = zip(values[i], values[j], strict=True)
+                    same = [
+                        identical(a, b) if key.nulls_agree else equal(a, b).yes for a, b in pairs
+                    ]
+                    yield no(both(row.present, other.present, held[i], held[j], *same))
+        except (Unsupported, SqlglotError):
+            continue
 
 
 def _referring(key: ForeignKey, relation: Relation, parent: Relation) -> Iterator[Bool]:

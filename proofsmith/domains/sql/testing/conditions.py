@@ -3,13 +3,14 @@
 import operator
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from proofsmith.domains.sql.dialect import sqlglot_name
-from proofsmith.domains.sql.schema import Schema, Table
+from proofsmith.domains.sql.schema import PartialKey, Schema, Table
 from proofsmith.domains.sql.testing.pools import Cell
 
 _COMPARE: Mapping[type[exp.Expr], Callable[..., bool]] = {
@@ -50,6 +51,15 @@ class Condition:
             return self._value(self._tree, cells) is not False
         except (_Beyond, TypeError):
             return True
+
+    def value(self, cells: Mapping[str, Cell]) -> Cell:
+        """Return what the text gives for a row; raises LookupError where it is beyond this evaluator."""
+        try:
+            if self._tree is not None:
+                return self._value(self._tree, cells)
+        except (_Beyond, TypeError):
+            pass
+        raise LookupError
 
     def _value(self, node: exp.Expr, cells: Mapping[str, Cell]) -> Cell:
         match node:
@@ -106,7 +116,52 @@ class Condition:
             if value is None:
                 return None
             return True if value in members else (None if None in members else False)
+        return self._text(node, cells)
+
+    def _text(self, node: exp.Expr, cells: Mapping[str, Cell]) -> Cell:
+        """Return what a few functions give that indexes are made of."""
+        if isinstance(node, exp.Coalesce):
+            values = [self._value(part, cells) for part in (node.this, *node.expressions)]
+            return next((value for value in values if value is not None), None)
+        folds = isinstance(node, exp.Lower | exp.Upper)
+        if folds or type(node) is exp.Cast and node.to.this in exp.DataType.TEXT_TYPES:
+            value = self._value(node.this, cells)
+            if value is None or isinstance(value, str):
+                upper = isinstance(node, exp.Upper)
+                return (
+                    value
+                    if not folds or value is None
+                    else value.upper()
+                    if upper
+                    else value.lower()
+                )
         raise _Beyond
+
+
+class Uniqueness:
+    """What a partial key compares of a row."""
+
+    def __init__(self, key: PartialKey, table: Table) -> None:
+        """Parse the key's texts."""
+        self._nulls_agree = key.nulls_agree
+        self._parts = [Condition(part, table, key.dialect) for part in key.parts]
+        self._where = Condition(key.where or "TRUE", table, key.dialect)
+
+    def of(self, cells: Mapping[str, Cell]) -> tuple[Cell, ...] | None:
+        """Return what no other row may have; None where the row agrees with none, or only the engine can tell."""
+        try:
+            if self._where.value(cells) is not True:
+                return None
+            found = tuple(part.value(cells) for part in self._parts)
+        except LookupError:
+            return None
+        return None if None in found and not self._nulls_agree else found
+
+
+@lru_cache(256)
+def uniquenesses(table: Table) -> list[Uniqueness]:
+    """Return what compares rows by the table's partial keys."""
+    return [Uniqueness(key, table) for key in table.partial_keys]
 
 
 def conditions_of(schema: Schema) -> list[exp.Expr]:

@@ -8,7 +8,7 @@ from functools import partial
 
 from proofsmith.domains.sql.engines.ddl import quoted
 from proofsmith.domains.sql.schema import Column, Schema, Table
-from proofsmith.domains.sql.testing.conditions import Condition
+from proofsmith.domains.sql.testing.conditions import Condition, uniquenesses
 from proofsmith.domains.sql.testing.kin import SHARE, add_kin
 from proofsmith.domains.sql.testing.levels import Level, Levels
 from proofsmith.domains.sql.testing.pools import Cell, Pools, shrunk
@@ -171,7 +171,8 @@ class Generator:
             for number in range(count):
                 cells = {c.name: self._cell(table, c, self._whole, shape) for c in table.columns}
                 for column in table.columns:
-                    if any(column.name in key for key in table.keys):
+                    partial_key = any(key.mentions([column.name]) for key in table.partial_keys)
+                    if partial_key or any(column.name in key for key in table.keys):
                         cells[column.name] = _numbered(column, number)
                 fitting = self._parents(table, cells, database, rows)
                 if fitting and self._sound(table.name, cells):
@@ -196,7 +197,7 @@ class Generator:
         shape: Shape,
     ) -> Row | None:
         """Return one more row of the table, None when its constraints leave no room."""
-        tries = _CHECK_TRIES if table.checks else _KEY_TRIES
+        tries = _CHECK_TRIES if table.checks or table.partial_keys else _KEY_TRIES
         for _ in range(tries):
             cells = {c.name: self._cell(table, c, domains, shape) for c in table.columns}
             if not self._parents(table, cells, database, rows):
@@ -278,6 +279,11 @@ def _distinct(table: Table, rows: list[Row]) -> list[Row]:
             else:
                 seen.setdefault(value, row)
         rows = [*seen.values(), *free]
+    for comparing in uniquenesses(table):
+        first: dict[object, Row] = {}
+        for row in rows:
+            first.setdefault(comparing.of(dict(zip(names, row, strict=True))) or id(row), row)
+        rows = [*first.values()]
     return rows
 
 
@@ -290,6 +296,11 @@ def _is_new(table: Table, cells: Mapping[str, Cell], rows: Sequence[Row]) -> boo
             continue
         places = [names.index(name) for name in key]
         if any(tuple(row[place] for place in places) == mine for row in rows):
+            return False
+    for comparing in uniquenesses(table):
+        compared = comparing.of(cells)
+        others = (dict(zip(names, row, strict=True)) for row in rows if compared)
+        if any(comparing.of(other) == compared for other in others):
             return False
     return True
 

@@ -102,8 +102,8 @@ class Desk:
             used = self.filled >= self.engine.refills or fresh and not results
             if used or self.session != request["session"]:
                 self.open(request)
-            self.engine.load(f"{request['clear']}\n{script}" if self.filled else script)
-            self.filled += 1
+            self.filled += 1  # also where the script is refused: its first rows may stay
+            self.engine.load(f"{request['clear']}\n{script}" if self.filled > 1 else script)
             results.append([self._outcome(text, request, run) for text in request["statements"]])
             if fresh and any(outcome["ended"] == "timeout" for outcome in results[-1]):
                 break
