@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from proofsmith.domains.sql.checks import on_column
 from proofsmith.domains.sql.engines.ddl import create_type, listed, quoted
 
 _COLUMNS = """
@@ -19,6 +20,17 @@ SELECT c.contype, pg_get_constraintdef(c.oid), p.relname
 FROM pg_constraint c LEFT JOIN pg_class p ON p.oid = c.confrelid
 WHERE c.conrelid = %s::regclass AND c.contype IN ('p', 'f', 'c', 'x') AND c.convalidated ORDER BY c.conname
 """
+_DOMAIN_CHECKS = """
+WITH RECURSIVE d AS (
+  SELECT attname, atttypid AS type FROM pg_attribute
+  WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped
+  UNION ALL SELECT d.attname, t.typbasetype FROM d JOIN pg_type t ON t.oid = d.type WHERE t.typtype = 'd')
+SELECT d.attname, pg_get_constraintdef(c.oid) FROM d JOIN pg_constraint c ON c.contypid = d.type
+WHERE c.contype = 'c' AND c.convalidated AND NOT EXISTS (
+  SELECT 1 FROM pg_depend p WHERE p.objid = c.oid AND p.refclassid = 'pg_proc'::regclass)
+ORDER BY 1, c.conname
+"""
+"""Conditions of domains, of those below them too, that call no function of the database's own."""
 _UNIQUE = """
 SELECT ARRAY(SELECT a.attname::text FROM unnest(i.indkey::int[]) WITH ORDINALITY AS k(place, nth)
   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.place WHERE k.nth <= i.indnkeyatts ORDER BY k.nth)
@@ -90,6 +102,8 @@ class _Catalogue:
             parts.append(definition)
             if sort == "f":
                 self.visit(parent)
+        for column, definition in self._rows(_DOMAIN_CHECKS, name):
+            parts.append(on_column(definition, quoted(column)))
         parts += [f"UNIQUE ({listed(tuple(key))})" for (key,) in self._rows(_UNIQUE, name)]
         self.found.append(f"CREATE TABLE {quoted(name)} ({', '.join(parts)});")
         query = _PARTIAL if self._nulls_agree else _PARTIAL.replace(_SINCE_15, "")

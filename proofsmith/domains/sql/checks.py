@@ -13,6 +13,18 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _TEXT_COLUMN = re.compile(r"(?i)(varchar|character varying|text)\b")
 
 
+_VALUE = re.compile(r"('(?:[^']|'')*')|\bVALUE\b", re.IGNORECASE)
+
+
+def on_column(text: str, column: str) -> str:
+    r"""Return a domain's condition as one on a column, whose name is given as it is written.
+
+    >>> on_column("CHECK (VALUE <> 'value')", '"a"')
+    'CHECK ("a" <> \'value\')'
+    """
+    return _VALUE.sub(lambda found: found[1] or column, text)
+
+
 def plain(condition: exp.Expr, table: Table) -> exp.Expr:
     """Return a condition of the same truth: idle casts left out, `= ANY (ARRAY[...])` as IN.
 

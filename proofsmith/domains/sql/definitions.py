@@ -1,7 +1,7 @@
 """Read CREATE and ALTER statements into a schema."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
@@ -9,7 +9,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from proofsmith.domains.sql.checks import plain
+from proofsmith.domains.sql.checks import on_column, plain
 from proofsmith.domains.sql.dialect import folded, sqlglot_name
 from proofsmith.domains.sql.schema import Column, ForeignKey, PartialKey, Schema, Table
 from proofsmith.errors import UsageError
@@ -68,6 +68,8 @@ class _Reader:
         """Tables that others inherit from: their keys do not cover the rows of those."""
         self.views: dict[str, str] = {}
         self._domains: dict[str, str] = {}
+        self._domain_texts: dict[str, str] = {}
+        """Type, NOT NULL and CHECKs of each domain, as written."""
         self._labels: dict[str, tuple[str, ...]] = {}
         self._dialect = dialect
         self._folding = folding
@@ -94,7 +96,7 @@ class _Reader:
             self._alter(statement)
 
     def _command(self, command: exp.Command) -> exp.Expr:
-        """Read a type's definition that the dialect has no syntax for; of a domain only the type below it counts."""
+        """Read a type's definition that the dialect has no syntax for; of a domain its type and what it demands."""
         text = command.sql()
         domain, rowless = _DOMAIN.match(text), _ROWLESS.match(text)
         if rowless and self._dialect == "sqlite":
@@ -106,7 +108,8 @@ class _Reader:
             found.set("nulls_agree", True)
             return found
         if domain is not None:
-            self._domains[_bare(domain[1])] = domain[2]
+            self._domains[_bare(domain[1])] = self._domains.get(_bare(domain[2]), domain[2])
+            self._domain_texts[_bare(domain[1])] = text[domain.start(2) :]
         return _statements(text, "postgres")[0] if _TYPE.match(text) else command
 
     def schema(self) -> Schema:
@@ -142,16 +145,37 @@ class _Reader:
 
     def _table(self, body: exp.Schema) -> None:
         name = self._name(body.this)
-        columns = [
-            self._column(item) for item in body.expressions if isinstance(item, exp.ColumnDef)
+        known = self._domain_texts if self._dialect == "postgresql" else {}
+        items = [
+            self._spelled(item, known) if isinstance(item, exp.ColumnDef) else item
+            for item in body.expressions
         ]
+        columns = [self._column(item) for item in items if isinstance(item, exp.ColumnDef)]
         self.tables[name] = Table(name, tuple(columns))
-        for item in body.expressions:
+        for item in items:
             if isinstance(item, exp.ColumnDef):
                 for constraint in item.find_all(exp.ColumnConstraint):
                     self._constrain(name, constraint.args["kind"], (self._name(item),))
             else:
                 self._constraints(name, item)
+
+    def _spelled(self, item: exp.ColumnDef, known: Mapping[str, str]) -> exp.ColumnDef:
+        """Return a column with what its domain demands by known functions."""
+        kind = item.args.get("kind")
+        domain = _bare(kind.sql(dialect="postgres")) if kind is not None and known else ""
+        if domain not in known:
+            return item
+        name = item.this.sql(dialect="postgres")
+        try:
+            text = f"CREATE TABLE d ({name} {on_column(known[domain], name)})"
+            found = next(_statements(text, "postgres")[0].find_all(exp.ColumnDef))
+        except (UsageError, StopIteration):
+            return item
+        found = self._spelled(found, {n: t for n, t in known.items() if n != domain})
+        demands = [c for c in found.args["constraints"] if not c.find(exp.Anonymous)]
+        item = item.copy()
+        item.set("constraints", [*demands, *item.args["constraints"]])
+        return item
 
     def _constraints(self, table: str, item: exp.Expression) -> None:
         parts = item.expressions if isinstance(item, exp.Constraint) else [item]

@@ -33,6 +33,7 @@ async def test_views_types_and_unique_indexes_are_read_and_verdicts_rest_on_them
     assert client.unique == (("email",),)
     told = [(key.parts, key.where, key.nulls_agree) for key in client.partial_keys]
     assert told == [(("note",), "id > 5", False), (("LOWER(email)",), "", True)]
+    assert sale.checks == ('("total" >= 0)',)
     assert client.column("feel").labels == ("sad", "ok", "happy")
     assert not client.column("note").compares_bytewise
     assert (sale.column("total").type, sale.column("total").nullable) == ("DECIMAL(10, 2)", False)

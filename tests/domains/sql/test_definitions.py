@@ -36,6 +36,39 @@ def test_a_domain_is_the_type_below_it(engine):
     assert (column.type, column.kind, column.nullable) == ("character varying(9)", "text", False)
 
 
+DOMAINS = """CREATE DOMAIN public.pos AS integer NOT NULL
+    CONSTRAINT c CHECK ((VALUE > 0)) CONSTRAINT d CHECK (own(VALUE));
+CREATE DOMAIN few AS pos CHECK (VALUE < 9 OR 'VALUE' = 'value');
+CREATE DOMAIN loop AS loop;
+CREATE TABLE m (id INT, a public.pos, "B b" few DEFAULT 3, c loop);"""
+
+
+def test_what_a_domain_demands_holds_of_its_columns():
+    table = parse_schema(DOMAINS, "postgresql").tables["m"]
+    columns = [(c.name, c.type, c.nullable) for c in table.columns]
+    assert columns[1:3] == [("a", "integer", False), ("B b", "integer", False)]
+    assert table.checks == ("(a > 0)", '("B b" > 0)', "\"B b\" < 9 OR 'VALUE' = 'value'")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("depth", [Depth.QUICK, Depth.FULL])
+@pytest.mark.parametrize(
+    ("base", "candidate", "right"),
+    [
+        ("SELECT id FROM m WHERE a > 0", "SELECT id FROM m", True),
+        ("SELECT COUNT(a) AS c FROM m", "SELECT COUNT(*) AS c FROM m", True),
+        ("SELECT id FROM m WHERE a > 1", "SELECT id FROM m", False),
+        ("SELECT COUNT(id) AS c FROM m", "SELECT COUNT(*) AS c FROM m", False),
+    ],
+)
+async def test_verdicts_rest_on_what_a_domain_demands(base, candidate, right, depth):
+    ddl = "CREATE DOMAIN pos AS int NOT NULL CHECK (VALUE > 0); CREATE TABLE m (id INT, a pos);"
+    made = problem("q.sql", base, ddl, "postgresql", Goal.SPEED, {})
+    version = Candidate(files={"q.sql": candidate})
+    verdict = await SqlDomain().verify(made, version, await open_sandbox(), depth)
+    assert verdict.status.at_least(Status.TESTED) if right else verdict.status is Status.FAILED
+
+
 @pytest.mark.parametrize(
     ("engine", "kind", "labels"), [("duckdb", "enum", ("x", "y")), ("sqlite", "text", ())]
 )
