@@ -10,11 +10,13 @@ _COLUMNS = """
 SELECT a.attname, format_type(COALESCE(NULLIF(t.typbasetype, 0), t.oid),
   CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END), a.attnotnull OR t.typnotnull, l.collname,
   ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder)
+  , CASE WHEN a.attgenerated <> '' THEN (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d
+    WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) END
 FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.collname NOT IN ('default', 'C', 'POSIX', 'ucs_basic')
 WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
-"""Name, type (of a domain the one below it), whether it is required, a collation of its own, labels."""
+"""Name, type (of a domain the one below it), whether it is required, its own collation, labels, its formula."""
 _CONSTRAINTS = """
 SELECT c.contype, pg_get_constraintdef(c.oid), p.relname
 FROM pg_constraint c LEFT JOIN pg_class p ON p.oid = c.confrelid
@@ -93,10 +95,11 @@ class _Catalogue:
 
     def _table(self, name: str) -> None:
         parts = []
-        for column, kind, required, collation, labels in self._rows(_COLUMNS, name):
+        for column, kind, required, collation, labels, formula in self._rows(_COLUMNS, name):
             if labels:
                 self.types[kind] = create_type(kind, labels)
             own = f" COLLATE {quoted(collation)}" if collation else ""
+            own += f" GENERATED ALWAYS AS ({formula}) STORED" if formula else ""
             parts.append(f"{quoted(column)} {kind}{own}{' NOT NULL' if required else ''}")
         for sort, definition, parent in self._rows(_CONSTRAINTS, name):
             parts.append(definition)

@@ -5,6 +5,7 @@ Random tiny databases give most real queries an empty result; the user's rows wi
 
 import csv
 import random
+import re
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -168,8 +169,10 @@ def _emptied(row: Sequence[str], loose: Sequence[bool], rng: random.Random) -> l
 
 
 def _may_empty(table: Table, name: str) -> bool:
-    """Say whether the column may be NULL and belongs to no key, partial ones included."""
+    """Say whether the column may be NULL and neither a key nor a generated column, partial keys included, takes it."""
     column = table.column(name)
     keyed = any(name in key for key in table.keys)
     keyed = keyed or any(key.mentions([name]) for key in table.partial_keys)
-    return column is not None and column.nullable and not keyed
+    names = re.compile(rf"\b{re.escape(name)}\b", re.IGNORECASE)
+    keyed = keyed or any(names.search(other.computed) for other in table.columns)
+    return column is not None and column.nullable and not keyed and not column.computed

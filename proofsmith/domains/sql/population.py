@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from proofsmith.domains.sql.schema import Column, Schema, Table
-from proofsmith.domains.sql.testing.conditions import Condition, uniquenesses
+from proofsmith.domains.sql.testing.conditions import Condition, computed, uniquenesses
 from proofsmith.domains.sql.testing.pools import Cell, Pools
 
 ROWS = 20_000
@@ -67,6 +67,7 @@ def _rows(
                 for c, own, pool in drawn
             }
             _refer(table, row, parents, rng)
+            row = computed(table, schema.dialect, row)
             keys = {(",".join(k), tuple(row[n] for n in k)) for k in table.keys}
             fresh: set[object] = {key for key in keys if None not in key[1]}
             values = ((n, u.of(row)) for n, u in enumerate(uniquenesses(table)))

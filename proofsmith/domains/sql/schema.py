@@ -20,6 +20,8 @@ class Column:
     nullable: bool = True
     labels: tuple[str, ...] = ()
     """Values of an enumeration, in their order."""
+    computed: str = ""
+    """Expression of a generated column, SQL text in the dialect."""
 
     @property
     def kind(self) -> str:
@@ -110,6 +112,7 @@ class Table:
         for key in self.partial_keys:
             where = f" where {key.where}" if key.where else ""
             found.append(f"{name}: ({', '.join(key.parts)}) is unique{where}")
+        found += [f"{name}.{c.name} is {c.computed}" for c in self.columns if c.computed]
         return found + [f"{name}: {check}" for check in self.checks]
 
     def plain_beyond(self, mentioned: frozenset[str]) -> "Table":

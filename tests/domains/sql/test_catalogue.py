@@ -15,7 +15,8 @@ CREATE TABLE client (id SERIAL PRIMARY KEY, email TEXT, feel mood, note TEXT COL
 CREATE UNIQUE INDEX one_email ON client (email);
 CREATE UNIQUE INDEX some_note ON client (note) WHERE id > 5;
 CREATE UNIQUE INDEX folded ON client (lower(email)) NULLS NOT DISTINCT;
-CREATE TABLE sale (id INT PRIMARY KEY, client_id INT NOT NULL REFERENCES client (id), total amount NOT NULL);
+CREATE TABLE sale (id INT PRIMARY KEY, client_id INT NOT NULL REFERENCES client (id), total amount NOT NULL,
+  twice NUMERIC(12, 2) GENERATED ALWAYS AS (total * 2) STORED);
 CREATE VIEW big AS SELECT id, client_id, total FROM sale WHERE total > 400;
 CREATE VIEW happy AS SELECT b.id, b.total FROM big b JOIN client c ON c.id = b.client_id WHERE c.feel = 'happy';"""
 
@@ -34,6 +35,9 @@ async def test_views_types_and_unique_indexes_are_read_and_verdicts_rest_on_them
     told = [(key.parts, key.where, key.nulls_agree) for key in client.partial_keys]
     assert told == [(("note",), "id > 5", False), (("LOWER(email)",), "", True)]
     assert sale.checks == ('("total" >= 0)',)
+    assert (
+        sale.column("twice").computed == "(CAST((total) AS DECIMAL) * CAST((2) AS DECIMAL)) STORED"
+    )
     assert client.column("feel").labels == ("sad", "ok", "happy")
     assert not client.column("note").compares_bytewise
     assert (sale.column("total").type, sale.column("total").nullable) == ("DECIMAL(10, 2)", False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from proofsmith.domains.sql.schema import Schema, Table
+from proofsmith.domains.sql.schema import Column, Schema, Table
 
 
 def quoted(name: str) -> str:
@@ -20,12 +20,15 @@ def listed(names: tuple[str, ...]) -> str:
 
 
 def create_tables(schema: Schema, *, exact: bool = False) -> str:
-    """Return CREATE TABLE and CREATE VIEW statements; foreign keys are left out, partial keys unless `exact`.
+    """Return CREATE TABLE and CREATE VIEW statements; foreign keys are left out.
+
+    Without `exact` partial keys are too, and generated columns are plain ones: for rows that come from elsewhere.
+
 
     Whoever fills the tables keeps to the foreign keys: declared ones would make emptying and loading slow, and no
     engine here concludes anything from them.
     """
-    tables = [create_table(table) for table in schema.tables.values()]
+    tables = [create_table(table, exact=exact) for table in schema.tables.values()]
     tables += (
         [s for table in schema.tables.values() for s in create_indexes(table)] if exact else []
     )
@@ -50,15 +53,16 @@ def create_type(name: str, labels: Iterable[str]) -> str:
     return f"CREATE TYPE {name} AS ENUM ({texts});"
 
 
-def create_table(table: Table) -> str:
-    """Return the CREATE TABLE statement of one table.
+def create_table(table: Table, *, exact: bool = False) -> str:
+    """Return the CREATE TABLE statement of one table, with generated columns where `exact`.
 
     >>> from proofsmith.domains.sql.schema import Column
     >>> create_table(Table("t", (Column("a", "INT", nullable=False),), primary_key=("a",)))
     'CREATE TABLE "t" ("a" INT NOT NULL, PRIMARY KEY ("a"));'
     """
     parts = [
-        f"{quoted(column.name)} {column.type}{'' if column.nullable else ' NOT NULL'}"
+        f"{quoted(column.name)} {column.type}{_computed(column) if exact else ''}"
+        f"{'' if column.nullable else ' NOT NULL'}"
         for column in table.columns
     ]
     if table.primary_key:
@@ -66,6 +70,10 @@ def create_table(table: Table) -> str:
     parts += [f"UNIQUE ({listed(key)})" for key in table.unique]
     parts += [f"CHECK ({check})" for check in table.checks]
     return f"CREATE TABLE {quoted(table.name)} ({', '.join(parts)});"
+
+
+def _computed(column: Column) -> str:
+    return f" GENERATED ALWAYS AS {column.computed}" if column.computed else ""
 
 
 def create_indexes(table: Table) -> Iterator[str]:

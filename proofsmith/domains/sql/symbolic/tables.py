@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import sqlglot
 import z3
+from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from proofsmith.domains.sql.dialect import sqlglot_name
@@ -33,6 +34,7 @@ _FIRST_DATE, _LAST_DATE = 690_000, 800_000
 """Ordinals of the days that a date may be: years 1890 to 2191."""
 _LAST_DAY = 3_000_000
 """Ordinal of a day in the year 8214: what a model puts beyond the calendar is moved to its ends."""
+_ALIKE = (exp.Column, exp.Identifier, exp.Literal, exp.Paren, exp.Neg, exp.Add, exp.Sub, exp.Mul)
 _EPOCH_DAYS = datetime.date(2000, 1, 1).toordinal()
 
 
@@ -91,6 +93,7 @@ def kept_constraints(
         if not merged:
             encoder = Encoder({}, texts, Side("key", adversarial=True), *engine)
             yield from _apart(table, relation, Scalars(encoder))
+            yield from _computed(table, relation, Scalars(encoder), schema.dialect)
         for reference in table.foreign_keys:
             if reference.table in tables:
                 yield from _referring(reference, relation, tables[reference.table])
@@ -121,6 +124,23 @@ def _unique(key: Sequence[str], relation: Relation, *, merged: bool) -> Iterator
             given += [no(other.cells[place].null) for place in places]
             one = rows_identical(row.cells, other.cells) if merged else False
             yield either(one, no(both(row.present, other.present, *given, *same)))
+
+
+def _computed(table: Table, relation: Relation, scalars: Scalars, dialect: str) -> Iterator[Bool]:
+    """Yield what generated columns are where that is computed alike everywhere; others may be anything."""
+    for place, column in enumerate(table.columns):
+        try:
+            text = column.computed.rpartition(")")[0].partition("(")[2]
+            tree = sqlglot.parse_one(text, dialect=sqlglot_name(dialect)) if text else None
+            if tree is None or not all(isinstance(node, _ALIKE) for node in tree.walk()):
+                continue
+            for row in relation.rows:
+                cells = dict(zip(relation.columns, row.cells, strict=True))
+                value = scalars.value(tree, Scope({table.name: cells}))
+                if value.kind == column.kind == "integer":
+                    yield either(no(row.present), identical(row.cells[place], value))
+        except (Unsupported, SqlglotError):
+            continue
 
 
 def _apart(table: Table, relation: Relation, scalars: Scalars) -> Iterator[Bool]:

@@ -158,9 +158,32 @@ class Uniqueness:
         return None if None in found and not self._nulls_agree else found
 
 
+def computed(table: Table, dialect: str, cells: Mapping[str, Cell]) -> dict[str, Cell]:
+    """Return the row with its generated columns computed; NULL in them where only the engine can."""
+    found = dict(cells)
+    made = any(column.computed for column in table.columns)  # quicker than to hash the table
+    for name, formula in _formulas(table, dialect) if made else ():
+        try:
+            found[name] = formula.value(found)
+        except LookupError:
+            found[name] = None
+    return found
+
+
 @lru_cache(256)
+def _formulas(table: Table, dialect: str) -> list[tuple[str, Condition]]:
+    every = ((column.name, column.computed) for column in table.columns)
+    texts = ((name, text.rpartition(")")[0].partition("(")[2]) for name, text in every if text)
+    return [(name, Condition(text, table, dialect)) for name, text in texts]
+
+
 def uniquenesses(table: Table) -> list[Uniqueness]:
     """Return what compares rows by the table's partial keys."""
+    return _uniquenesses(table) if table.partial_keys else []
+
+
+@lru_cache(256)
+def _uniquenesses(table: Table) -> list[Uniqueness]:
     return [Uniqueness(key, table) for key in table.partial_keys]
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 
-from proofsmith.domains.sql.engines.ddl import quoted
+from proofsmith.domains.sql.engines.ddl import listed, quoted
 from proofsmith.domains.sql.schema import Column, Schema, Table
-from proofsmith.domains.sql.testing.conditions import Condition, uniquenesses
+from proofsmith.domains.sql.testing.conditions import Condition, computed, uniquenesses
 from proofsmith.domains.sql.testing.kin import SHARE, add_kin
 from proofsmith.domains.sql.testing.levels import Level, Levels
 from proofsmith.domains.sql.testing.pools import Cell, Pools, shrunk
@@ -175,6 +175,7 @@ class Generator:
                     if partial_key or any(column.name in key for key in table.keys):
                         cells[column.name] = _numbered(column, number)
                 fitting = self._parents(table, cells, database, rows)
+                cells = computed(table, self._schema.dialect, cells)
                 if fitting and self._sound(table.name, cells):
                     rows.append(tuple(cells[column.name] for column in table.columns))
             database[table.name] = _distinct(table, rows)
@@ -202,6 +203,7 @@ class Generator:
             cells = {c.name: self._cell(table, c, domains, shape) for c in table.columns}
             if not self._parents(table, cells, database, rows):
                 return None
+            cells = computed(table, self._schema.dialect, cells)
             if self._room(table, cells, rows):
                 return tuple(cells[column.name] for column in table.columns)
         return None
@@ -313,11 +315,14 @@ def keeps(schema: Schema, database: Database) -> bool:
         seen: list[Row] = []
         for row in database.get(table.name, ()):
             cells = dict(zip(names, row, strict=True))
-            if any(cells[c.name] is None and not c.nullable for c in table.columns):
+            if any(
+                cells[c.name] is None and not c.nullable and not c.computed for c in table.columns
+            ):
                 return False
+            cells = computed(table, schema.dialect, cells)
             if not all(check.holds(cells) for check in checks) or not _is_new(table, cells, seen):
                 return False
-            seen.append(row)
+            seen.append(tuple(cells.values()))
         if not _has_parents(schema, table, database):
             return False
     return True
@@ -341,21 +346,32 @@ def _has_parents(schema: Schema, table: Table, database: Database) -> bool:
     return True
 
 
+def stored(table: Table, rows: Sequence[Row]) -> tuple[tuple[Column, ...], Sequence[Row]]:
+    """Return the columns that are not generated, and what the rows hold in them."""
+    places = [place for place, column in enumerate(table.columns) if not column.computed]
+    if len(places) in (0, len(table.columns)):
+        return table.columns, rows
+    kept = tuple(table.columns[place] for place in places)
+    return kept, [tuple(row[place] for place in places) for row in rows]
+
+
 def inserts(schema: Schema, database: Database) -> str:
     """Write a database as INSERT statements, parents first."""
     lines, endless = [], _ENDLESS if schema.dialect == "sqlite" else {}
     for table in schema.tables.values():
         rows = database.get(table.name, ())
         if rows:
+            columns, rows = stored(table, rows)
             written = ", ".join(
                 "("
-                + ", ".join(
-                    _literal(v, c, endless) for v, c in zip(row, table.columns, strict=True)
-                )
+                + ", ".join(_literal(v, c, endless) for v, c in zip(row, columns, strict=True))
                 + ")"
                 for row in rows
             )
-            lines.append(f"INSERT INTO {quoted(table.name)} VALUES {written};")
+            some = (
+                f" ({listed(tuple(c.name for c in columns))})" if columns != table.columns else ""
+            )
+            lines.append(f"INSERT INTO {quoted(table.name)}{some} VALUES {written};")
     return "\n".join(lines)
 
 

@@ -11,7 +11,7 @@ from proofsmith.domains.sql.engines.ddl import (
     create_types,
 )
 from proofsmith.domains.sql.schema import Column
-from proofsmith.domains.sql.testing.databases import Database, Row, inserts, keeps, shuffled
+from proofsmith.domains.sql.testing.databases import Database, Row, inserts, keeps, shuffled, stored
 from proofsmith.domains.sql.testing.differential import (
     Difference,
     Pair,
@@ -136,7 +136,7 @@ def _plainer(pair: Pair, database: Database) -> Iterator[Database]:
         rows: list[Row] = list(database.get(name, ()))
         for place, row in enumerate(rows):
             for index, column in enumerate(table.columns):
-                for value in _plain_values(column, row[index]):
+                for value in () if column.computed else _plain_values(column, row[index]):
                     changed = (*row[:index], value, *row[index + 1 :])
                     yield {**database, name: [*rows[:place], changed, *rows[place + 1 :]]}
 
@@ -179,7 +179,8 @@ def reported(pair: Pair, found: Difference, verdict: str) -> str:
     """Report a counter-example to the author of a query: the rows that show it, and what both queries make of them."""
     used = [table for name, table in pair.schema.tables.items() if found.database.get(name)]
     indexes = [statement for table in used for statement in create_indexes(table)]
-    made = [*create_types(used), *map(create_table, used), *indexes]
+    tables = [create_table(table, exact=True) for table in used]
+    made = [*create_types(used), *tables, *indexes]
     rows = [*made, inserts(pair.schema, found.database)]
     sides = (f"original: {_told(found.base)}", f"candidate: {_told(found.candidate)}")
     return Feedback(
@@ -195,7 +196,8 @@ def pictured(pair: Pair, found: Difference) -> dict[str, JSON]:
     for name, table in pair.schema.tables.items():
         rows = found.database.get(name, ())
         if rows:
-            tables.append(_drawn(name, [c.name for c in table.columns], rows))
+            columns, given = stored(table, rows)
+            tables.append(_drawn(name, [c.name for c in columns], given))
     for title, outcome in (("original", found.base), ("candidate", found.candidate)):
         told = title if outcome.ended == "ok" else f"{title}: {outcome.error or outcome.ended}"
         tables.append(_drawn(told, outcome.columns, outcome.rows))
