@@ -27,6 +27,7 @@ SPEC = DomainSpec(
         ),
         Option(name="param", help="value of a query parameter", metavar="NAME=VALUE", many=True),
     ),
+    encodings=("utf-8-sig",),
     probes=(
         Probe(
             name="sqlglot",

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
-import sqlglot
 from sqlglot import exp
 
 from proofsmith.domains.sql.dialect import sqlglot_name
+from proofsmith.domains.sql.query import query_of
 from proofsmith.domains.sql.schema import Column, Schema, Table
 from proofsmith.errors import UsageError
 
@@ -24,7 +24,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 def names(query: exp.Expr) -> tuple[str, ...]:
     """Return the parameters of a query, each once, in order; a nameless `?` has the empty name.
 
-    >>> names(sqlglot.parse_one("SELECT :b, $1, :b", read="postgres"))
+    >>> names(query_of("SELECT :b, $1, :b", "postgresql"))
     ('b', '1')
     """
     return tuple(dict.fromkeys(_name(node) for node in _in_order(query)))
@@ -121,10 +121,7 @@ def bound_text(text: str, engine: str, values: Binding) -> str:
     """Return a statement with literals in place of its parameters, as the author wrote it when it has none."""
     if not values:
         return text
-    name = sqlglot_name(engine)
-    tree = sqlglot.parse_one(text, read=name)
-    assert isinstance(tree, exp.Query)
-    return bound(tree, values).sql(dialect=name)
+    return bound(query_of(text, engine), values).sql(dialect=sqlglot_name(engine))
 
 
 def symbolic(query: exp.Query, values: Binding) -> exp.Query:

@@ -137,7 +137,20 @@ def _statements(text: str, engine: str) -> Sequence[exp.Expr]:
         raise Unreadable("the statement is nested too deeply") from None
     except SqlglotError as error:
         raise Unreadable(str(error).splitlines()[0][:200]) from None
-    return [item for item in found if item is not None and not isinstance(item, exp.Semicolon)]
+    return [
+        _with_parameters(item, engine)
+        for item in found
+        if item is not None and not isinstance(item, exp.Semicolon)
+    ]
+
+
+def _with_parameters(statement: exp.Expr, engine: str) -> exp.Expr:
+    """Take `$x` of SQLite, which the parser reads as a column, for the parameter that it is."""
+    for node in statement.find_all(exp.Column) if engine == "sqlite" else ():
+        name = node.this
+        if isinstance(name, exp.Identifier) and not name.quoted and name.name.startswith("$"):
+            node.replace(exp.Placeholder(this=name.name[1:]))
+    return statement
 
 
 def _require_shallow(kinds: Sequence[TokenType]) -> None:

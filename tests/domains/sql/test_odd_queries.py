@@ -7,6 +7,7 @@ from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.domains.sql.query import Unreadable, query_of
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.types import Depth, Status
+from tests.cli.command import proofsmith
 from tests.domains.sql.test_verify import judged
 
 pytestmark = pytest.mark.slow
@@ -107,3 +108,13 @@ async def test_numbers_that_no_column_holds_are_compared_with(number):
 def test_a_number_of_endless_digits_is_refused_at_once(number):
     with pytest.raises(Unreadable, match="more than 1000 digits"):
         query_of(f"SELECT a FROM t WHERE a < {number}", "duckdb")
+
+
+def test_files_that_begin_with_a_byte_order_mark_are_the_text_behind_it(tmp_path):
+    (tmp_path / "schema.sql").write_text("CREATE TABLE t (a INTEGER PRIMARY KEY)")
+    for name in ("base.sql", "candidate.sql"):
+        (tmp_path / name).write_bytes(b"\xef\xbb\xbfSELECT a FROM t;\r\n")
+    made = proofsmith(
+        "check", "base.sql", "candidate.sql", "--engine", "sqlite", cwd=tmp_path, timeout=120
+    )
+    assert made.returncode == 0, made.stdout + made.stderr

@@ -56,6 +56,15 @@ def test_what_does_not_fit_is_said(text, params, why):
         source_of(given(text, "postgresql", *params))
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "postgresql", "sqlite"])
+def test_a_parameter_with_a_dollar_is_one_on_every_engine(engine):
+    text = "SELECT id FROM t WHERE a = $1 AND b > $1"
+    with pytest.raises(UsageError, match="no value for parameter 1"):
+        source_of(given(text, engine))
+    source = source_of(given(text, engine, "1=5"))
+    assert source.bound(source.text) == "SELECT id FROM t WHERE a = 5 AND b > 5"
+
+
 async def test_rules_keep_parameters_as_the_author_wrote_them():
     text = "SELECT id FROM t WHERE (a = :x AND b = 1) OR (a = :x AND b = 2)"
     found = [
