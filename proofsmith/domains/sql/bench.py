@@ -219,18 +219,20 @@ def fill_of(table: str, folder: Path, schema: Schema) -> Fill:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             header = next(csv.reader(file), [])
-    except (OSError, UnicodeDecodeError):
+    except UnicodeDecodeError:
+        raise UsageError(f"{path.name} is not UTF-8 text", hint="convert it first") from None
+    except (OSError, csv.Error):
         raise UsageError(
             f"{folder} has no readable {table}.csv", hint="--data holds one CSV file a table"
         ) from None
     columns = tuple(name.strip().lower() for name in header)
     unknown = [name for name in columns if schema.tables[table].column(name) is None]
     if unknown or not columns:
-        raise UsageError(
-            f"{path.name} has a column '{''.join(unknown[:1])}' that {table} lacks",
-            hint="its first line names the columns",
-        )
-    return Fill(table, columns, f"/input/data/{path.name}")
+        what = f"a column '{unknown[0]}' that {table} lacks" if unknown else "no header"
+        raise UsageError(f"{path.name} has {what}", hint="its first line names the columns")
+    taken = (c for c in schema.tables[table].columns if c.name in columns)
+    texts = tuple(c.name for c in taken if c.kind == "text" and not c.nullable)
+    return Fill(table, columns, f"/input/data/{path.name}", texts)
 
 
 class Benches:

@@ -17,6 +17,7 @@ from proofsmith.domains.sql.schema import Schema, Table
 MOST_ROWS = 1_000_000
 """Rows of one table above which nothing is copied."""
 LARGEST_BYTES = 128 * 1024 * 1024
+csv.field_size_limit(LARGEST_BYTES)
 _BATCH = 10_000
 _Gone = MutableMapping[tuple[str, tuple[str, ...]], set[tuple[str, ...]]]
 """Values of the dropped rows, by table and columns that foreign keys refer to."""

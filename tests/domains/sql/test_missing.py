@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from proofsmith.domains.sql.bench import filled
+from proofsmith.domains.sql.copies import mutated
 from proofsmith.domains.sql.definitions import parse_schema
 from proofsmith.errors import UsageError
 from proofsmith.executors.choice import open_sandbox
@@ -52,15 +53,57 @@ async def test_rows_that_hold_what_is_declared_are_taken(engine, tmp_path):
     await bench.engine.close()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["duckdb", "sqlite"])
+async def test_a_blank_last_line_is_no_row_and_a_field_may_be_long(
+    engine, tmp_path, tmp_path_factory
+):
+    tmp_path.chmod(0o755)
+    (tmp_path / "t.csv").write_text(f"id,x\n1,{'x' * 200_000}\n\n")
+    schema = parse_schema("CREATE TABLE t (id INTEGER, x VARCHAR)", engine)
+    bench = await filled(schema, tmp_path, "rows", await open_sandbox())
+    found = await bench.database.run("SELECT COUNT(*) AS n, MAX(LENGTH(x)) AS m FROM t")
+    assert found.rows == ((1, 200_000),)
+    await bench.engine.close()
+    assert mutated(schema, tmp_path, tmp_path_factory.mktemp("changed"), 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["duckdb", "sqlite", "postgresql"])
+async def test_an_empty_field_of_a_text_that_is_never_null_is_the_empty_text(engine, tmp_path):
+    tmp_path.chmod(0o755)
+    (tmp_path / "t.csv").write_text("x,id,y\n,1,\nb,2,c\n")
+    ddl = "CREATE TABLE t (id INTEGER NOT NULL, x VARCHAR(9) NOT NULL, y VARCHAR(9))"
+    bench = await filled(parse_schema(ddl, engine), tmp_path, "rows", await open_sandbox())
+    found = await bench.database.run("SELECT id, x, y FROM t ORDER BY id")
+    assert found.rows == ((1, "", None), (2, "b", "c"))
+    await bench.engine.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", ["1,5\n2\n", "1,5\n2,6,7\n"])
+async def test_a_row_with_other_fields_than_the_header_is_named_by_its_line(rows, tmp_path):
+    tmp_path.chmod(0o755)
+    (tmp_path / "t.csv").write_text(f"id,n\n{rows}")
+    schema = parse_schema("CREATE TABLE t (id INTEGER, n INTEGER)", "sqlite")
+    with pytest.raises(UsageError, match="t.csv, line 3: . fields where the header names 2"):
+        await filled(schema, tmp_path, "rows", await open_sandbox())
+
+
 @pytest.mark.parametrize(
     ("kept", "told"),
-    [({"c": ROWS["c"]}, "no readable p.csv"), ({**ROWS, "c": "id,q\n1,1\n"}, "column 'q'")],
+    [
+        ({"c": ROWS["c"]}, "no readable p.csv"),
+        ({**ROWS, "c": "id,q\n1,1\n"}, "column 'q'"),
+        ({**ROWS, "c": ""}, "c.csv has no header"),
+        ({**ROWS, "c": "id,p_id\n\udce9,1\n"}, "c.csv is not UTF-8 text"),
+    ],
 )
 def test_data_that_lack_a_table_or_column_are_refused_before_any_search(kept, told, tmp_path):
     written(tmp_path)
     (tmp_path / "rows").mkdir()
     for table, rows in kept.items():
-        (tmp_path / "rows" / f"{table}.csv").write_text(rows)
+        (tmp_path / "rows" / f"{table}.csv").write_bytes(rows.encode(errors="surrogateescape"))
     given = ["q.sql", "--schema", "s.sql", "--data", "rows"]
     for command in (["optimize", *given, "--no-model"], ["check", "q.sql", *given]):
         found = proofsmith(*command, cwd=tmp_path)

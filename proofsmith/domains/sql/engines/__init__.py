@@ -73,6 +73,8 @@ class Fill:
     """Names in the file's order; CSV files have a header, which is not looked at again."""
     path: str
     """Where the file lies inside the sandbox; `.csv` or, for DuckDB, `.parquet`."""
+    texts: tuple[str, ...] = ()
+    """Columns of a CSV file in which an empty field is the empty text and not NULL."""
 
 
 class StatementRefused(Exception):
@@ -103,7 +105,13 @@ class Engine:
         """
         session = secrets.token_hex(8)
         listed: list[JSON] = [
-            {"table": fill.table, "columns": [*fill.columns], "path": fill.path} for fill in fills
+            {
+                "table": fill.table,
+                "columns": [*fill.columns],
+                "path": fill.path,
+                "texts": [*fill.texts],
+            }
+            for fill in fills
         ]
         await self.ask(
             {

@@ -71,7 +71,9 @@ class Engine:
     def _fill(self, fill: dict[str, Any]) -> None:
         names = ", ".join('"' + name.replace('"', '""') + '"' for name in fill["columns"])
         table, path = fill["table"].replace('"', '""'), fill["path"].replace("'", "''")
+        texts = ", ".join('"' + name.replace('"', '""') + '"' for name in fill["texts"])
         kind = "PARQUET" if path.endswith(".parquet") else "CSV, HEADER"
+        kind += f", FORCE_NOT_NULL ({texts})" if texts else ""
         self.connection.execute(f"COPY \"{table}\" ({names}) FROM '{path}' (FORMAT {kind})")
 
     def load(self, script: str) -> None:

@@ -149,7 +149,9 @@ class Engine:
     def _fill(self, fill: dict[str, Any]) -> None:
         names = ", ".join('"' + name.replace('"', '""') + '"' for name in fill["columns"])
         table, path = fill["table"].replace('"', '""'), fill["path"].replace("'", "''")
-        copy = f"COPY \"{table}\" ({names}) FROM '{path}' (FORMAT csv, HEADER)"
+        texts = ", ".join('"' + name.replace('"', '""') + '"' for name in fill["texts"])
+        kept = f", FORCE_NOT_NULL ({texts})" if texts else ""
+        copy = f"COPY \"{table}\" ({names}) FROM '{path}' (FORMAT csv, HEADER{kept})"
         self._exec(self.owner, copy)
 
     def lock(self) -> None:

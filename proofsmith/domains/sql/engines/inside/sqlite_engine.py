@@ -3,6 +3,7 @@
 import csv
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,25 @@ def _authorize(action: int, first: str | None, second: str | None, *_: object) -
     if action == sqlite3.SQLITE_FUNCTION:
         return sqlite3.SQLITE_DENY if (second or "").lower() in _DENIED else sqlite3.SQLITE_OK
     return sqlite3.SQLITE_DENY
+
+
+def _rows(file: Any, fill: dict[str, Any]) -> Iterator[list[str | None]]:
+    """Yield the rows below the header, empty fields as NULL but in `texts`; a blank line is a row of one column."""
+    csv.field_size_limit(_LENGTH)
+    empty = ["" if name in fill["texts"] else None for name in fill["columns"]]
+    width, table = len(empty), fill["table"]
+    rows = csv.reader(file)
+    try:
+        next(rows, None)
+        for row in rows:
+            if row or width == 1:
+                row = row or [""]
+                if len(row) != width:
+                    told = f"{len(row)} fields where the header names {width}"
+                    raise sqlite3.DataError(f"{table}.csv, line {rows.line_num}: {told}")
+                yield [value or none for value, none in zip(row, empty, strict=True)]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise sqlite3.DataError(f"{table}.csv, line {rows.line_num}: {error}") from None
 
 
 class Engine:
@@ -72,13 +92,11 @@ class Engine:
         names = ", ".join('"' + name.replace('"', '""') + '"' for name in fill["columns"])
         marks = ", ".join("?" for _ in fill["columns"])
         table = fill["table"].replace('"', '""')
-        with Path(fill["path"]).open(newline="", encoding="utf-8") as file:
-            rows = csv.reader(file)
-            next(rows, None)
+        with Path(fill["path"]).open(newline="", encoding="utf-8-sig") as file:
             connection.execute("BEGIN")
             connection.executemany(
                 f'INSERT INTO "{table}" ({names}) VALUES ({marks})',
-                ([value or None for value in row or [""]] for row in rows),
+                _rows(file, fill),
             )
             connection.execute("COMMIT")
 
