@@ -44,6 +44,11 @@ def test_runs_are_listed_with_problem_conclusion_and_gain(project, proofsmith):
     assert {row["run"] for row in rows} == {RUN, "unfinished-one"}
 
 
+def test_an_unfinished_run_is_named_as_one(project, proofsmith):
+    (project / ".proofsmith/runs/unfinished-one").mkdir()
+    complained(proofsmith("runs", "show", "unfinished-one"), 3, "is unfinished", "goes on")
+
+
 def test_no_runs_are_an_empty_list(proofsmith):
     done = proofsmith("runs", "list")
     assert (done.returncode, done.stdout) == (0, "")

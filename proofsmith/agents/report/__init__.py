@@ -60,6 +60,9 @@ def load(folder: Path) -> Report:
     path = folder / "report.json"
     try:
         text = path.read_text("utf-8")
+    except FileNotFoundError:
+        told = "the command that began it goes on where it stopped"
+        raise StoreError(f"run {folder.name} is unfinished", hint=told) from None
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"cannot read {path}: {error}", hint="did the run finish?") from None
     return from_json(text, source=str(path))

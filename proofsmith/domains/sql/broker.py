@@ -60,9 +60,11 @@ class Address:
         try:
             connection = self._connect()
         except (psycopg.Error, duckdb.Error, sqlite3.Error) as error:
+            told = "check that it is there and that you may read it"
+            if "no password supplied" in str(error):
+                told = "give the password in the URL, in PGPASSWORD or in ~/.pgpass"
             raise SandboxError(
-                f"the database {self.shown} cannot be opened: {_line(error)}",
-                hint="check that it is there and that you may read it",
+                f"the database {self.shown} cannot be opened: {_line(error)}", hint=told
             ) from None
         try:
             yield connection
