@@ -18,7 +18,9 @@ from proofsmith.domains.sql.testing.results import (
 
 SHUFFLES = 3
 _MORE_SHUFFLES = 8
-"""Orders of rows that are tried where a tie could decide: each hides a tie of two rows with an even chance."""
+"""Orders of rows that are tried where a tie could decide: each hides a tie of two rows with an even chance.
+
+As many as three times that follow where these show none, since hundreds of databases may each hold a tie."""
 _FIRST = 6
 """Databases of the first batch: most wrong rewrites are refuted by one of them."""
 _BATCH = 30
@@ -193,9 +195,9 @@ async def confirm(
     engine: Engine, pair: Pair, database: Database, tally: Tally, random_: random.Random
 ) -> Difference | None:
     """Repeat a difference on a fresh database; None, with a count, when it is not the candidate's fault."""
-    count = _MORE_SHUFFLES if pair.fragile else SHUFFLES
-    mixed: list[Database] = [shuffled(database, random_) for _ in range(count)]
-    orders: tuple[list[Database], ...] = ([database, turned(database)], mixed)
+    counts = (_MORE_SHUFFLES, 3 * _MORE_SHUFFLES) if pair.fragile else (SHUFFLES,)
+    orders: list[list[Database]] = [[database, turned(database)]]
+    orders += [[shuffled(database, random_) for _ in range(count)] for count in counts]
     runs: list[Ran] = []
     for versions in orders:
         runs += await _fresh_runs(engine, pair, versions)
