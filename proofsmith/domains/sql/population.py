@@ -7,7 +7,7 @@ from pathlib import Path
 
 from proofsmith.domains.sql.schema import Column, Schema, Table
 from proofsmith.domains.sql.testing.conditions import Condition, computed, uniquenesses
-from proofsmith.domains.sql.testing.pools import Cell, Pools
+from proofsmith.domains.sql.testing.pools import Cell, Pools, spelled
 
 ROWS = 20_000
 """Rows of a table that refers to others or is referred to by none."""
@@ -36,16 +36,17 @@ def populate(
         made = list(_rows(table, count, schema, pools, parents, rng))
         if table.name in referred:
             parents[table.name] = made
-        _write(folder / f"{table.name}.csv", table, made)
+        _write(folder / f"{table.name}.csv", table, schema.dialect, made)
 
 
-def _write(path: Path, table: Table, rows: Sequence[Mapping[str, Cell]]) -> None:
+def _write(path: Path, table: Table, dialect: str, rows: Sequence[Mapping[str, Cell]]) -> None:
     names = [column.name for column in table.columns]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(names)
         for row in rows:
-            writer.writerow(["" if row[name] is None else row[name] for name in names])
+            cells = [spelled(row[column.name], column, dialect) for column in table.columns]
+            writer.writerow(["" if cell is None else cell for cell in cells])
 
 
 def _rows(

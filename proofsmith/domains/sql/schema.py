@@ -29,6 +29,11 @@ class Column:
         return "enum" if self.labels else kind_of(self.type)
 
     @property
+    def element(self) -> str:
+        """Type of what an array holds, empty for what is none: `INT` of `INT[3]`, `INT[]` of `INT[][]`."""
+        return re.sub(r"\[\d*\]$", "", self.type) if self.type.endswith("]") else ""
+
+    @property
     def compares_bytewise(self) -> bool:
         """Say whether equal values are written alike: no collation of its own, no padding with blanks."""
         upper = self.type.upper()

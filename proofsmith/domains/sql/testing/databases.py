@@ -11,7 +11,7 @@ from proofsmith.domains.sql.schema import Column, Schema, Table
 from proofsmith.domains.sql.testing.conditions import Condition, computed, uniquenesses
 from proofsmith.domains.sql.testing.kin import SHARE, add_kin
 from proofsmith.domains.sql.testing.levels import Level, Levels
-from proofsmith.domains.sql.testing.pools import Cell, Pools, shrunk
+from proofsmith.domains.sql.testing.pools import Cell, Pools, shrunk, spelled
 
 Row = tuple[Cell, ...]
 Database = Mapping[str, Sequence[Row]]
@@ -364,13 +364,15 @@ def inserts(schema: Schema, database: Database) -> str:
             columns, rows = stored(table, rows)
             written = ", ".join(
                 "("
-                + ", ".join(_literal(v, c, endless) for v, c in zip(row, columns, strict=True))
+                + ", ".join(
+                    _literal(spelled(v, c, schema.dialect), c, endless)
+                    for v, c in zip(row, columns, strict=True)
+                )
                 + ")"
                 for row in rows
             )
-            some = (
-                f" ({listed(tuple(c.name for c in columns))})" if columns != table.columns else ""
-            )
+            names = listed(tuple(c.name for c in columns))
+            some = f" ({names})" if columns != table.columns else ""
             lines.append(f"INSERT INTO {quoted(table.name)}{some} VALUES {written};")
     return "\n".join(lines)
 

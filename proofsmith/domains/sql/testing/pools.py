@@ -4,7 +4,7 @@ import datetime
 import random
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from sqlglot import exp
@@ -51,6 +51,7 @@ _OTHERS = {
     "BYTEA": ("\\x01", "\\x02"),
     "BLOB": ("01", "02"),
 }
+_MOST_ELEMENTS = 6
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -108,8 +109,7 @@ class Pools:
             case "enum":
                 return [*column.labels]
             case _:
-                word = _word(column)
-                return [*_OTHERS.get(word, ("a", "b")), *self.documents * word.startswith("JSON")]
+                return self._arrays(column) if column.element else self._others(_word(column))
 
     def own(self, column: Column) -> list[Cell]:
         """Return the constants that the queries compare this column with, where its type can hold them."""
@@ -118,6 +118,21 @@ class Pools:
             return [value for value in self.of(column) if str(value)[:10] in days]
         fitting = {str(value) for value in self.of(column)}
         return [value for value in self.by_column.get(column.name, []) if str(value) in fitting]
+
+    def _others(self, word: str) -> list[Cell]:
+        return [*_OTHERS.get(word, ("a", "b")), *self.documents * word.startswith("JSON")]
+
+    def _arrays(self, column: Column) -> list[Cell]:
+        """Return arrays of few simple elements in brackets, of as many as the type says where it does."""
+        element, most = replace(column, type=column.element), 1 if column.element[-1:] == "]" else 3
+        values = [*self.by_column.get(column.name, []), *self.own(element), *self.of(element)]
+        texts = [str(value) for value in values if re.fullmatch(r"\[?[\w.:+ -]+\]?", str(value))]
+        some = [*dict.fromkeys(texts)][:_MOST_ELEMENTS]
+        size = re.search(r"\[(\d+)\]$", column.type)
+        sizes = [int(size[1])] if size else range(most + 1)
+        rows = [(some * n)[at : at + n] for n in sizes for at in range(len(some))]
+        rows += [["NULL", *row[1:]] for row in rows[-2:] if most > 1]
+        return list(dict.fromkeys(f"[{', '.join(row)}]" for row in rows))
 
     def _decimals(self, arguments: tuple[int, ...]) -> list[Cell]:
         precision, scale = (*arguments, 0, 0)[:2] if arguments else (18, 2)
@@ -128,6 +143,12 @@ class Pools:
             values += [near for v in self.integers[:_WITH_HALVES] for near in (v + _HALF, v - unit)]
         fitting = [value.quantize(unit) for value in values if abs(value) < most - 1]
         return list(dict.fromkeys(fitting))
+
+
+def spelled(value: Cell, column: Column, dialect: str) -> Cell:
+    """Return a value as its engine reads it: arrays of PostgreSQL stand in braces."""
+    braced = isinstance(value, str) and column.element and dialect == "postgresql"
+    return str(value).replace("[", "{").replace("]", "}") if braced else value
 
 
 def fits(column: Column, value: Cell) -> bool:
