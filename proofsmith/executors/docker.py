@@ -229,15 +229,23 @@ def _expect_answer(address: str) -> None:
 
 
 def _remove(container: Container) -> None:
-    """Remove a container; that it is gone, or that somebody else is removing it, is as good."""
+    """Remove a container; that it is gone, or that somebody else is removing it, is as good.
+
+    A daemon fails to kill one that ends by itself at that moment, and removes it when it is asked again.
+    """
     with reported(f"cannot remove container {container.name}"):
-        try:
-            container.remove(force=True)
-        except NotFound:
+        for again in (True, False):
+            try:
+                container.remove(force=True)
+            except NotFound:
+                return
+            except APIError as error:
+                told = str(error.explanation)
+                if again and "is not running" in told:
+                    continue
+                if error.status_code != CONFLICT or "in progress" not in told:
+                    raise
             return
-        except APIError as error:
-            if error.status_code != CONFLICT or "in progress" not in str(error.explanation):
-                raise
 
 
 def _attached(container: Container) -> socket.socket:

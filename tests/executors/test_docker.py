@@ -53,8 +53,16 @@ def test_a_daemon_that_accepts_and_never_answers_is_an_error_with_a_hint(tmp_pat
     assert caught.value.hint
 
 
-def serve(path: Path, responses: dict[str, tuple[int, object]]) -> socketserver.UnixStreamServer:
-    """Answer Docker's HTTP paths, found by their ends, with a status and JSON; close the connection on others."""
+Answer = tuple[int, object]
+
+
+def serve(
+    path: Path, responses: dict[str, Answer | Iterator[Answer]]
+) -> socketserver.UnixStreamServer:
+    """Answer Docker's HTTP paths, found by their ends, with a status and JSON; close the connection on others.
+
+    An answer that is an iterator gives the next one each time.
+    """
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def address_string(self) -> str:
@@ -68,8 +76,9 @@ def serve(path: Path, responses: dict[str, tuple[int, object]]) -> socketserver.
             if found is None:
                 self.close_connection = True
                 return
-            body = json.dumps(found[1]).encode()
-            self.send_response(found[0])
+            status, told = next(found) if isinstance(found, Iterator) else found
+            body = json.dumps(told).encode()
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -144,6 +153,30 @@ def test_two_commands_may_sweep_the_same_container_at_once(
     server = serve(tmp_path / "s", UP | found | removal)
     try:
         with contextlib.nullcontext() if held else pytest.raises(SandboxError, match="paused"):
+            Daemon.connect(url=f"unix://{tmp_path}/s", answer_s=5).client.close()
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_container_that_ends_while_it_is_removed_is_removed_then(
+    tmp_path: Path, times: int
+) -> None:
+    dead = {"Id": "0" * 64, "Config": {"Labels": {"proofsmith.owner": "999999999"}}, "Name": "/x"}
+    ended = (500, {"message": "Could not kill running container 0 - Container 0 is not running"})
+    found = {
+        "/containers/json": (200, [{"Id": "0" * 64}]),
+        f"/containers/{'0' * 64}/json": (200, dead),
+        "force=True": iter([*[ended] * times, (204, "")]),
+    }
+    server = serve(tmp_path / "s", UP | found)
+    try:
+        with (
+            contextlib.nullcontext()
+            if times == 1
+            else pytest.raises(SandboxError, match="not running")
+        ):
             Daemon.connect(url=f"unix://{tmp_path}/s", answer_s=5).client.close()
     finally:
         server.shutdown()
