@@ -1,8 +1,8 @@
 """The Python API: solve, optimize, check, measure, build and draft, as coroutines."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -15,7 +15,16 @@ from proofsmith.executors import probe
 from proofsmith.executors.choice import open_sandbox
 from proofsmith.memory.replies import CachedModel
 from proofsmith.model import OpenAIModel, Prices
-from proofsmith.protocols import Domain, Drafter, Model, Progress, Sandbox, Translating, Translation
+from proofsmith.protocols import (
+    Closing,
+    Domain,
+    Drafter,
+    Model,
+    Progress,
+    Sandbox,
+    Translating,
+    Translation,
+)
 from proofsmith.types import (
     JSON,
     Budget,
@@ -112,11 +121,9 @@ async def check(
         SandboxError: the machinery failed; says nothing about the candidate.
     """
     sandbox = sandbox or await open_sandbox()
-    engine, problem = await _read(base, domain, options, required, sandbox)
-    fresh = sandbox.fresh(inputs=problem.inputs)
-    return await engine.verify(
-        problem, _candidate(problem, base, candidate, settings), fresh, depth
-    )
+    async with _read(base, domain, options, required, sandbox) as (engine, problem):
+        version = _candidate(problem, base, candidate, settings)
+        return await engine.verify(problem, version, sandbox.fresh(inputs=problem.inputs), depth)
 
 
 async def measure(
@@ -136,15 +143,15 @@ async def measure(
     and the reason.
     """
     sandbox = sandbox or await open_sandbox()
-    engine, problem = await _read(base, domain, options, required, sandbox)
-    version = _candidate(problem, base, candidate, settings)
-    fresh = sandbox.fresh(inputs=problem.inputs)
-    verdict = await engine.verify(problem, version, fresh, depth)
-    if not verdict.status.at_least(problem.required):
-        return (_refused(verdict),)
-    original = Candidate(files=problem.files, move="original")
-    fresh = sandbox.fresh(inputs=problem.inputs)
-    return await engine.measure(problem, original, version, fresh, depth)
+    async with _read(base, domain, options, required, sandbox) as (engine, problem):
+        version = _candidate(problem, base, candidate, settings)
+        fresh = sandbox.fresh(inputs=problem.inputs)
+        verdict = await engine.verify(problem, version, fresh, depth)
+        if not verdict.status.at_least(problem.required):
+            return (_refused(verdict),)
+        original = Candidate(files=problem.files, move="original")
+        fresh = sandbox.fresh(inputs=problem.inputs)
+        return await engine.measure(problem, original, version, fresh, depth)
 
 
 class Building(TypedDict, total=False):
@@ -283,8 +290,18 @@ async def _search(source: Path, goal: Goal, how: Searching) -> Report:
         stop=how.get("stop", defaults.stop),
     )
     with _paid_before(request) as ready:
-        async with opened(ready) as run:
+        async with _ended(domain, how.get("domain")), opened(ready) as run:
             return await execute(run, how.get("approve"))
+
+
+@asynccontextmanager
+async def _ended(domain: Domain, given: str | Domain | None) -> AsyncIterator[None]:
+    """End what a domain that was loaded for this call has started; one that the caller gave goes on."""
+    try:
+        yield
+    finally:
+        if domain is not given and isinstance(domain, Closing):
+            await domain.close()
 
 
 @contextmanager
@@ -309,20 +326,22 @@ def _domain(source: Path, wanted: str | Domain | None) -> tuple[Domain, dict[str
     return domains.load(spec), {tool.name: probe.find(tool).version for tool in spec.probes}
 
 
+@asynccontextmanager
 async def _read(
     source: Path,
     domain: str | Domain | None,
     options: Mapping[str, JSON] | None,
     required: Status | None,
     sandbox: Sandbox,
-) -> tuple[Domain, Problem]:
-    """Load the domain of `source` and let it read the problem."""
+) -> AsyncIterator[tuple[Domain, Problem]]:
+    """Load the domain of `source`, let it read the problem, and end in the end what it started."""
     loaded = None if domain is None or isinstance(domain, str) else domain
     spec = domains.find(source, loaded.name if loaded else str(domain) if domain else None)
     _text(source, spec.encodings)
     engine = loaded or domains.load(spec)
-    problem = await read_problem(engine, source, Goal.SPEED, options or {}, sandbox, required)
-    return engine, problem
+    async with _ended(engine, domain):
+        given = options or {}
+        yield engine, await read_problem(engine, source, Goal.SPEED, given, sandbox, required)
 
 
 def _candidate(

@@ -185,6 +185,14 @@ class Domain(Protocol):
 
 
 @runtime_checkable
+class Closing(Protocol):
+    """A domain whose servers outlive a call unless it is told that no other one follows."""
+
+    async def close(self) -> None:
+        """End the servers that belong to the running event loop."""
+
+
+@runtime_checkable
 class Drafter(Protocol):
     """A domain that can write a first problem header: what `proofsmith init` asks for."""
 

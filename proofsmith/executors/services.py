@@ -186,6 +186,9 @@ class SharedService:
         except SandboxError:
             self._users -= 1
             raise
+        except asyncio.CancelledError:
+            await self.close()
+            raise
 
     async def request(self, payload: bytes) -> bytes:
         """Ask as `ManagedService.request` does; users take turns."""
@@ -202,6 +205,9 @@ class SharedService:
             self._end = asyncio.create_task(self._end_later())
 
     async def _end_later(self) -> None:
-        await asyncio.sleep(self.idle_s)
-        self.forget()
-        await self.service.close()
+        try:
+            await asyncio.sleep(self.idle_s)
+        finally:  # the event loop may end before; a new user ends this task too
+            if self._users == 0:
+                self.forget()
+                await self.service.close()
