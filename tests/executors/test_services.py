@@ -226,6 +226,37 @@ async def test_user_scope_is_shared_and_ends_after_an_idle_time(
     await asyncio.sleep(1.0)
 
 
+def test_a_loop_that_ends_ends_a_shared_server_before_its_idle_time() -> None:
+    async def used() -> None:
+        sandbox = BubblewrapSandbox(Machine.probe(), services=Registry(idle_s=60.0))
+        service = await sandbox.service(replace(SPEC, scope="user"))
+        assert (await told(service, do="count"))["count"] == 1
+        await service.close()
+
+    before = _held()
+    asyncio.run(used())
+    assert _held() == before
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_cancelled_start_of_a_shared_server_leaves_it_to_the_next_user(steps: int) -> None:
+    registry, spec = Registry(idle_s=0.0), replace(SPEC, scope="user")
+    sandbox = BubblewrapSandbox(Machine.probe(), services=registry)
+    before = _held()
+    start = asyncio.create_task(sandbox.service(spec))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    start.cancel()
+    await asyncio.wait([start])
+    service = await sandbox.service(spec)
+    assert (await told(service, do="count"))["count"] == 1
+    await service.close()
+    deadline = time.perf_counter() + 20.0
+    while _held() != before:
+        assert time.perf_counter() < deadline
+        await asyncio.sleep(0.02)
+
+
 async def test_run_scope_is_never_shared(sandbox: Sandbox) -> None:
     first, second = await sandbox.service(SPEC), await sandbox.service(SPEC)
     assert (await told(first, do="count"))["count"] == 1
