@@ -34,6 +34,12 @@ _ROW_IDENTITY = frozenset(
 )
 _MOMENTS = frozenset(("now", "today", "tomorrow", "yesterday", "epoch", "allballs"))
 _MOMENT_TYPES = ("DATE", "TIMESTAMP", "TIMESTAMPTZ", "TIME", "DATETIME")
+_SESSION = frozenset(("user", "current_role", "system_user"))
+"""Reserved words of PostgreSQL that the parser takes for columns."""
+_CLOCKS = frozenset(
+    (("age", 1), *((name, 0) for name in ("date", "time", "datetime", "julianday", "unixepoch")))
+)
+"""Functions and the number of arguments with which they read the clock."""
 
 
 class Refused(Exception):
@@ -87,7 +93,7 @@ def _complaints(query: exp.Query, base: exp.Query, schema: Schema) -> Iterator[s
         if name not in names(base):
             yield f"it reads the parameter or session variable '{name}', which the original does not"
     yield from _tables(query, base, schema)
-    yield from _calls(query, base, schema.dialect)
+    yield from _calls(query, base, schema)
     yield from _row_identities(query, schema)
 
 
@@ -113,7 +119,6 @@ def _recurses(query: exp.Expr, dialect: str) -> bool:
 
 def _tables(query: exp.Query, base: exp.Query, schema: Schema) -> Iterator[str]:
     """Complain about tables that are neither the problem's nor the candidate's own."""
-    own = {node.alias_or_name.lower() for node in query.find_all(exp.CTE)}
     calls = {name_of(node) for node in base.find_all(exp.Func)}
     for table in query.find_all(exp.Table):
         identifier = table.this
@@ -125,11 +130,29 @@ def _tables(query: exp.Query, base: exp.Query, schema: Schema) -> Iterator[str]:
         name = folded(identifier.name, quoted, schema.dialect)
         if table.args.get("catalog") or table.db.lower() not in ("", "public", "main"):
             yield f"it reads '{table.sql()[:80]}', which is no table of the problem"
-        elif name not in schema.tables and name not in schema.views and name.lower() not in own:
+        elif name in schema.tables or name in schema.views:
+            continue
+        elif table.db or name not in _in_scope(table, schema.dialect):
             yield f"it reads '{name}', which is no table of the problem"
 
 
-def _calls(query: exp.Query, base: exp.Query, dialect: str) -> Iterator[str]:
+def _in_scope(table: exp.Table, dialect: str) -> Iterator[str]:
+    """Yield the names of the common table expressions that a table's name may mean where it stands."""
+    within: exp.Expr = table
+    while (above := within.parent) is not None:
+        clause = above if isinstance(above, exp.With) else above.args.get("with_")
+        named = clause.expressions if clause is not None and clause is not within else []
+        if isinstance(above, exp.With) and dialect != "sqlite":  # a definition sees those before it
+            recurs = bool(above.args.get("recursive"))
+            place = next(place for place, cte in enumerate(named) if cte is within) + recurs
+            named = named if recurs and dialect == "postgresql" else named[:place]
+        for cte in named:
+            alias = cte.args["alias"].this
+            yield folded(alias.name, bool(alias.args.get("quoted")), dialect)
+        within = above
+
+
+def _calls(query: exp.Query, base: exp.Query, schema: Schema) -> Iterator[str]:
     allowed, _ = _functions()
     known = {name_of(node) for node in base.find_all(exp.Func)}
     for call in query.find_all(exp.Func):
@@ -139,10 +162,10 @@ def _calls(query: exp.Query, base: exp.Query, dialect: str) -> Iterator[str]:
         if name in _WIDTHS and not _narrow(call) and call not in base.find_all(type(call)):
             yield f"it calls {name} with a width that is not a small constant"
     for dot in query.find_all(exp.Dot):
-        if isinstance(dot.expression, exp.Func):
+        if isinstance(dot.expression, exp.Func) and dot not in base.find_all(exp.Dot):
             yield f"it calls {dot.sql()[:80]} by a qualified name"
-    own = set(volatile(base))
-    for name in volatile(query):
+    own = set(volatile(base, schema))
+    for name in volatile(query, schema):
         if name not in own:
             yield f"it calls {name}, whose value changes by itself"
 
@@ -162,34 +185,71 @@ def name_of(call: exp.Expr) -> str:
     >>> name_of(sqlglot.parse_one("COUNT(*)")), name_of(sqlglot.parse_one("my_fn(1)"))
     ('count', 'my_fn')
     """
+    if isinstance(call, exp.Rand):
+        return "random"
     if isinstance(call, exp.Anonymous | exp.AnonymousAggFunc):
         return str(call.name).lower()
-    return str(call.sql_name()).lower() if isinstance(call, exp.Func) else call.key
+    if isinstance(call, exp.Func):
+        return str(call.sql_name()).lower().replace("j_s_o_n", "json")
+    return call.key
 
 
-def volatile(query: exp.Expr) -> Iterator[str]:
+def volatile(query: exp.Expr, schema: Schema) -> Iterator[str]:
     """Yield what makes a query's result change by itself: random numbers, clocks, sequences."""
     _, changing = _functions()
     for call in query.find_all(exp.Func):
         name = name_of(call)
-        if name in changing:
+        if name in changing or (name, len(list(call.iter_expressions()))) in _CLOCKS:
             yield name
+    if schema.dialect == "postgresql":
+        for column in query.find_all(exp.Column):
+            if not (column.table or column.this.quoted) and column.name.lower() in _SESSION:
+                yield column.name.lower()
+    dated = _dated(schema) if schema.dialect == "postgresql" else frozenset()
     for literal in query.find_all(exp.Literal):
         if literal.is_string and str(literal.this).lower().strip() in _MOMENTS:
             parent = literal.parent
             typed = isinstance(parent, exp.Cast) and parent.to.sql().upper().startswith(
                 _MOMENT_TYPES
             )
-            dated = isinstance(parent, exp.Func) and "date" in name_of(parent) + parent.key
-            timed = isinstance(parent, exp.Func) and "time" in name_of(parent) + parent.key
-            if typed or dated or timed:
+            called = name_of(parent) + parent.key if isinstance(parent, exp.Func) else ""
+            compared = isinstance(parent, exp.Predicate) and any(
+                column.name.lower() in dated for column in parent.find_all(exp.Column)
+            )
+            if typed or compared or "date" in called or "time" in called:
                 yield f"'{literal.this}'"
+
+
+def _dated(schema: Schema) -> frozenset[str]:
+    """Return the columns that hold dates or times, for which PostgreSQL reads the texts beside them."""
+    columns = [column for table in schema.tables.values() for column in table.columns]
+    return frozenset(c.name for c in columns if c.type.upper().startswith(_MOMENT_TYPES))
 
 
 def _row_identities(query: exp.Query, schema: Schema) -> Iterator[str]:
     columns = {column.name for table in schema.tables.values() for column in table.columns}
-    made = {node.alias.lower() for node in query.find_all(exp.Alias)}
     for column in query.find_all(exp.Column):
         name = column.name.lower()
-        if name in _ROW_IDENTITY and name not in columns and name not in made:
+        if name in _ROW_IDENTITY and name not in columns and _is_stored(column):
             yield f"it reads {name}, which tells how rows are stored"
+
+
+def _is_stored(column: exp.Column) -> bool:
+    """Say whether a name may be a stored table's own where it stands, and no alias of a part of the query."""
+    select, name = column.parent_select, column.name.lower()
+    if select is None or column.find_ancestor(exp.Order) and name in select.named_selects:
+        return select is None
+    own = {cte.alias.lower(): cte for cte in select.root().find_all(exp.CTE)}
+    while select is not None:
+        parts = [select.args.get("from_"), *(select.args.get("joins") or ())]
+        sources = [part.this for part in parts if part is not None]
+        if column.table:
+            sources = [s for s in sources if s.alias_or_name.lower() == column.table.lower()]
+        made = [own.get(s.name.lower()) if isinstance(s, exp.Table) else s for s in sources]
+        if None in made:
+            return True
+        names = {n.name.lower() for s in made if s for n in s.find_all(exp.Identifier, exp.Star)}
+        if names & {name, "*"}:
+            return False
+        select = select.parent_select
+    return True

@@ -114,6 +114,10 @@ def _defines(statement: exp.Expr) -> bool:
 def _verb(statement: exp.Expr) -> str:
     if isinstance(statement, exp.Command):
         return str(statement.this).upper()
+    if isinstance(
+        statement, exp.Alias | exp.Column
+    ):  # INSTALL x: words that the parser does not know
+        return statement.sql().partition(" ")[0].upper()
     return statement.key.upper()
 
 

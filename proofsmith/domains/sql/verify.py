@@ -91,7 +91,7 @@ class Verifier:
         trials = [
             self._trial(engine, candidate.files[name], query, values) for values in source.bindings
         ]
-        volatile = next(gate.volatile(source.query), "")
+        volatile = next(gate.volatile(source.query, source.schema), "")
         if volatile:
             why = f"the original calls {volatile}, whose value changes by itself"
             return Verdict(status=Status.UNDECIDED, feedback=why)
@@ -168,7 +168,8 @@ class Verifier:
                     return f"{engine.version} refuses it: {refusals[1]}"
         except StatementRefused as refusal:
             raise UsageError(
-                f"{engine.version} refuses the schema: {refusal}", hint="correct the schema"
+                f"{engine.version} refuses the schema: {refusal}",
+                hint=f"change or leave out {await engine.refused_statement(pair.schema)}",
             ) from None
         if candidate.ended == "timeout":
             return f"timed out after {candidate.wall_s:.1f} s on empty tables"

@@ -42,6 +42,38 @@ async def test_an_engine_alone_stops_what_the_gate_would_have_refused(name):
         await engine.close()
 
 
+SIDE_DOORS = {
+    "duckdb": (
+        "SELECT * FROM enable_logging('QueryLog', storage = 'file', storage_path = '/tmp/log')",
+        "SELECT * FROM \"enable_profiling\" /* */ (save_location = '/tmp/x')",
+        "SELECT * FROM query('SELECT * FROM enable_' || 'logging()')",
+    ),
+    "postgresql": (
+        "SET search_path = pg_catalog",
+        "/* */ COPY (SELECT 1) TO STDOUT",
+        "COPY t FROM STDIN",
+        "SHOW data_directory",
+        "DISCARD ALL",
+    ),
+    "sqlite": ("SELECT julianday(load_extension('x'))",),
+}
+
+
+@pytest.mark.parametrize("name", ENGINES)
+async def test_no_statement_changes_what_the_next_one_finds(name):
+    engine = await start(name, await open_sandbox())
+    try:
+        database = await engine.open('CREATE TABLE "t" ("a" INTEGER)')
+        for statement in SIDE_DOORS[name]:
+            assert (await database.run(statement, limit_s=1.0)).ended == "error", statement
+        for harmless in ("/* a /* b */ */ (SELECT 1)", "-- x\nVALUES (1)"):
+            if name == "postgresql":
+                assert (await database.run(harmless)).rows == ((1,),)
+        assert (await database.run("SELECT COUNT(*) FROM t")).rows == ((0,),)
+    finally:
+        await engine.close()
+
+
 @pytest.mark.parametrize("name", ENGINES)
 async def test_a_statement_ends_at_its_deadline_and_at_its_row_limit(name):
     engine = await start(name, await open_sandbox())

@@ -138,6 +138,16 @@ class Engine:
         session = self._digests.setdefault(ddl, secrets.token_hex(8))
         return {"ddl": ddl, "session": session, "clear": emptied(schema)}
 
+    async def refused_statement(self, schema: Schema) -> str:
+        """Return the first statement of a schema that the engine refuses, as it is written for the engine."""
+        statements = create_tables(schema, exact=True).splitlines()
+        for count, statement in enumerate(statements, 1):
+            try:
+                await self.open("\n".join(statements[:count]))
+            except StatementRefused:
+                return statement[:300]
+        return "a statement of it"
+
     async def trials(
         self,
         schema: Schema,

@@ -2,6 +2,7 @@
 
 import decimal
 import json
+import re
 import select
 import time
 from typing import Any
@@ -201,6 +202,8 @@ class Engine:
         began_s = time.perf_counter()
         wire = self.reader.pgconn
         try:
+            if not _READING.match(statement):
+                raise psycopg.ProgrammingError("only one SELECT statement is run")
             if plan:
                 wire.send_query_prepared(plan, None)
             else:
@@ -284,6 +287,10 @@ class _Fetch:
         return [_decoder(kind) for kind in kinds]
 
 
+_READING = re.compile(
+    r"(?:[\s(]|--[^\r\n]*|/\*.*?\*/|\*/)*(?:SELECT|WITH|VALUES|TABLE|EXPLAIN)\b", re.I | re.S
+)
+"""How a statement begins that can only read: others may change settings, which no privilege governs."""
 _SCHEMAS = 500
 """Schemas that a database has had before it is replaced: their dropped files and catalogue rows add up."""
 _OPENED = """RESET ALL; DROP SCHEMA public CASCADE; CREATE SCHEMA public;
