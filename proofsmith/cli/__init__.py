@@ -16,6 +16,8 @@ from proofsmith.cli.flags import expand
 from proofsmith.errors import ModelError, ProofsmithError, UsageError
 from proofsmith.tools.terminal import visible
 
+_RESUMED = ("demo", "optimize", "solve", "prove", "build")
+
 
 def application() -> typer.Typer:
     """Assemble the verbs; loads neither an engine nor a domain's implementation."""
@@ -50,16 +52,17 @@ def main(argv: Sequence[str]) -> int:
             return Exit.USAGE
         return _say(message, "proofsmith --help", Exit.USAGE)
     except (KeyboardInterrupt, typer.Abort):
-        return _interrupted()
+        return _interrupted(argv)
     except Exception as error:
-        return _failed(error)
+        return _failed(error, argv)
     if code == Exit.INTERRUPTED:  # what typer makes of KeyboardInterrupt
-        return _interrupted()
+        return _interrupted(argv)
     return int(code) if isinstance(code, int) else Exit.DONE
 
 
-def _interrupted() -> int:
-    return _say("interrupted", "the same command goes on where it stopped", Exit.INTERRUPTED)
+def _interrupted(argv: Sequence[str]) -> int:
+    again = "goes on where it stopped" if argv[:1] and argv[0] in _RESUMED else "begins anew"
+    return _say("interrupted", f"the same command {again}", Exit.INTERRUPTED)
 
 
 def _print_version(wanted: bool) -> None:
@@ -77,12 +80,12 @@ def _root(
     """Search for faster or correct code, and show evidence that anyone can replay."""
 
 
-def _failed(error: BaseException) -> int:
+def _failed(error: BaseException, argv: Sequence[str] = ()) -> int:
     """Report an exception in one line; keep the traceback of what we did not raise on purpose."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, KeyboardInterrupt):
-        return _interrupted()
+        return _interrupted(argv)
     if isinstance(error, ProofsmithError):
         code = {UsageError: Exit.USAGE, ModelError: Exit.MODEL}.get(type(error), Exit.MACHINERY)
         return _say(error.message, error.hint, code)

@@ -28,5 +28,5 @@ MEANINGS = {
     Exit.USAGE: "usage or bad input",
     Exit.MACHINERY: "machinery: sandbox, toolchain, store, or a defect of ours",
     Exit.MODEL: "the model endpoint failed and no rule could go on",
-    Exit.INTERRUPTED: "interrupted; the same command goes on where it stopped",
+    Exit.INTERRUPTED: "interrupted; a search or build goes on where it stopped with the same command",
 }

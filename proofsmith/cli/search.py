@@ -158,12 +158,20 @@ def _run_all(
 
     def search(path: Path) -> "Report":
         todo = task(path, common, judging, given, searching)
-        return drain(lambda stop: _searched(todo, goal, searching, common, stop))
+
+        async def work(stop: "asyncio.Event") -> "Report":
+            report = await _searched(todo, goal, searching, common, stop)
+            return replace(report, ended_by="interrupted") if stop.is_set() else report
+
+        return drain(work)
 
     files = parts(source, common.domain, given)
     given = {**given, WORKLOAD: True} if given.get("param") else given
     rows = searched(files, search, quiet=common.quiet)
-    return show(rows, as_json=common.json, place=None if source.is_dir() else files[0].parent)
+    code = show(rows, as_json=common.json, place=None if source.is_dir() else files[0].parent)
+    if any(row.interrupted for row in rows):
+        raise KeyboardInterrupt
+    return code
 
 
 async def _searched(

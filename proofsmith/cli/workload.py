@@ -44,6 +44,11 @@ class Row:
         return report.best.comparisons[0].ratio if report.best.comparisons else None
 
     @property
+    def interrupted(self) -> bool:
+        """Whether the user stopped it."""
+        return self.report is not None and self.report.ended_by == "interrupted"
+
+    @property
     def settled(self) -> bool:
         """Whether a first version was found, or it is known that there is none."""
         settled = (Conclusion.SOLVED, Conclusion.DISPROVED)
@@ -100,7 +105,7 @@ def _split(spec: DomainSpec, source: Path, given: Mapping[str, object]) -> list[
 
 
 def searched(files: list[Path], search: Callable[[Path], "Report"], *, quiet: bool) -> list[Row]:
-    """Search each file; one that cannot be used is noted and does not stop the others."""
+    """Search each file; one that cannot be used is noted and does not stop the others, Ctrl-C does."""
     rows = []
     for path in files:
         try:
@@ -108,6 +113,8 @@ def searched(files: list[Path], search: Callable[[Path], "Report"], *, quiet: bo
         except UsageError as error:
             row = Row(path=path, refused=error.message)
         rows.append(row)
+        if row.interrupted:
+            break
         if not quiet:
             sys.stderr.write(visible(row.line) + "\n")
     return rows

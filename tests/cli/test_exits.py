@@ -8,7 +8,7 @@ import pytest
 
 from proofsmith import cli
 from proofsmith.agents.report import records
-from proofsmith.cli import search
+from proofsmith.cli import search, workload
 from proofsmith.cli.exits import Exit
 from proofsmith.errors import BudgetSpent, ModelError, SandboxError, StoreError, UsageError
 from proofsmith.types import Conclusion
@@ -39,6 +39,16 @@ def test_an_interrupted_search_is_interrupted_whatever_it_found():
         search.exit_code(dataclasses.replace(REPORT, ended_by="interrupted"))
 
 
+def test_nothing_is_searched_after_an_interruption():
+    reports = {"a.sql": "finished", "b.sql": "interrupted"}
+    rows = workload.searched(
+        [Path("a.sql"), Path("b.sql"), Path("c.sql")],
+        lambda path: dataclasses.replace(REPORT, ended_by=reports[path.name]),
+        quiet=True,
+    )
+    assert [row.path.name for row in rows] == ["a.sql", "b.sql"]
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [
@@ -57,6 +67,14 @@ def test_an_error_becomes_an_exit_code_one_line_and_a_hint(error, code, capsys):
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("proofsmith: ")
     assert len(lines) <= 2
+
+
+@pytest.mark.parametrize(
+    ("verb", "told"), [("optimize", "goes on where it stopped"), ("check", "begins anew")]
+)
+def test_an_interrupted_command_says_what_the_same_command_does(verb, told, capsys):
+    assert cli._interrupted([verb, "x"]) == Exit.INTERRUPTED
+    assert f"the same command {told}" in capsys.readouterr().err
 
 
 def test_a_defect_of_ours_keeps_its_traceback_in_a_file(capsys):
