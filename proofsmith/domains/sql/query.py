@@ -84,6 +84,7 @@ def parse_script(text: str, engine: str) -> Script:
                 if statement.find(kind) is not None:
                     raise Unreadable(f"it uses {what}; only SELECT that reads is allowed")
             _require_scopes(statement)
+            _require_parentheses(statement, engine)
             queries.append(statement)
         elif isinstance(statement, _DEFINITIONS) and _defines(statement):
             definitions.append(statement)
@@ -101,6 +102,17 @@ def _require_scopes(query: exp.Query) -> None:
     tables = sum(1 for _ in query.find_all(exp.Table))
     if tables > MOST_TABLES:
         raise Unreadable(f"it reads {tables} tables; the limit is {MOST_TABLES}")
+
+
+def _require_parentheses(query: exp.Query, engine: str) -> None:
+    """Refuse operators side by side that the engine and the parser group in different ways."""
+    tests = (exp.In, exp.Between, exp.Like, exp.Glob)
+    for node in query.find_all(*(tests if engine == "sqlite" else (exp.BitwiseNot,))):
+        above = node.parent
+        while isinstance(above, exp.Not):
+            above = above.parent
+        if isinstance(above, exp.Binary) and not isinstance(above, (exp.Connector, exp.Dot)):
+            raise Unreadable(f"put parentheses around '{node.sql(sqlglot_name(engine))[:60]}'")
 
 
 def _defines(statement: exp.Expr) -> bool:
@@ -127,6 +139,8 @@ def _statements(text: str, engine: str) -> Sequence[exp.Expr]:
         raise Unreadable(f"{size} bytes of SQL; the limit is {LARGEST_BYTES}")
     if "\0" in text:
         raise Unreadable("the text holds a NUL character")
+    if engine == "sqlite" and re.search(r"--[^\n]*\r(?!\n)", text):
+        raise Unreadable("a comment holds a carriage return, which ends it for the parser alone")
     name = sqlglot_name(engine)
     try:
         tokens = sqlglot.tokenize(text, read=name)

@@ -170,6 +170,31 @@ def test_an_alias_elsewhere_does_not_hide_how_rows_are_stored(text):
         judged(text, "sqlite")
 
 
+@pytest.mark.parametrize(
+    ("engine", "text", "clear"),
+    [
+        ("postgresql", "SELECT ~a + 5 AS a FROM t", "SELECT (~a) + 5 AS a FROM t"),
+        ("duckdb", "SELECT 2 * ~a - 5 AS a FROM t", "SELECT 2 * (~(a - 5)) AS a FROM t"),
+        ("sqlite", "SELECT 3 = a IN (1) AS a FROM t", "SELECT ~a + 5 = (a IN (1)) AS a FROM t"),
+        (
+            "sqlite",
+            "SELECT a < a NOT BETWEEN 1 AND 2 AS a FROM t",
+            "SELECT NOT a IN (1) AS a FROM t",
+        ),
+    ],
+)
+def test_what_the_engine_groups_in_its_own_way_needs_parentheses(engine, text, clear):
+    with pytest.raises(Refused, match="parentheses around"):
+        judged(text, engine)
+    assert judged(clear, engine).sql()
+
+
+def test_a_comment_ends_where_the_engine_ends_it():
+    with pytest.raises(Refused, match="carriage return"):
+        judged("SELECT a FROM t -- x\r WHERE a > 1", "sqlite")
+    assert judged("SELECT a FROM t -- x\r\n WHERE a > 1", "sqlite").sql()
+
+
 @pytest.mark.parametrize("text", ["INSTALL httpfs", "FORCE INSTALL x", "hello"])
 def test_words_that_the_parser_does_not_know_are_told_as_they_stand(text):
     with pytest.raises(Refused, match="^(INSTALL|HELLO) is not a query"):
