@@ -22,7 +22,7 @@ SECTIONS = (
 )
 """Facts that the brief shows: name, heading, most tokens."""
 SCHEMA_TOKENS = 500
-RULES_TOKENS = 300
+RULES_TOKENS = 400
 _NAMES = {"duckdb": "DuckDB", "sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 

@@ -20,6 +20,14 @@ MIRROR: dict[type[exp.Expr], type[exp.Expr]] = {
     exp.EQ: exp.EQ,
     exp.NEQ: exp.NEQ,
 }
+_OPPOSITE: dict[type[exp.Expr], type[exp.Expr]] = {
+    exp.GT: exp.LTE,
+    exp.LTE: exp.GT,
+    exp.GTE: exp.LT,
+    exp.LT: exp.GTE,
+    exp.EQ: exp.NEQ,
+    exp.NEQ: exp.EQ,
+}
 _SOME = {(exp.GT, "0"), (exp.GTE, "1"), (exp.NEQ, "0")}
 _NONE = {(exp.EQ, "0"), (exp.LT, "1"), (exp.LTE, "0")}
 _SHAPE = ("group", "having", "distinct", "with_")
@@ -181,27 +189,48 @@ def unite_existence(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
 
 
 def in_to_exists(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
-    """Yield the tree with one demanded IN turned into EXISTS, or NOT IN into NOT EXISTS with its NULL cases."""
-    for copy, node in scopes.sites(tree, exp.In, wanted=lambda i: i.args.get("query")):
-        negated = isinstance(node.parent, exp.Not)
-        whole = node.parent if negated and node.parent is not None else node
-        query = node.args.get("query")
-        select = query.unnest() if query is not None else None
-        if select is None or not demanded(whole) or not _listing(node, select, schema):
+    """Yield the tree with one demanded IN or ANY as EXISTS, or NOT IN or ALL as NOT EXISTS with its NULL cases."""
+    for copy, node in scopes.sites(tree, exp.In, *MIRROR, wanted=_quantified):
+        found = _quantified(node)
+        if found is None:
             continue
+        whole, select, sign, negated = found
+        if not demanded(whole) or not _listing(node, select, schema):
+            continue
+        assert isinstance(select, exp.Select)
         inner, outer = select.expressions[0].unalias(), node.this.unnest()
-        test = exp.EQ(this=inner.copy(), expression=outer.copy())
         probe = _probe(select)
+        test = sign(this=inner.copy(), expression=outer.copy())
         scopes.set_where(probe, [*scopes.where(select), test])
         if not negated:
             whole.replace(exp.Exists(this=probe))
             yield copy
-        elif not facts.nullable(inner, schema) or _known(inner, scopes.conditions(select)):
-            absent: exp.Expr = exp.Not(this=exp.Exists(this=probe))
+        else:
+            parts: list[exp.Expr] = [exp.Not(this=exp.Exists(this=probe))]
+            if facts.nullable(inner, schema) and not _known(inner, scopes.conditions(select)):
+                unknown = _probe(select)
+                scopes.set_where(unknown, [*scopes.where(select), scopes.missing(inner)])
+                parts.insert(0, exp.Not(this=exp.Exists(this=unknown)))
             if facts.nullable(outer, schema):
-                absent = exp.And(this=exp.paren(_known_or_empty(outer, select)), expression=absent)
-            whole.replace(absent)
+                parts.insert(0, _known_or_empty(outer, select))
+            whole.replace(scopes.conjoin(parts))
             yield copy
+
+
+def _quantified(
+    node: exp.Expr,
+) -> tuple[exp.Expr, exp.Expr, type[exp.Expr], bool] | None:
+    """Return the whole test, its query, how a row of it must compare with the left side, and if none may do so."""
+    sign: type[exp.Expr] = exp.EQ
+    if isinstance(node, exp.In):
+        negated, query = isinstance(node.parent, exp.Not), node.args.get("query")
+    elif isinstance(node.expression, exp.Any | exp.All):
+        negated, query = isinstance(node.expression, exp.All), node.expression.this
+        sign = MIRROR[_OPPOSITE[type(node)] if negated else type(node)]
+    else:
+        return None
+    whole = node.parent if negated and isinstance(node, exp.In) else node
+    return (whole, query.unnest(), sign, negated) if query is not None and whole else None
 
 
 def _known(value: exp.Expr, parts: Sequence[exp.Expr]) -> bool:
@@ -253,8 +282,8 @@ RULES = (
     ),
     Rule(
         name="in-to-exists",
-        precondition="in WHERE below AND and OR; no alias captures the left side; NOT IN only over a list "
-        "without NULL, and an unknown left side passes only an empty list",
+        precondition="in WHERE below AND and OR; no alias captures the left side; NOT IN and ALL hold for no list "
+        "with NULL, and an unknown left side passes only an empty list",
         apply=in_to_exists,
         prior=3.0,
     ),

@@ -3,7 +3,7 @@
 Source: Yan and Larson, *Eager Aggregation and Lazy Aggregation* (VLDB 1995).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -170,6 +170,77 @@ def _small(table: Table, name: str) -> bool:
     return column is not None and column.type.upper() in ("INT", "INTEGER", "SMALLINT", "INT4")
 
 
+def aggregate_leaf(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
+    """Yield the tree with one table grouped before it is joined, of which aggregates see each value once."""
+    for copy, join in scopes.sites(tree, exp.Join, wanted=lambda j: j.args.get("on")):
+        select = join.parent
+        if not isinstance(join, exp.Join) or not isinstance(select, exp.Select):
+            continue
+        if scopes.plain(select) and _leaf(select, join, schema):
+            yield copy
+
+
+def _leaf(select: exp.Select, join: exp.Join, schema: Schema) -> bool:
+    """Group the right side by what ON compares with keys of the groups."""
+    old, keys = join.this.alias_or_name, facts.group_keys(select) or []
+    parts = scopes.conjuncts(join.args.get("on"))
+    own = [p for p in parts if scopes.aliases_of(p) == {old} and facts.calm(p)]
+    found = [_tie(p, old, keys, schema) for p in parts if p not in own]
+    ties = [tie for tie in found if tie is not None]
+    folds = _folds(select)
+    mine = [f for f in folds if {c.table for c in f.find_all(exp.Column)} == {old}]
+    inside = {id(c) for part in (join, *mine) for c in part.find_all(exp.Column)}
+    used = [c for c in select.find_all(exp.Column) if c.table == old and id(c) not in inside]
+    sides = any(other.side not in ("", "LEFT") for other in scopes.joins(select))
+    if not ties or len(ties) < len(found) or not mine or used or sides or facts.windows(select):
+        return False
+    filtered = any(isinstance(fold.parent, exp.Filter | exp.WithinGroup) for fold in folds)
+    if select.args.get("distinct") or filtered or not all(map(facts.idempotent, folds)):
+        return False
+    sole = facts.keys(join.this, schema)
+    if any(key <= {tie[0].name for tie in ties} for key in sole):
+        return False
+    alias = scopes.unused_alias(select.root(), "leaf")
+    listed = [exp.alias_(tie[0].copy(), f"key{n}", quoted=True) for n, tie in enumerate(ties)]
+    listed += [exp.alias_(_counted(f, sole), f"part{n}", quoted=True) for n, f in enumerate(mine)]
+    group = exp.Group(expressions=[tie[0].copy() for tie in ties])
+    query = exp.Select(expressions=listed, from_=exp.From(this=join.this.copy()), group=group)
+    scopes.set_where(query, own)
+    for n, fold in enumerate(mine):
+        whole: exp.Expr = exp.Max(this=scopes.column(alias, f"part{n}"))
+        if isinstance(fold, exp.Count):
+            whole = exp.Coalesce(this=whole, expressions=[exp.Literal.number(0)])
+        fold.replace(whole)
+    matches = [
+        exp.EQ(this=scopes.column(alias, f"key{n}"), expression=tie[1].copy())
+        for n, tie in enumerate(ties)
+    ]
+    join.set("this", scopes.derived(query, alias))
+    join.set("on", scopes.conjoin(matches))
+    return True
+
+
+def _counted(fold: exp.AggFunc, sole: Sequence[frozenset[str]]) -> exp.Expr:
+    """Return the fold, a count of a key's values without DISTINCT."""
+    values = fold.this.expressions if isinstance(fold.this, exp.Distinct) else []
+    column = values[0] if len(values) == 1 and isinstance(fold, exp.Count) else None
+    if isinstance(column, exp.Column) and frozenset((column.name,)) in sole:
+        return exp.Count(this=column.copy())
+    return fold.copy()
+
+
+def _tie(
+    part: exp.Expr, alias: str, keys: Sequence[exp.Expr], schema: Schema
+) -> tuple[exp.Expr, exp.Expr] | None:
+    """Return (column of `alias`, key of the groups) of an equality between the two."""
+    sides = (part.this.unnest(), part.expression.unnest()) if type(part) is exp.EQ else ()
+    for mine, other in (sides, sides[::-1]) if sides else ():
+        own = isinstance(mine, exp.Column) and mine.table == alias
+        if own and other in keys and facts.comparable(mine, other, schema):
+            return mine, other
+    return None
+
+
 RULES = (
     Rule(
         name="aggregate-first",
@@ -178,5 +249,12 @@ RULES = (
         "0 where there is no group",
         apply=aggregate_first,
         prior=2.2,
+    ),
+    Rule(
+        name="aggregate-leaf",
+        precondition="joined by equalities with keys of the groups and used beside its ON in aggregates alone; all "
+        "aggregates are MIN, MAX or of distinct values",
+        apply=aggregate_leaf,
+        prior=2.3,
     ),
 )

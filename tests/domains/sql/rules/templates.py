@@ -29,6 +29,14 @@ _PAIRS = {
         "SELECT p.x AS x, MAX(parts1.part1) AS m FROM p AS p CROSS JOIN (SELECT c.p_id AS p_id, MAX(c.v) AS "
         "part1 FROM c AS c WHERE c.v > 1 GROUP BY c.p_id) AS parts1 WHERE parts1.p_id = p.id GROUP BY p.x",
     ),
+    "aggregate-leaf": (
+        "CREATE TABLE p (id INTEGER PRIMARY KEY, x INTEGER); CREATE TABLE c (p_id INTEGER, v INTEGER);",
+        "SELECT p.x, COUNT(DISTINCT c.v) AS n, MIN(p.id) AS m FROM p LEFT JOIN c ON c.p_id = p.x AND c.v > 1 "
+        "GROUP BY p.x",
+        "SELECT p.x AS x, COALESCE(MAX(leaf1.part0), 0) AS n, MIN(p.id) AS m FROM p AS p LEFT JOIN "
+        "(SELECT c.p_id AS key0, COUNT(DISTINCT c.v) AS part0 FROM c AS c WHERE c.v > 1 GROUP BY c.p_id) AS leaf1 "
+        "ON leaf1.key0 = p.x GROUP BY p.x",
+    ),
     "aggregate-to-window": (
         "CREATE TABLE t (id INTEGER PRIMARY KEY, k INTEGER, v INTEGER, w INTEGER);",
         "SELECT t.id FROM t WHERE t.v = (SELECT MAX(i.v) FROM t AS i WHERE i.k = t.k AND i.w > 1)",

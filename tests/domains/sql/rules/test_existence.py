@@ -46,6 +46,24 @@ def test_membership_below_or_becomes_existence(word):
     assert (found.found, found.rows) == ("agree", 3)
 
 
+@pytest.mark.parametrize("engine", ["postgresql", "sqlite", "duckdb"])
+@pytest.mark.parametrize(
+    "test",
+    [
+        "n NOT IN (SELECT k FROM i)",
+        "k NOT IN (SELECT k FROM i WHERE v > 1)",
+        "id = 1 OR n NOT IN (SELECT i.k FROM i WHERE i.v = o.k)",
+        "k NOT IN (SELECT j.k FROM i LEFT JOIN i AS j ON j.v = i.n)",
+        "k NOT IN (SELECT k FROM i WHERE k IS NOT NULL) AND n > 1",
+    ],
+)
+def test_a_list_with_null_lets_nothing_pass(test, engine):
+    query = f"SELECT id FROM o WHERE {test}"
+    (text,) = made("in-to-exists", query, engine)
+    assert "IN (" not in text
+    assert agree(query, text, engine)
+
+
 @pytest.mark.parametrize(
     ("query", "engine"),
     [
