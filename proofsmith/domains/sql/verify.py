@@ -29,7 +29,7 @@ from proofsmith.domains.sql.testing.conditions import conditions_of
 from proofsmith.domains.sql.testing.databases import Generator
 from proofsmith.domains.sql.testing.differential import Difference, Pair, Tally, examine
 from proofsmith.domains.sql.testing.extremes import compute_alike, extremes
-from proofsmith.domains.sql.testing.floats import floats_of
+from proofsmith.domains.sql.testing.floats import floats_of, uneven_of
 from proofsmith.domains.sql.testing.levels import levels_of
 from proofsmith.domains.sql.testing.minimise import minimised, pictured, reported, script
 from proofsmith.domains.sql.testing.neighbours import neighbours, variants
@@ -204,6 +204,8 @@ class Verifier:
         trees = [parameters.bound(tree, v) for tree in asked for v in bindings]
         pools = pools_of([*trees, *conditions_of(pair.schema)])
         pools.floats = floats_of(asked, trees)
+        if pair.schema.dialect != "postgresql":
+            pools.add_uneven(uneven_of(trees))
         if pair.schema.dialect == "sqlite" and (pools.endless or pools.floats):
             pools.endless = [*INFINITIES]
         return Generator(pair.schema, pools, seed, levels_of(trees)), pools

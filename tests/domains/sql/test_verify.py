@@ -317,3 +317,31 @@ async def test_a_candidate_that_kills_the_engine_is_refused_unless_the_original_
     else:
         verdict = await asked
         assert (verdict.status, "dies of it" in verdict.feedback) == (Status.FAILED, True)
+
+
+INVOICES = """CREATE TABLE inv (iid INTEGER PRIMARY KEY, net DECIMAL(8, 2) NOT NULL, tot DECIMAL(8, 2) NOT NULL,
+qty INTEGER NOT NULL)"""
+
+
+@pytest.mark.parametrize(
+    ("base", "candidate", "engine"),
+    [
+        ("iid FROM inv WHERE tot / 1.1 >= net", "iid FROM inv WHERE tot >= net * 1.1", "duckdb"),
+        ("iid FROM inv WHERE tot / 1.1 >= net", "iid FROM inv WHERE tot >= net * 1.1", "sqlite"),
+        ("iid FROM inv WHERE net * 1.2 > tot", "iid FROM inv WHERE net > tot / 1.2", "duckdb"),
+        ("iid FROM inv WHERE net * 100 = qty", "iid FROM inv WHERE net = qty / 100.0", "sqlite"),
+        ("FLOOR(tot / 1.1) AS f FROM inv", "FLOOR(tot * 10 / 11) AS f FROM inv", "duckdb"),
+        (
+            "iid, CAST(net * 100 AS INTEGER) AS c FROM inv",
+            "iid, CAST(net * 1000 / 10 AS INTEGER) AS c FROM inv",
+            "sqlite",
+        ),
+    ],
+)
+async def test_a_factor_moved_across_a_comparison_is_refused_where_floats_round(
+    base, candidate, engine
+):
+    verdict = await judged(
+        f"SELECT {base}", f"SELECT {candidate}", engine, Depth.FULL, ddl=INVOICES
+    )
+    assert verdict.status is Status.FAILED, verdict

@@ -16,6 +16,8 @@ _MOST = 48
 _MOST_SINGLE = 2.0**100
 _TINY = 2.0**-100
 _HUGE = (1e16, -1e16, 2.0**53 + 2)
+_MOST_FACTORS = 4
+_CENTS = 3000
 
 
 def floats_of(pair: Sequence[exp.Expr], bound: Sequence[exp.Expr]) -> list[float]:
@@ -58,3 +60,40 @@ def _beside(value: float) -> list[float]:
     (bits,) = struct.unpack("<i", struct.pack("<f", value))
     singles = [struct.unpack("<f", struct.pack("<i", bits + step))[0] for step in (1, -1)]
     return [math.nextafter(value, math.inf), math.nextafter(value, -math.inf), *singles]
+
+
+def uneven_of(queries: Sequence[exp.Expr]) -> list[Decimal]:
+    """Return amounts that floats multiply or divide unevenly by a query's factors, with their exact products."""
+    nodes = [n for query in queries for n in query.find_all(exp.Mul, exp.Div)]
+    sides = [(node.this.unnest(), node.expression.unnest()) for node in nodes]
+    written = [s.this for pair in sides for s in pair if isinstance(s, exp.Literal) and s.is_number]
+    if any(not any(isinstance(s, exp.Literal) for s in pair) for pair in sides):
+        written.append("3")  # a number that a column may hold
+    factors = [f for f in map(Decimal, dict.fromkeys(written)) if f != 1 and 0 < f < _CENTS]
+    found = [n for factor in factors[:_MOST_FACTORS] for n in (*_uneven(factor), factor)]
+    return list(dict.fromkeys(found))[:_MOST]
+
+
+def _uneven(factor: Decimal) -> list[Decimal]:
+    """Return a number and its exact product for each way in which floats miss the product, the quotient or both."""
+    found: dict[tuple[bool, ...], tuple[Decimal, ...]] = {}
+    size = float(factor)
+    for cents in range(1, _CENTS):
+        number = Decimal(cents) / 100
+        made = number * factor
+        if made * 100 % 1 == 0:
+            one, other, its, mine = (
+                float(number) * size,
+                float(made),
+                float(made) / size,
+                float(number),
+            )
+            way = (one < other, one > other, its < mine, its > mine)
+            whole = made % 1 == 0, number % 1 == 0
+            if any(way):
+                found.setdefault(way, (number, made))
+                if any(whole):
+                    found.setdefault((*way[:2], *whole), (number, made))
+        if cents / size * size != cents:
+            found.setdefault((), (Decimal(cents),))
+    return [number for pair in found.values() for number in pair]

@@ -111,6 +111,13 @@ class Pools:
             case _:
                 return self._arrays(column) if column.element else self._others(_word(column))
 
+    def add_uneven(self, numbers: Iterable[Decimal]) -> None:
+        """Add numbers to the pools of decimals and of whole numbers."""
+        for number in numbers:
+            if number == number.to_integral_value():
+                self.integers = list(dict.fromkeys((*self.integers, int(number))))
+            self.numbers = list(dict.fromkeys((*self.numbers, number)))
+
     def own(self, column: Column) -> list[Cell]:
         """Return the constants that the queries compare this column with, where its type can hold them."""
         if column.kind in ("date", "timestamp"):
