@@ -122,8 +122,9 @@ def iff(left: Bool, right: Bool) -> Bool:
     return either(both(left, right), both(no(left), no(right)))
 
 
-def free(name: str, kind: str, nullable: bool) -> Value:
-    """Return an arbitrary value of a kind."""
+def free(name: str, kind: str, nullable: bool, *, rounded: bool = False) -> Value:
+    """Return an arbitrary value of a kind, of a number perhaps one that came of a division."""
     null: Bool = z3.Bool(f"{name}?") if nullable else False
     real = kind in ("decimal", "float")
-    return Value(kind, null, z3.Real(name) if real else z3.Int(name))
+    number = z3.Real(name) if real else z3.Int(name)
+    return Value(kind, null, number, rounded=number if rounded else None)

@@ -64,7 +64,12 @@ class Groups:
 
     def _key(self, value: Value) -> Value:
         nullable = not self._matcher.follows(self._known, no(value.null))
-        found = free(f"key{next(self._matcher.numbers)}", value.kind, nullable)
+        found = free(
+            f"key{next(self._matcher.numbers)}",
+            value.kind,
+            nullable,
+            rounded=value.rounded is not None,
+        )
         if value.kind == "text":
             self._group.known.append(found.number >= 0)
         return found

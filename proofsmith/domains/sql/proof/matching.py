@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import z3
 from sqlglot import exp
@@ -93,7 +94,7 @@ class Matcher:
             for other in block.optional:
                 self._bind(inside, other.alias, other.alias, other.atom)
             row = inside.cells[item.alias]
-            nulls = {name: Value(cell.kind, True, cell.number) for name, cell in row.items()}
+            nulls = {name: replace(cell, null=True) for name, cell in row.items()}
             inside.cells[item.alias] = nulls
             pure = [part for part in block.cond if not subs_of(part)]
             holds = both(*(self.holds(part, inside) for part in pure))
@@ -198,7 +199,7 @@ class Matcher:
             holds = both(*(self.holds(part, raw) for part in item.on))
             inside.known = [*raw.known, either(no(matched), holds)]
             cells = {
-                name: Value(cell.kind, either(no(matched), cell.null), cell.number)
+                name: replace(cell, null=either(no(matched), cell.null))
                 for name, cell in raw.cells[item.alias].items()
             }
             inside.cells[item.alias] = inside.cells[partner.alias] = cells
@@ -211,7 +212,10 @@ class Matcher:
         else:
             kinds = self._kinds(atom)
             stem = f"d{next(self.numbers)}"
-            cells = {f"c{i}": free(f"{stem}!{i}", kind, True) for i, kind in enumerate(kinds)}
+            cells = {
+                f"c{i}": free(f"{stem}!{i}", kind, True, rounded=kind == "decimal")
+                for i, kind in enumerate(kinds)
+            }
         inside.cells[mine] = inside.cells[theirs] = cells
 
     def _tuple(self, table: Table) -> dict[str, Value]:
@@ -309,13 +313,13 @@ class Matcher:
         if isinstance(call, exp.Count):
             return Value("integer", False, z3.Int(stem))
         if isinstance(call, exp.Avg):
-            return free(stem, "decimal", True)
+            return free(stem, "decimal", True, rounded=True)
         if not isinstance(call, exp.Sum | exp.Max | exp.Min):
             raise Unsupported(call.key)
-        kind = self.value(argument_of(call), inside).kind
-        if kind == "float" and isinstance(call, exp.Sum):
+        value = self.value(argument_of(call), inside)
+        if value.kind == "float" and isinstance(call, exp.Sum):
             raise Unsupported("sums of floating-point numbers")
-        return free(stem, kind, True)
+        return free(stem, value.kind, True, rounded=value.rounded is not None)
 
     def same_aggregate(self, left: exp.Expr, right: exp.Expr, inside: Frame, given: Bool) -> bool:
         """Say whether two aggregates over the same rows are equal."""

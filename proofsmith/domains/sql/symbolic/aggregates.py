@@ -12,7 +12,8 @@ from proofsmith.domains.sql.symbolic.relations import (
     keys_before,
     keys_equal,
 )
-from proofsmith.domains.sql.symbolic.scalar import Scalars, real
+from proofsmith.domains.sql.symbolic.rounding import in_sum, real
+from proofsmith.domains.sql.symbolic.scalar import Scalars
 from proofsmith.domains.sql.symbolic.terms import (
     Bool,
     Number,
@@ -68,26 +69,46 @@ def _folded(node: exp.Expr, given: Sequence[Bool], values: Sequence[Value]) -> V
     if isinstance(node, exp.Sum | exp.Avg):
         if kind in ("float", "text", "date", "timestamp", "boolean", "other"):
             raise Unsupported(f"{node.key} over {kind}")
-        added = total(choice(here, v.number, 0) for here, v in zip(given, values, strict=True))
-        if isinstance(node, exp.Sum):
-            return Value(kind, none, added)
-        mean: Number = 0
-        for amount in range(1, len(given) + 1):
-            mean = choice(size == amount, real(added) / amount, mean)
-        return Value("decimal", none, mean)
+        return _added(node, kind, given, values)
     if isinstance(node, exp.Max | exp.Min):
-        best: Number = 0
-        found: Bool = False
-        for here, value in zip(given, values, strict=True):
-            better = best < value.number if isinstance(node, exp.Max) else value.number < best
-            best = choice(both(here, either(no(found), better)), value.number, best)
-            found = either(found, here)
-        return Value(kind, none, best)
+        return _outermost(node, kind, given, values)
     if isinstance(node, exp.LogicalOr | exp.LogicalAnd):
         wanted = 1 if isinstance(node, exp.LogicalOr) else 0
         hit = either(*(both(h, v.number == wanted) for h, v in zip(given, values, strict=True)))
         return Value("boolean", none, choice(hit, wanted, 1 - wanted))
     raise Unsupported(node.key)
+
+
+def _added(node: exp.Expr, kind: str, given: Sequence[Bool], values: Sequence[Value]) -> Value:
+    """Return SUM or AVG; of rounded numbers neither is what it would be of exact ones."""
+    none, size = no(either(*given)), count(given)
+    plain = all(value.rounded is None for value in values)
+    added = total(choice(h, v.number, 0) for h, v in zip(given, values, strict=True))
+    seen = added
+    if not plain:
+        seen = total(choice(h, in_sum(v), 0) for h, v in zip(given, values, strict=True))
+    if isinstance(node, exp.Sum):
+        return Value(kind, none, added, rounded=None if plain else seen)
+    mean: Number = 0
+    rounded: Number = 0
+    for amount in range(1, len(given) + 1):
+        mean = choice(size == amount, real(added) / amount, mean)
+        rounded = choice(size == amount, real(seen) / amount, rounded)
+    return Value("decimal", none, mean, rounded=mean if plain else rounded)
+
+
+def _outermost(node: exp.Expr, kind: str, given: Sequence[Bool], values: Sequence[Value]) -> Value:
+    """Return MAX or MIN."""
+    best: Number = 0
+    seen: Number = 0
+    found: Bool = False
+    for here, value in zip(given, values, strict=True):
+        better = seen < value.seen if isinstance(node, exp.Max) else value.seen < seen
+        taken = both(here, either(no(found), better))
+        best, seen = choice(taken, value.number, best), choice(taken, value.seen, seen)
+        found = either(found, here)
+    plain = all(value.rounded is None for value in values)
+    return Value(kind, no(either(*given)), best, rounded=None if plain else seen)
 
 
 def _first_of_each(given: Sequence[Bool], values: Sequence[Value]) -> list[Bool]:

@@ -67,7 +67,7 @@ def opaque(node: exp.Expr, inputs: Sequence[exp.Expr], values: Sequence[Value]) 
             label.append(child.sql())
             continue
         value = next(given)
-        arguments += [choice(value.null, 1, 0), choice(value.null, 0, value.number)]
+        arguments += [choice(value.null, 1, 0), choice(value.null, 0, value.seen)]
         label.append(value.kind)
     flags = sorted(
         f"{key}={item!r}" for key, item in node.args.items() if isinstance(item, bool | str)

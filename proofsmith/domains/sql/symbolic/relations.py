@@ -214,7 +214,10 @@ def folded(values: Sequence[tuple[Bool, Value]], kind: str) -> Value:
     """Return the one value among `values` whose condition holds, NULL when none does."""
     null: Bool = True
     number: Number = 0
+    seen: Number = 0
     for condition, value in values:
+        seen = choice(condition, value.seen, seen)
         null = either(both(condition, value.null), both(no(condition), null))
         number = choice(condition, value.number, number)
-    return Value(kind, null, number)
+    plain = all(value.rounded is None for _, value in values)
+    return Value(kind, null, number, rounded=None if plain else seen)

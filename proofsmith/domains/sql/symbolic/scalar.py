@@ -1,6 +1,7 @@
 """Scalar expressions and conditions as solver terms; an unknown function becomes an arbitrary one of its inputs."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 import z3
@@ -18,6 +19,7 @@ from proofsmith.domains.sql.symbolic.literals import (
 from proofsmith.domains.sql.symbolic.opaque import informed, inputs_of, is_label, joined, opaque
 from proofsmith.domains.sql.symbolic.predicates import Subqueries, condition, is_condition
 from proofsmith.domains.sql.symbolic.relations import Scope
+from proofsmith.domains.sql.symbolic.rounding import computed, quotient, real
 from proofsmith.domains.sql.symbolic.terms import (
     NULL,
     NUMERIC,
@@ -130,19 +132,22 @@ class Scalars:
 
     def _negated(self, node: exp.Expr, scope: Scope) -> Value:
         inner = self.value(node.this, scope)
-        return _numeric(inner, 0 - _counted(inner))
+        return _numeric(inner, 0 - _counted(inner), 0 - inner.seen)
 
     def _absolute(self, node: exp.Expr, scope: Scope) -> Value:
         inner = self.value(node.this, scope)
         number = _counted(inner)
-        return _numeric(inner, choice(number < 0, 0 - number, number))
+        seen = choice(inner.seen < 0, 0 - inner.seen, inner.seen)
+        return _numeric(inner, choice(number < 0, 0 - number, number), seen)
 
     def _rounded(self, node: exp.Expr, scope: Scope) -> Value:
         """Round an exact number to some digits, halves away from zero; other uses of ROUND are opaque."""
         inner, digits = self.value(node.this, scope), str(node.args.get("decimals") or "0")
         further = any(item for key, item in node.args.items() if key not in ("this", "decimals"))
         known = digits.isdigit() and int(digits) <= _MOST_DIGITS
-        if further or not known or inner.kind != "decimal" or self.around.engine == "sqlite":
+        double = self.around.engine == "duckdb" and inner.rounded is not None
+        plain = inner.kind == "decimal" and self.around.engine != "sqlite" and not double
+        if further or not known or not plain:
             return self.uninterpreted(node, scope)
         return _to_digits(inner, int(digits))
 
@@ -152,7 +157,7 @@ class Scalars:
         further = any(item for key, item in node.args.items() if key != "this")
         if further or inner.kind != "decimal" or self.around.engine == "sqlite":
             return self.uninterpreted(node, scope)
-        exact = real(inner.number)
+        exact = real(inner.seen)
         down = z3.ToInt(exact) if isinstance(node, exp.Floor) else -z3.ToInt(-exact)
         return _numeric(inner, z3.ToReal(down))
 
@@ -165,7 +170,7 @@ class Scalars:
 
     def _nullified(self, node: exp.Expr, scope: Scope) -> Value:
         left, right = self.value(node.this, scope), self.value(node.expression, scope)
-        return Value(left.kind, either(left.null, equal(left, right).yes), left.number)
+        return replace(left, null=either(left.null, equal(left, right).yes))
 
     def _arithmetic(self, node: exp.Expr, scope: Scope) -> Value:
         left, right = self.value(node.this, scope), self.value(node.expression, scope)
@@ -182,7 +187,8 @@ class Scalars:
         )
         kinds = {left.kind, right.kind} - {"null"}
         kind = "integer" if kinds <= {"integer"} else "decimal"
-        return Value(kind, either(left.null, right.null), number)
+        found = Value(kind, either(left.null, right.null), number)
+        return computed(node.key, left, right, found) if self.around.exact else found
 
     def _quotient(self, node: exp.Expr, scope: Scope) -> Value:
         left, right = self.value(node.this, scope), self.value(node.expression, scope)
@@ -194,7 +200,8 @@ class Scalars:
                 raise Unsupported("division by zero")
             if whole:
                 return Value("integer", null, _truncated(over, under))
-            return Value("decimal", null, real(over) / real(under))
+            found = Value("decimal", null, real(over) / real(under))
+            return quotient(left, right, found, self.around.engine) if self.around.exact else found
         if right.most is None and not self.around.exact:
             self.around.fails(both(scope.present, no(null), under == 0))
             return Value("decimal", null, real(over) / real(under))
@@ -206,7 +213,9 @@ class Scalars:
         for size in range(1, right.most + 1):
             part = _truncated(over, size) if whole else real(over) / size
             number = choice(under == size, part, number)
-        return Value("integer" if whole else "decimal", either(null, under == 0), number)
+        found = Value("integer" if whole else "decimal", either(null, under == 0), number)
+        inexact = self.around.exact and not whole
+        return quotient(left, right, found, self.around.engine) if inexact else found
 
     def _remainder(self, node: exp.Expr, scope: Scope) -> Value:
         """The remainder of whole numbers by a constant has the sign of what is divided, on all engines."""
@@ -240,7 +249,7 @@ class Scalars:
             wins = less(found, value).yes if largest else less(value, found).yes
             if self.around.engine == "sqlite":
                 kept = merged(wins, value, found)
-                found = Value(kept.kind, either(found.null, value.null), kept.number)
+                found = replace(kept, null=either(found.null, value.null))
             else:
                 found = merged(either(wins, found.null), value, found)
         return found
@@ -361,21 +370,15 @@ def _fractional(number: Number) -> bool:
     )
 
 
-def _numeric(inner: Value, number: Number) -> Value:
-    return Value(inner.kind, inner.null, number)
-
-
-def real(number: Number) -> Number:
-    """Return a number as a real term."""
-    if isinstance(number, int):
-        return z3.RealVal(number)
-    return z3.ToReal(number) if z3.is_int(number) else number
+def _numeric(inner: Value, number: Number, seen: Number = None) -> Value:
+    """Return another number with the kind of `inner`; `seen` is what comparisons see where `inner` was rounded."""
+    return Value(inner.kind, inner.null, number, rounded=None if inner.rounded is None else seen)
 
 
 def _to_digits(value: Value, digits: int) -> Value:
     """Round an exact number to some digits, halves away from zero."""
     unit = 10**digits
-    nearest = _nearest(real(value.number) * unit, z3.RealVal("1/2"))
+    nearest = _nearest(real(value.seen) * unit, z3.RealVal("1/2"))
     return _numeric(value, z3.ToReal(nearest) / unit)
 
 

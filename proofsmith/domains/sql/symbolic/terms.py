@@ -73,6 +73,13 @@ class Value:
     number: Number
     most: int | None = None
     """For counts: the largest value that it can take."""
+    rounded: Number | None = None
+    """What comparisons see of a number that came of a division; None where that is `number`."""
+
+    @property
+    def seen(self) -> Number:
+        """Return what comparisons see."""
+        return self.number if self.rounded is None else self.rounded
 
 
 NULL = Value("null", True, 0)
@@ -93,14 +100,14 @@ def equal(left: Value, right: Value) -> Truth:
     """Return SQL's `=`."""
     comparable(left, right)
     known = both(no(left.null), no(right.null))
-    same = left.number == right.number
+    same = left.seen == right.seen
     return Truth(both(known, same), both(known, no(same)))
 
 
 def identical(left: Value, right: Value) -> Bool:
     """Return IS NOT DISTINCT FROM: what groups, DISTINCT and set operations compare by."""
     comparable(left, right)
-    same = both(no(left.null), no(right.null), left.number == right.number)
+    same = both(no(left.null), no(right.null), left.seen == right.seen)
     return either(both(left.null, right.null), same)
 
 
@@ -112,7 +119,7 @@ def less(left: Value, right: Value, *, orequal: bool = False) -> Truth:
     if "boolean" in (left.kind, right.kind) and left.kind != right.kind:
         raise Unsupported("a boolean compared with something else")
     known = both(no(left.null), no(right.null))
-    holds = left.number <= right.number if orequal else left.number < right.number
+    holds = left.seen <= right.seen if orequal else left.seen < right.seen
     return Truth(both(known, holds), both(known, no(holds)))
 
 
@@ -147,8 +154,11 @@ def merged(condition: Bool, yes: Value, otherwise: Value) -> Value:
     if len(set(kinds)) > 1 and not set(kinds) <= NUMERIC:
         raise Unsupported(f"a column of {kinds[0]} and {kinds[1]}")
     kind = "null" if not kinds else kinds[0] if len(set(kinds)) == 1 else "decimal"
+    plain = yes.rounded is None and otherwise.rounded is None
+    rounded = None if plain else choice(condition, yes.seen, otherwise.seen)
     return Value(
         kind,
         either(both(condition, yes.null), both(no(condition), otherwise.null)),
         choice(condition, yes.number, otherwise.number),
+        rounded=rounded,
     )
