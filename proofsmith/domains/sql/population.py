@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from proofsmith.domains.sql.schema import Column, Schema, Table
-from proofsmith.domains.sql.testing.conditions import Condition, computed, uniquenesses
+from proofsmith.domains.sql.testing.conditions import computed, parsed, uniquenesses
 from proofsmith.domains.sql.testing.pools import Cell, Pools, spelled
 
 ROWS = 20_000
@@ -57,7 +57,7 @@ def _rows(
     parents: Mapping[str, Sequence[Mapping[str, Cell]]],
     rng: random.Random,
 ) -> Iterator[dict[str, Cell]]:
-    checks = [Condition(text, table, schema.dialect) for text in table.checks]
+    checks = [parsed(text, schema.dialect) for text in table.checks]
     keyed = {key[-1] for key in table.keys}
     drawn = [(c, pools.own(c), pools.of(c)) for c in table.columns]
     seen: set[object] = set()

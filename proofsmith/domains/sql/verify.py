@@ -208,7 +208,7 @@ class Verifier:
             pools.add_uneven(uneven_of(trees))
         if pair.schema.dialect == "sqlite" and (pools.endless or pools.floats):
             pools.endless = [*INFINITIES]
-        return Generator(pair.schema, pools, seed, levels_of(trees)), pools
+        return Generator(pair.schema, pools, seed, levels_of(trees), trees), pools
 
     async def _refuted(self, engine: Engine, pair: Pair, found: Difference, seed: int) -> Verdict:
         small = await minimised(engine, pair, found, seed)

@@ -1,7 +1,8 @@
 """Evaluate a CHECK condition on one row in three-valued logic, as far as it is simple."""
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from functools import lru_cache
 
@@ -33,24 +34,21 @@ class _Beyond(Exception):
 
 
 class Condition:
-    """One CHECK of a table; what cannot be evaluated here is left to the engine, which refuses the rows."""
+    """A condition on one row; what cannot be evaluated here is left to the engine, which refuses rows that break it."""
 
-    def __init__(self, text: str, table: Table, dialect: str) -> None:
-        """Parse `text`, SQL in the dialect of the engine `dialect`."""
-        self._columns = {column.name for column in table.columns}
-        try:
-            self._tree: exp.Expr | None = sqlglot.parse_one(text, dialect=sqlglot_name(dialect))
-        except SqlglotError:
-            self._tree = None
+    def __init__(self, tree: exp.Expr | None) -> None:
+        """Take the condition, None for one that does not parse."""
+        self._tree = tree
 
-    def holds(self, cells: Mapping[str, Cell]) -> bool:
-        """Say whether the row is not known to break the condition: true, NULL or beyond this evaluator."""
+    def holds(self, cells: Mapping[str, Cell], *, null: bool = True) -> bool:
+        """Say whether the row is not known to break the condition: true, beyond this evaluator, or NULL if allowed."""
         if self._tree is None:
             return True
         try:
-            return self._value(self._tree, cells) is not False
+            value = self._value(self._tree, cells)
         except (_Beyond, TypeError):
             return True
+        return null if value is None else value is not False
 
     def value(self, cells: Mapping[str, Cell]) -> Cell:
         """Return what the text gives for a row; raises LookupError where it is beyond this evaluator."""
@@ -138,14 +136,22 @@ class Condition:
         raise _Beyond
 
 
+def parsed(text: str, dialect: str) -> Condition:
+    """Return the condition that `text` says, SQL in the dialect of the engine `dialect`."""
+    try:
+        return Condition(sqlglot.parse_one(text, dialect=sqlglot_name(dialect)))
+    except SqlglotError:
+        return Condition(None)
+
+
 class Uniqueness:
     """What a partial key compares of a row."""
 
     def __init__(self, key: PartialKey, table: Table) -> None:
         """Parse the key's texts."""
         self._nulls_agree = key.nulls_agree
-        self._parts = [Condition(part, table, key.dialect) for part in key.parts]
-        self._where = Condition(key.where or "TRUE", table, key.dialect)
+        self._parts = [parsed(part, key.dialect) for part in key.parts]
+        self._where = parsed(key.where or "TRUE", key.dialect)
 
     def of(self, cells: Mapping[str, Cell]) -> tuple[Cell, ...] | None:
         """Return what no other row may have; None where the row agrees with none, or only the engine can tell."""
@@ -174,7 +180,7 @@ def computed(table: Table, dialect: str, cells: Mapping[str, Cell]) -> dict[str,
 def _formulas(table: Table, dialect: str) -> list[tuple[str, Condition]]:
     every = ((column.name, column.computed) for column in table.columns)
     texts = ((name, text.rpartition(")")[0].partition("(")[2]) for name, text in every if text)
-    return [(name, Condition(text, table, dialect)) for name, text in texts]
+    return [(name, parsed(text, dialect)) for name, text in texts]
 
 
 def uniquenesses(table: Table) -> list[Uniqueness]:
@@ -192,11 +198,20 @@ def conditions_of(schema: Schema) -> list[exp.Expr]:
     found = []
     for table in schema.tables.values():
         for text in table.checks:
-            try:
+            with suppress(SqlglotError):
                 found.append(sqlglot.parse_one(text, dialect=sqlglot_name(schema.dialect)))
-            except SqlglotError:
-                continue
     return found
+
+
+def wishes_of(queries: Iterable[exp.Expr]) -> dict[str, list[Condition]]:
+    """Return what the queries ask of single columns, by their names whatever the table."""
+    found: dict[str, dict[exp.Expr, Condition]] = {}
+    for query in queries:
+        for node in query.find_all(exp.Predicate):
+            names = {column.name.lower() for column in node.find_all(exp.Column)}
+            if len(names) == 1 and not node.find(exp.Query, exp.AggFunc):
+                found.setdefault(names.pop(), {})[node] = Condition(node)
+    return {name: [*conditions.values()] for name, conditions in found.items()}
 
 
 def _number(text: str) -> Cell:

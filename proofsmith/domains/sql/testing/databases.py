@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 
+from sqlglot import exp
+
 from proofsmith.domains.sql.engines.ddl import listed, quoted
 from proofsmith.domains.sql.schema import Column, Schema, Table
-from proofsmith.domains.sql.testing.conditions import Condition, computed, uniquenesses
+from proofsmith.domains.sql.testing.conditions import computed, parsed, wishes_of
+from proofsmith.domains.sql.testing.keys import distinct, is_new, numbered
 from proofsmith.domains.sql.testing.kin import SHARE, add_kin
 from proofsmith.domains.sql.testing.levels import Level, Levels
+from proofsmith.domains.sql.testing.links import Step, linking, steps_of, twin
 from proofsmith.domains.sql.testing.pools import Cell, Pools, shrunk, spelled
 
 Row = tuple[Cell, ...]
@@ -29,6 +33,10 @@ _LEVELLED = 3
 """Databases for each one that is drawn besides with a sum, average or count at a level of the queries."""
 _CIRCLE_SHARE = 0.3
 """References of a table to itself that are pointed at any row of it."""
+_PATH_SHARE, _LONG = 0.1, (6, 9)
+"""Databases whose rows lead from one to the next, and how many rows these have."""
+_TWIN_SHARES = (0.0, 0.0, 0.6)
+_WISHFUL = (0.0, 0.8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +52,29 @@ class Shape:
     levels: tuple[Level, ...] = ()
     focused: bool = False
     """Draw from a column's own constants and from small numbers: makes joins and filters meet."""
+    twins: float = 0.0
+    """Share of the rows that repeat an earlier one but for their keys: they fan out under the same conditions."""
+    wishful: float = 0.0
+    """Share of the conditions on single columns that all cells meet, where there is a value that does."""
+    path: bool = False
+    """Let rows lead from one to the next where the table has columns for it."""
 
 
 class Generator:
     """Draws databases over one schema; equal seeds give equal databases."""
 
     def __init__(
-        self, schema: Schema, pools: Pools, seed: int, levels: Levels | None = None
+        self,
+        schema: Schema,
+        pools: Pools,
+        seed: int,
+        levels: Levels | None = None,
+        queries: Sequence[exp.Expr] = (),
     ) -> None:
-        """Take tables, parents first, the constants to draw from, and what aggregates are compared with."""
+        """Take tables, parents first, constants, what aggregates are compared with, and what asks for the rows."""
         self._schema, self._levels = schema, levels or Levels()
+        linked, self._wishes = linking(queries), wishes_of(queries)
+        self._steps = {name: steps_of(table, linked) for name, table in schema.tables.items()}
         self._random, self._apart = random.Random(seed), random.Random(seed)
         self._spans = pools.spans
         columns = [(t, c) for t in schema.tables.values() for c in t.columns]
@@ -65,7 +86,7 @@ class Generator:
             if c.kind == "integer" and any(c.name in key for key in t.keys)
         }
         self._checks = {
-            table.name: [Condition(text, table, schema.dialect) for text in table.checks]
+            table.name: [parsed(text, schema.dialect) for text in table.checks]
             for table in schema.tables.values()
         }
 
@@ -105,6 +126,9 @@ class Generator:
         empty = [choose.choice(names)] if names and choose.random() < 0.15 else []
         columns = [(t.name, c.name) for t in self._schema.tables.values() for c in t.columns]
         nulls = [choose.choice(columns)] if columns and choose.random() < 0.1 else []
+        if any(self._steps.values()) and choose.random() < _PATH_SHARE:
+            share = choose.choice((0.0, 0.15))
+            return Shape(most_rows=choose.choice(_LONG), domain=None, null_share=share, path=True)
         return Shape(
             most_rows=choose.choice(_SIZES),
             domain=choose.choice(_DOMAINS),
@@ -112,6 +136,8 @@ class Generator:
             empty=frozenset(empty),
             null_columns=frozenset(nulls),
             focused=choose.random() < 0.4,
+            twins=choose.choice(_TWIN_SHARES),
+            wishful=choose.choice(_WISHFUL),
         )
 
     def draw(self, shape: Shape) -> dict[str, list[Row]]:
@@ -126,10 +152,12 @@ class Generator:
             rows: list[Row] = []
             database[table.name] = rows
             count = 0 if table.name in shape.empty or not shape.most_rows else shape.most_rows
-            if count > 1 and not shape.levels:
-                count = self._random.randint(1, count)
+            if count > 1 and not shape.levels and not shape.path:
+                count = self._random.randint(-(-count // 2) if shape.wishful else 1, count)
+            steps = self._steps[table.name] if shape.path else []
+            step = self._random.choice(steps) if steps else None
             for _ in range(count):
-                row = self._row(table, rows, database, domains, shape)
+                row = self._row(table, rows, database, domains, shape, step)
                 if row is not None:
                     rows.append(row)
             if shape.levels and rows:
@@ -141,8 +169,14 @@ class Generator:
     def _sound(self, table: str, cells: Mapping[str, Cell]) -> bool:
         return all(check.holds(cells) for check in self._checks[table])
 
-    def _room(self, table: Table, cells: Mapping[str, Cell], rows: Sequence[Row]) -> bool:
-        return self._sound(table.name, cells) and _is_new(table, cells, rows)
+    def _room(
+        self,
+        table: Table,
+        cells: Mapping[str, Cell],
+        rows: Sequence[Row],
+        ends: Sequence[tuple[str, ...]] = (),
+    ) -> bool:
+        return self._sound(table.name, cells) and is_new(table, cells, rows, ends)
 
     def _entangle(self, table: Table, rows: list[Row]) -> None:
         """Point some references of a table to itself at any row of it, so that rows refer to one another in circles."""
@@ -158,8 +192,7 @@ class Generator:
                 given = dict(zip(key.columns, map(parent.get, key.references), strict=True))
                 changed = cells | given
                 others = [*rows[:place], *rows[place + 1 :]]
-                sound = self._sound(table.name, changed)
-                if None not in given.values() and sound and _is_new(table, changed, others):
+                if None not in given.values() and self._room(table, changed, others):
                     rows[place] = tuple(changed[name] for name in names)
 
     def large(self, count: int) -> dict[str, list[Row]]:
@@ -173,16 +206,22 @@ class Generator:
                 for column in table.columns:
                     partial_key = any(key.mentions([column.name]) for key in table.partial_keys)
                     if partial_key or any(column.name in key for key in table.keys):
-                        cells[column.name] = _numbered(column, number)
+                        cells[column.name] = numbered(column, number)
                 fitting = self._parents(table, cells, database, rows)
                 cells = computed(table, self._schema.dialect, cells)
                 if fitting and self._sound(table.name, cells):
                     rows.append(tuple(cells[column.name] for column in table.columns))
-            database[table.name] = _distinct(table, rows)
+            database[table.name] = distinct(table, rows)
         return database
 
     def _domain(self, table: Table, column: Column, shape: Shape) -> list[Cell]:
         pool = self._whole[table.name, column.name]
+        wishes = self._wishes.get(column.name.lower(), ()) if shape.wishful else ()
+        if wished := [wish for wish in wishes if self._random.random() < shape.wishful]:
+            meeting = [
+                v for v in pool if all(w.holds({column.name: v}, null=False) for w in wished)
+            ]
+            return shrunk(meeting or pool, shape.domain, self._random)
         if shape.focused:
             own = self._own[table.name, column.name]
             small = pool[:3] if column.kind != "integer" else [1, 2, 3]
@@ -196,16 +235,24 @@ class Generator:
         database: Mapping[str, Sequence[Row]],
         domains: Mapping[tuple[str, str], list[Cell]],
         shape: Shape,
+        step: Step | None = None,
     ) -> Row | None:
         """Return one more row of the table, None when its constraints leave no room."""
+        names = [column.name for column in table.columns]
         tries = _CHECK_TRIES if table.checks or table.partial_keys else _KEY_TRIES
         for _ in range(tries):
             cells = {c.name: self._cell(table, c, domains, shape) for c in table.columns}
             if not self._parents(table, cells, database, rows):
                 return None
+            if rows and self._random.random() < shape.twins:
+                like = dict(zip(names, self._random.choice(rows), strict=True))
+                cells = twin(table, like, cells, self._random)
+            before = rows[-1][names.index(step[1])] if step and rows else None
+            if step and before is not None:
+                cells[step[0]] = before
             cells = computed(table, self._schema.dialect, cells)
-            if self._room(table, cells, rows):
-                return tuple(cells[column.name] for column in table.columns)
+            if self._room(table, cells, rows, [(step[1],)] if step else []):
+                return tuple(cells[name] for name in names)
         return None
 
     def _cell(
@@ -254,64 +301,11 @@ class Generator:
         return True
 
 
-def _numbered(column: Column, number: int) -> Cell:
-    """Return the `number`-th value of a key column."""
-    match column.kind:
-        case "integer" | "decimal" | "float":
-            return number
-        case "date":
-            return f"{1900 + number // 336}-{1 + number // 28 % 12:02}-{1 + number % 28:02}"
-        case "timestamp":
-            return f"2001-01-01 {number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}"
-        case _:
-            return str(number)
-
-
-def _distinct(table: Table, rows: list[Row]) -> list[Row]:
-    """Drop rows that repeat a key, as foreign keys inside keys can make them do."""
-    names = [column.name for column in table.columns]
-    for key in table.keys:
-        places = [names.index(name) for name in key]
-        seen: dict[tuple[Cell, ...], Row] = {}
-        free = []
-        for row in rows:
-            value = tuple(row[place] for place in places)
-            if None in value:
-                free.append(row)
-            else:
-                seen.setdefault(value, row)
-        rows = [*seen.values(), *free]
-    for comparing in uniquenesses(table):
-        first: dict[object, Row] = {}
-        for row in rows:
-            first.setdefault(comparing.of(dict(zip(names, row, strict=True))) or id(row), row)
-        rows = [*first.values()]
-    return rows
-
-
-def _is_new(table: Table, cells: Mapping[str, Cell], rows: Sequence[Row]) -> bool:
-    """Say whether no key of the table repeats; a unique constraint ignores rows with NULL in it."""
-    names = [column.name for column in table.columns]
-    for key in table.keys:
-        mine = tuple(cells[name] for name in key)
-        if None in mine:
-            continue
-        places = [names.index(name) for name in key]
-        if any(tuple(row[place] for place in places) == mine for row in rows):
-            return False
-    for comparing in uniquenesses(table):
-        compared = comparing.of(cells)
-        others = (dict(zip(names, row, strict=True)) for row in rows if compared)
-        if any(comparing.of(other) == compared for other in others):
-            return False
-    return True
-
-
 def keeps(schema: Schema, database: Database) -> bool:
     """Say whether a database meets the keys, foreign keys, NOT NULLs and the CHECKs that can be evaluated."""
     for table in schema.tables.values():
         names = [column.name for column in table.columns]
-        checks = [Condition(text, table, schema.dialect) for text in table.checks]
+        checks = [parsed(text, schema.dialect) for text in table.checks]
         seen: list[Row] = []
         for row in database.get(table.name, ()):
             cells = dict(zip(names, row, strict=True))
@@ -320,7 +314,7 @@ def keeps(schema: Schema, database: Database) -> bool:
             ):
                 return False
             cells = computed(table, schema.dialect, cells)
-            if not all(check.holds(cells) for check in checks) or not _is_new(table, cells, seen):
+            if not all(check.holds(cells) for check in checks) or not is_new(table, cells, seen):
                 return False
             seen.append(tuple(cells.values()))
         if not _has_parents(schema, table, database):

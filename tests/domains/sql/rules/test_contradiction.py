@@ -7,7 +7,7 @@ from proofsmith.domains.sql.rules.contradiction import contradictory
 from proofsmith.domains.sql.rules.joins import rejects_null
 from proofsmith.domains.sql.rules.scopes import where
 from proofsmith.domains.sql.rules.text import qualified
-from proofsmith.domains.sql.testing.conditions import Condition
+from proofsmith.domains.sql.testing.conditions import parsed
 
 DDL = "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, d DECIMAL(8, 2), s TEXT, f BOOLEAN)"
 ENGINES = ("postgresql", "duckdb", "sqlite")
@@ -88,7 +88,6 @@ def test_a_null_test_is_read_with_its_negation(condition, rejects, engine):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_check_for_null_is_evaluated_with_its_negation(engine):
-    table = parse_schema(DDL, engine).tables["t"]
-    check = Condition("a IS NOT NULL", table, engine)
+    check = parsed("a IS NOT NULL", engine)
     assert check.holds({"a": 1})
     assert not check.holds({"a": None})
