@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "proofsmith"
 MODULE_LINES = 400
 MEDIAN_LINES = 150
 FUNCTION_LINES = 60
-PACKAGE_KIB = 3600
+PACKAGE_KIB = 3616
 """Four domains with prompts, libraries and front ends; the installed core is held to 120 MB by benchmarks.install."""
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "base", "manager", "handler", "common"}
 

@@ -151,7 +151,7 @@ def _without_parent(select: exp.Select, alias: str, schema: Schema) -> bool:
     links = set(map(id, parts))
     known = [scopes.known(c) for c in found.values() if facts.nullable(c, schema)]
     kept = [part for part in scopes.conditions(select) if id(part) not in links]
-    _remove(select, source, [*kept, *known])
+    remove(select, source, [*kept, *known])
     for column in uses:
         if column.parent is not None:
             column.replace(found[column.name].copy())
@@ -173,7 +173,7 @@ def _replaceable(
     return True
 
 
-def _remove(select: exp.Select, source: scopes.Source, kept: Sequence[exp.Expr]) -> None:
+def remove(select: exp.Select, source: scopes.Source, kept: Sequence[exp.Expr]) -> None:
     """Take an inner source out and put every remaining condition into WHERE."""
     entries = [s.node for s in scopes.sources(select).values() if s.node is not source.node]
     select.set("from_", exp.From(this=entries[0]))
@@ -195,7 +195,7 @@ def drop_left_join(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
             c.table == alias and id(c) not in inside and scopes.owner(c) is select
             for c in select.find_all(exp.Column)
         )
-        if not used and (_at_most_once(join, alias, schema) or _duplicates_vanish(select)):
+        if not used and (_at_most_once(join, alias, schema) or duplicates_vanish(select)):
             join.pop()
             yield copy
 
@@ -226,7 +226,7 @@ def _one_value(column: exp.Expr, other: exp.Expr, schema: Schema) -> bool:
     return facts.comparable(column, value, schema)
 
 
-def _duplicates_vanish(select: exp.Select) -> bool:
+def duplicates_vanish(select: exp.Select) -> bool:
     """Say whether repeated rows change nothing: DISTINCT follows, or aggregates that see each value once."""
     if not facts.aggregates(select):
         shown = facts.limited(select) or facts.windows(select)

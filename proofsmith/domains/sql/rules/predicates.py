@@ -1,4 +1,4 @@
-"""Write predicates so that an index or a partition can serve them: ranges for date parts, filters across equalities."""
+"""Copy filters across equalities, so that an index or a partition of either side can serve them."""
 
 from collections.abc import Iterator
 
@@ -9,51 +9,6 @@ from proofsmith.domains.sql.rules.rule import Rule
 from proofsmith.domains.sql.schema import Schema
 
 _FILTERS = (exp.EQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.In)
-
-
-def year_to_range(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
-    """Yield the tree with one test of a date's year turned into a half-open range."""
-    for copy, node in scopes.sites(tree, exp.EQ, wanted=lambda e: _year_test(e, schema)):
-        found = _year_test(node, schema)
-        if found is None:
-            continue
-        column, year = found
-        low, high = (_date(f"{y:04d}-01-01", column, schema) for y in (year, year + 1))
-        holds = exp.And(
-            this=exp.GTE(this=column.copy(), expression=low),
-            expression=exp.LT(this=column.copy(), expression=high),
-        )
-        node.replace(exp.paren(holds))
-        yield copy
-
-
-def _year_test(node: exp.Expr, schema: Schema) -> tuple[exp.Column, int] | None:
-    for part, number in ((node.this, node.expression), (node.expression, node.this)):
-        call, bound = part.unnest(), number.unnest()
-        if isinstance(call, exp.Extract) and call.name.upper() == "YEAR":
-            column = call.expression.unnest()
-        elif isinstance(call, exp.Year):
-            column = call.this.unnest()
-        else:
-            continue
-        whole = isinstance(bound, exp.Literal) and bound.is_int and 1 <= int(bound.name) <= 9998
-        if isinstance(column, exp.Column) and whole and _without_zone(column, schema):
-            return column, int(bound.name)
-    return None
-
-
-def _without_zone(column: exp.Column, schema: Schema) -> bool:
-    """Say whether the column is a date, or a timestamp without a zone; SQLite has neither."""
-    known = facts.declared_column(column, schema)
-    if known is None or schema.dialect == "sqlite":
-        return False
-    zoned = "TZ" in known.type.upper() or "WITH TIME ZONE" in known.type.upper()
-    return known.kind == "date" or known.kind == "timestamp" and not zoned
-
-
-def _date(text: str, column: exp.Column, schema: Schema) -> exp.Expr:
-    kind = "TIMESTAMP" if facts.kind(column, schema) == "timestamp" else "DATE"
-    return exp.cast(exp.Literal.string(text), kind)
 
 
 def follow_equalities(tree: exp.Expr, schema: Schema) -> Iterator[exp.Expr]:
@@ -116,13 +71,6 @@ def _moved(part: exp.Expr, column: exp.Column, other: exp.Column) -> exp.Expr:
 
 
 RULES = (
-    Rule(
-        name="year-to-range",
-        precondition="a date or a timestamp without zone; a whole year; half-open range",
-        apply=year_to_range,
-        engines=("duckdb", "postgresql"),
-        prior=2.0,
-    ),
     Rule(
         name="follow-equalities",
         precondition="equality and filter both hold for every row of the result; columns of one kind",

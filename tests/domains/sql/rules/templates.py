@@ -144,6 +144,12 @@ _PAIRS = {
         "WITH g AS NOT MATERIALIZED (SELECT t.a AS a, SUM(t.b) AS s FROM t AS t GROUP BY t.a) SELECT x.a AS "
         "a, y.s AS s FROM g AS x JOIN g AS y ON x.s = y.a",
     ),
+    "join-to-exists": (
+        "CREATE TABLE p (id INTEGER PRIMARY KEY, x INTEGER); CREATE TABLE c (p_id INTEGER, v INTEGER);",
+        "SELECT p.x, MIN(p.id) AS m FROM p JOIN c ON c.p_id = p.id WHERE c.v > 1 GROUP BY p.x",
+        "SELECT p.x AS x, MIN(p.id) AS m FROM p AS p WHERE EXISTS(SELECT 1 AS one FROM c AS c WHERE c.v > 1 AND "
+        "c.p_id = p.id) GROUP BY p.x",
+    ),
     "limit-branches": (
         "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER NOT NULL, b INTEGER); CREATE TABLE u (id INTEGER "
         "PRIMARY KEY, a INTEGER NOT NULL, b INTEGER);",
@@ -184,6 +190,12 @@ _PAIRS = {
         "INTEGER REFERENCES p(id), w INTEGER);",
         "SELECT c.id FROM c LEFT JOIN p ON c.p_id = p.id WHERE p.v > 1",
         "SELECT c.id AS id FROM c AS c JOIN p AS p ON c.p_id = p.id WHERE p.v > 1",
+    ),
+    "period-to-range": (
+        "CREATE TABLE t (a INTEGER, d TIMESTAMP, e DATE);",
+        "SELECT a FROM t WHERE DATE_TRUNC('MONTH', d) = '2024-02-01'",
+        "SELECT t.a AS a FROM t AS t WHERE (t.d >= CAST('2024-02-01' AS TIMESTAMP) AND t.d < CAST('2024-03-01' AS "
+        "TIMESTAMP))",
     ),
     "restrict-groups": (
         "CREATE TABLE f (k INTEGER, y INTEGER, v INTEGER); CREATE TABLE d (k INTEGER PRIMARY KEY, a INTEGER);",
@@ -260,11 +272,10 @@ _PAIRS = {
         "SELECT o.id AS id FROM o AS o WHERE o.k IN (SELECT i.k AS key FROM i AS i WHERE i.v = 1 UNION ALL "
         "SELECT i.n AS key FROM i AS i)",
     ),
-    "year-to-range": (
-        "CREATE TABLE t (a INTEGER, d DATE); CREATE TABLE u (a INTEGER, b INTEGER);",
-        "SELECT a FROM t WHERE EXTRACT(YEAR FROM d) = 2024",
-        "SELECT t.a AS a FROM t AS t WHERE (t.d >= CAST('2024-01-01' AS DATE) AND t.d < CAST('2025-01-01' AS "
-        "DATE))",
+    "unmatched-to-absent": (
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, k INTEGER, v INTEGER);",
+        "SELECT a.id FROM t AS a LEFT JOIN t AS b ON b.k = a.k AND b.v > a.v WHERE b.id IS NULL",
+        "SELECT a.id AS id FROM t AS a WHERE NOT EXISTS(SELECT 1 AS one FROM t AS b WHERE b.k = a.k AND b.v > a.v)",
     ),
 }
 TEMPLATES = tuple(Template(rule, *_PAIRS[rule.name]) for rule in CATALOGUE)

@@ -1,4 +1,4 @@
-"""Tests of ALL and ANY as EXISTS, and of tables grouped before a join: exact where they fire, silent else."""
+"""Tests of joins as EXISTS, of ALL and ANY, and of tables grouped before a join: exact where they fire, silent else."""
 
 import pytest
 
@@ -48,6 +48,59 @@ def test_all_and_any_ask_for_a_row(word, value, sign):
 )
 def test_other_quantifiers_stay(test):
     assert made("in-to-exists", f"SELECT id FROM t WHERE {test}") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT DISTINCT t.k FROM t JOIN u ON u.k = t.k AND u.w > 1",
+        "SELECT t.k, t.v FROM u, t WHERE u.k = t.v OR u.v = t.k GROUP BY t.k, t.v",
+        "SELECT t.k, COUNT(DISTINCT t.v) AS n FROM t JOIN u ON u.k > t.k GROUP BY t.k HAVING MAX(t.id) > 1",
+    ],
+)
+def test_a_join_that_filters_is_a_test(query):
+    (text,) = made("join-to-exists", query)
+    assert "EXISTS" in text
+    assert agrees(query, text)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT t.k FROM t JOIN u ON u.k = t.k",
+        "SELECT t.k, COUNT(*) AS n FROM t JOIN u ON u.k = t.k GROUP BY t.k",
+        "SELECT DISTINCT t.k, u.v FROM t JOIN u ON u.k = t.k",
+        "SELECT DISTINCT t.k FROM t JOIN u ON u.k = t.k LIMIT 2",
+        "SELECT DISTINCT t.k FROM t LEFT JOIN u ON u.k = t.k",
+        "SELECT DISTINCT t.k FROM t CROSS JOIN u WHERE u.w > 1",
+        "SELECT DISTINCT t.k FROM t JOIN u ON u.k = t.k ORDER BY (SELECT u.w)",
+        "SELECT DISTINCT t.k FROM t JOIN u ON u.k = t.k WHERE 1 / u.w > t.v",
+        "SELECT t.k, SUM(t.v) AS s FROM t JOIN u ON u.k = t.k GROUP BY t.k",
+    ],
+)
+def test_other_joins_stay(query):
+    assert [text for text in made("join-to-exists", query) if 'FROM "u" AS "u"' in text] == []
+
+
+@pytest.mark.parametrize(
+    ("join", "kept", "fires"),
+    [
+        ("u.k = t.k", "u.id IS NULL", True),
+        ("u.k = t.k AND u.w > t.v", "u.k IS NULL AND t.v > 1", True),
+        ("u.k = t.k", "u.v IS NULL AND u.id IS NULL", True),
+        ("u.k = t.k", "u.w IS NULL", False),
+        ("u.k = t.k OR u.w = t.v", "u.w IS NULL", False),
+        ("u.k = t.k", "u.id IS NULL OR t.v = 1", False),
+        ("u.k = t.k", "u.id IS NULL AND u.w IS NULL", False),
+        ("u.k = t.k", "NOT u.id IS NULL", False),
+        ("u.k = t.k AND 1 / u.w > 1", "u.id IS NULL", False),
+    ],
+)
+def test_a_join_kept_where_it_has_no_match_is_an_absence(join, kept, fires):
+    query = f"SELECT t.id FROM t LEFT JOIN u ON {join} WHERE {kept}"
+    texts = made("unmatched-to-absent", query)
+    assert bool(texts) is fires
+    assert all(agrees(query, text) for text in texts)
 
 
 @pytest.mark.parametrize("word", ["LEFT JOIN", "JOIN"])
